@@ -1,0 +1,32 @@
+"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`."""
+
+import sys
+
+import typer
+
+from hub.cli import bench, check, down, status, test, up
+from hub.errors import WerkbankError
+
+app = typer.Typer(
+    name="werkbank",
+    help="Werkbank: the research workbench of an AI facility.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("down")(down.down)
+app.command("status")(status.status)
+app.command("check")(check.check)
+app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(test.test)
+app.add_typer(bench.app, name="bench")
+
+
+def main() -> None:
+    """Run a command; a WerkbankError is one sentence and its exit code, never a stack trace."""
+    try:
+        app()
+    except WerkbankError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,79 @@
+"""`werkbank status`: what runs, where, and who can sign in."""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub import __version__
+from hub.cli.options import DEFAULT_STATE, State
+from hub.running import processes
+from hub.running.hub_client import HubClient, PublicClient
+from hub.settings import DemoAuthentication, load
+from hub.state import StateDirectory
+
+SHOWN_PACKAGES = ("jupyterhub", "jupyterlab", "dask-gateway-server", "distributed", "xarray")
+
+
+def status(
+    state: State = DEFAULT_STATE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show address, processes, demo users and versions. Exit 1 when nothing runs."""
+    report = describe(StateDirectory.open(state))
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        _show(report)
+    raise typer.Exit(0 if report["running"] else 1)
+
+
+def describe(state: StateDirectory) -> dict[str, Any]:
+    """All that is known of the workbench in this state directory."""
+    run = state.read_run()
+    running = run is not None and run["ready"] and state.is_held()
+    report: dict[str, Any] = {"running": running, "state": str(state.path), "versions": versions()}
+    if run is None or not running:
+        return report | {"address": None, "pids": {}, "demo_users": [], "password_file": None, "seats": []}
+    settings = load(Path(run["settings"]), run["overrides"])
+    demo = settings.authentication if isinstance(settings.authentication, DemoAuthentication) else None
+    health = PublicClient(run["address"]).health()
+    return report | {
+        "address": run["address"],
+        "pids": {"up": run["supervisor"], **processes.by_role(state)},
+        "settings": run["settings"],
+        "demo_users": list(demo.users) if demo else [],
+        "password_file": str(state.password_file) if demo else None,
+        "simulated_gpus": settings.site.simulate_gpus,
+        "healthy": bool(health and health["ok"]),
+        "seats": [f"{seat.user}/{seat.server}" for seat in HubClient(state).seats()],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what matters when something is asked about."""
+    return {"werkbank": __version__, "python": platform.python_version()} | {p: version(p) for p in SHOWN_PACKAGES}
+
+
+def _show(report: dict[str, Any]) -> None:
+    if not report["running"]:
+        typer.echo(f"Werkbank does not run (state in {report['state']}). `./werkbank up` starts it.")
+        return
+    table = Table.grid(padding=(0, 2))
+    rows = {
+        "Address": report["address"],
+        "Health": "everything answers" if report["healthy"] else "something does not answer; see /services/werkbank/health",
+        "Demo users": ", ".join(report["demo_users"]) or "none",
+        "Password": f"in {report['password_file']}" if report["password_file"] else "as your provider says",
+        "Seats": ", ".join(report["seats"]) or "none",
+        "Processes": ", ".join(f"{name} {pid}" for name, pid in report["pids"].items()),
+        "Versions": ", ".join(f"{name} {number}" for name, number in report["versions"].items()),
+    }
+    for name, value in rows.items():
+        table.add_row(f"[bold]{name}", str(value))
+    Console().print(table)

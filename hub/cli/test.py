@@ -1,0 +1,5 @@
+"""`werkbank test`: the project's own tests."""
+
+
+def test() -> None:
+    """Run tests."""

@@ -1,0 +1,156 @@
+"""`werkbank up`: start everything, say where it is, stop everything on Ctrl-C."""
+
+import contextlib
+import getpass
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
+from hub.errors import StartError, StateError
+from hub.runtime import Runtime
+from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
+from hub.settings import DemoAuthentication
+from hub.spawners.limits import controller
+from hub.state import StateDirectory
+
+DYING_GRACE = 20.0
+
+console = Console(stderr=True)
+
+
+def up(
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = None,
+    simulate_gpus: Annotated[int | None, typer.Option(min=0, max=1024, metavar="N", help="Show N simulated GPUs.")] = None,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    state: State = DEFAULT_STATE,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready.")] = False,
+) -> None:
+    """Start hub, proxy, service and Dask Gateway, and print where to sign in."""
+    wanted = runtime(settings, state, port, simulate_gpus)
+    wanted.settings  # noqa: B018 - reading them is the check; problems end this here
+    _wait_for_a_dying_run(wanted.state)
+    if detach:
+        _detached(wanted)
+    else:
+        _attached(wanted)
+
+
+def _attached(wanted: Runtime) -> None:
+    with wanted.state.held():
+        settled, address = resolve_port(wanted)
+        settled.state.renew_demo_password()
+        with _progress() as tell:
+            supervisor = Supervisor(settled, address, tell)
+            supervisor.run(when_ready=lambda: _announce(settled, address, tell))
+        console.print("Werkbank is stopped.")
+
+
+def _detached(wanted: Runtime) -> None:
+    if wanted.state.is_held():
+        with wanted.state.held():  # raises the sentence for it
+            return
+    resolve_port(wanted)
+    arguments = ["--settings", str(wanted.settings_file), "--state", str(wanted.state.path)]
+    for section, key, option in (("server", "port", "--port"), ("site", "simulate_gpus", "--simulate-gpus")):
+        value = wanted.overrides.get(section, {}).get(key)
+        arguments += [option, str(value)] if value is not None else []
+    log_path = wanted.state.logs / "up.log"
+    with log_path.open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "hub.cli", "up", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with console.status("Starting Werkbank"):
+        run = _wait_for_child(child, wanted.state, log_path)
+    _announce(Runtime(wanted.settings_file, wanted.state, run["overrides"]), run["address"], lambda _sentence: None, detached=True)
+
+
+def _wait_for_child(child: subprocess.Popen[bytes], state: StateDirectory, log: Path) -> dict[str, object]:
+    deadline = time.monotonic() + READY_TIMEOUT + 10
+    while time.monotonic() < deadline:
+        run = state.read_run()
+        if run is not None and run["ready"] and run["supervisor"] == child.pid:
+            return run
+        if child.poll() is not None:
+            raise StartError(log.read_text(errors="replace").strip() or "Werkbank ended while starting.")
+        time.sleep(0.1)
+    child.terminate()
+    raise StartError(f"Werkbank was not ready in time; see {log}.")
+
+
+def _wait_for_a_dying_run(state: StateDirectory) -> None:
+    """An earlier `up` whose hub was killed is clearing up: give it the time, then start."""
+    run = state.read_run()
+    if run is None or not state.is_held() or _alive(run["hub"]):
+        return
+    deadline = time.monotonic() + DYING_GRACE
+    while state.is_held() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _alive(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Tell]:
+    """Tells what happens: on a terminal in one changing line, elsewhere a line each."""
+    said: list[str] = []
+    with contextlib.ExitStack() as stack:
+        status = stack.enter_context(console.status("")) if console.is_terminal else None
+
+        def tell(sentence: str) -> None:
+            if status is not None:
+                status.update(f"{sentence} …" if sentence else "")
+            elif sentence and sentence not in said[-1:]:
+                console.print(f"{sentence} …", highlight=False)
+            said.append(sentence)
+
+        yield tell
+
+
+def _announce(ready: Runtime, address: str, tell: Tell, *, detached: bool = False) -> None:
+    tell("")
+    table = Table.grid(padding=(0, 2))
+    table.add_row("[bold]Open", f"[link={address}]{address}[/link]")
+    sign_in = ready.settings.authentication
+    if isinstance(sign_in, DemoAuthentication):
+        table.add_row("[bold]Sign in as", ", ".join(sign_in.users))
+        table.add_row("[bold]Password", ready.state.demo_password())
+    table.add_row("[bold]Stop with", "./werkbank down" if detached else "Ctrl-C (ends seats and kernels too)")
+    out = Console()
+    out.print(Panel(table, title="Werkbank is ready", expand=False, border_style="green"))
+    for warning in _warnings(ready):
+        out.print(f"! {warning}", style="yellow", highlight=False)
+
+
+def _warnings(ready: Runtime) -> Iterator[str]:
+    site = ready.settings.site
+    if site.seats_run_as == "same-user":
+        user = getpass.getuser()
+        yield (
+            f"Every seat runs as {user}, the user who started Werkbank: whoever signs in can do what {user} can. "
+            "For more people than yourself set site.seats_run_as to system-accounts."
+        )
+    elif os.geteuid() != 0:
+        raise StateError("site.seats_run_as: system-accounts needs root; start as root or choose same-user.")
+    if site.limits == "auto" and not controller()[1].enforced:
+        yield f"CPU and memory limits of seats are not enforced here: {controller()[1].reason}."
+    if site.simulate_gpus:
+        yield f"{site.simulate_gpus} simulated GPUs: they exist on paper only, and every page says so."

@@ -1,0 +1,141 @@
+"""Settings → JupyterHub's configuration; one small function per concern."""
+
+import os
+import sys
+from typing import Any
+
+from hub import authentication, logs
+from hub.pages import hub_pages
+from hub.runtime import Runtime, proxy_command
+from hub.settings import Settings
+from hub.spawners.local import KEPT_VARIABLES, LocalSpawner
+from hub.state import Ports, StateDirectory
+
+SERVICE, GATEWAY, CULLER, COMMAND_LINE = "werkbank", "dask-gateway", "idle-culler", "werkbank-cli"
+
+
+def configure(c: Any, runtime: Runtime) -> None:
+    """Set everything that werkbank.yaml decides. What comes after in the configuration file wins."""
+    logs.configure()
+    settings, state = runtime.settings, runtime.state
+    ports = state.ports()
+    _addresses(c, settings, ports)
+    _state(c, settings, state)
+    _proxy(c, state, ports)
+    authentication.configure(c, settings, state)
+    _spawner(c, settings, state)
+    _services(c, runtime, settings, ports)
+    _roles(c, settings)
+    hub_pages.install(c, settings)
+
+
+def _addresses(c: Any, settings: Settings, ports: Ports) -> None:
+    c.JupyterHub.bind_url = f"http://{settings.server.address}:{settings.server.port}"
+    # Seats know this address by heart and outlive the hub, so it stays the same between starts.
+    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports.hub}"
+
+
+def _state(c: Any, settings: Settings, state: StateDirectory) -> None:
+    own = settings.server.database == "sqlite"
+    c.JupyterHub.db_url = state.database("hub") if own else settings.server.database
+    c.JupyterHub.upgrade_db = True
+    state.secret("cookie")
+    c.JupyterHub.cookie_secret_file = str(state.secrets / "cookie")
+    c.ConfigurableHTTPProxy.pid_file = str(state.path / "proxy.pid")
+    # Seats and their kernels run on while the hub restarts; `up` ends them when it is asked to.
+    c.JupyterHub.cleanup_servers = False
+
+
+def _proxy(c: Any, state: StateDirectory, ports: Ports) -> None:
+    c.ConfigurableHTTPProxy.command = proxy_command()
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports.proxy_api}"
+    c.ConfigurableHTTPProxy.auth_token = state.secret("proxy")
+
+
+def _spawner(c: Any, settings: Settings, state: StateDirectory) -> None:
+    c.JupyterHub.spawner_class = LocalSpawner
+    # On the class, not on Spawner: JupyterHub starts its services with a Spawner too.
+    c.LocalSpawner.settings = settings
+    c.LocalSpawner.state = state
+    c.LocalSpawner.env_keep = KEPT_VARIABLES
+    c.LocalSpawner.default_url = "/lab"
+    c.LocalSpawner.args = [f"--LabServerApp.app_settings_dir={LAB_SETTINGS}"]
+    c.LocalSpawner.start_timeout = 60
+    c.LocalSpawner.http_timeout = 60
+    c.LocalSpawner.interrupt_timeout = 10
+    c.LocalSpawner.term_timeout = 5
+    c.JupyterHub.allow_named_servers = True
+    c.JupyterHub.named_server_limit_per_user = 3
+
+
+LAB_SETTINGS = os.path.join(os.path.dirname(__file__), "spawners", "lab-settings")
+
+
+def _services(c: Any, runtime: Runtime, settings: Settings, ports: Ports) -> None:
+    environment = os.environ | runtime.environment()
+    services = [_web_service(environment, ports), _culler(environment, settings), _command_line(runtime)]
+    if settings.gateway.enabled:
+        services.append(_gateway(environment, ports))
+    c.JupyterHub.services = services
+
+
+def _web_service(environment: dict[str, str], ports: Ports) -> dict[str, Any]:
+    return {
+        "name": SERVICE,
+        "command": [sys.executable, "-m", "hub.service"],
+        "url": f"http://127.0.0.1:{ports.service}",
+        "environment": environment,
+        "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": [
+            "read:users!user",
+            "read:servers!user",
+            "delete:servers!user",
+            f"access:services!service={SERVICE}",
+            f"access:services!service={GATEWAY}",
+        ],
+    }
+
+
+def _gateway(environment: dict[str, str], ports: Ports) -> dict[str, Any]:
+    config = os.path.join(os.path.dirname(__file__), "gateway", "server_config.py")
+    return {
+        "name": GATEWAY,
+        "command": [sys.executable, "-m", "dask_gateway_server", "-f", config],
+        "url": f"http://127.0.0.1:{ports.gateway}",
+        "environment": environment,
+        "display": False,
+    }
+
+
+def _culler(environment: dict[str, str], settings: Settings) -> dict[str, Any]:
+    config = os.path.join(os.path.dirname(__file__), "seats", "culler_config.py")
+    address = f"http://{settings.server.address}:{settings.server.port}"
+    return {
+        "name": CULLER,
+        "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--config={config}"],
+        "environment": environment | {"WERKBANK_PUBLIC_URL": address},
+        "display": False,
+    }
+
+
+def _command_line(runtime: Runtime) -> dict[str, Any]:
+    """Not a process: the token that `up`, `down` and `status` act with."""
+    return {"name": COMMAND_LINE, "api_token": runtime.state.secret("command-line"), "display": False}
+
+
+def _roles(c: Any, settings: Settings) -> None:
+    access = [f"access:services!service={SERVICE}"]
+    access += [f"access:services!service={GATEWAY}"] if settings.gateway.enabled else []
+    c.JupyterHub.load_roles = [
+        {"name": "user", "scopes": ["self", *access]},
+        # A seat's token: what JupyterHub gives it, and the two services on behalf of its user.
+        {"name": "server", "scopes": ["users:activity!user", "access:servers!server", "read:users!user", *access]},
+        _role(SERVICE, ["list:users", "read:users", "read:servers", "read:hub"]),
+        _role(CULLER, ["list:users", "read:users:activity", "read:servers", "delete:servers", "access:servers"]),
+        _role(COMMAND_LINE, ["admin:servers", "list:users", "read:hub", "read:services", "shutdown"]),
+        *([_role(GATEWAY, ["list:users", "read:users", "read:servers"])] if settings.gateway.enabled else []),
+    ]
+
+
+def _role(service: str, scopes: list[str]) -> dict[str, Any]:
+    return {"name": f"{service}-service", "scopes": scopes, "services": [service]}

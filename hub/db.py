@@ -1,0 +1,26 @@
+"""The service's database: SQLite beside the hub's by default."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Base(DeclarativeBase):
+    """All tables of the service."""
+
+
+def connect(url: str) -> Engine:
+    """An engine whose tables exist. SQLite is put in WAL mode: the culler reads while the service writes."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _write_ahead)
+        if engine.url.database:
+            Path(engine.url.database).touch(mode=0o600)
+    Base.metadata.create_all(engine)
+    return engine
+
+
+def _write_ahead(connection: object, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+    connection.execute("PRAGMA busy_timeout=5000")  # type: ignore[attr-defined]

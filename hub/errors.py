@@ -1,0 +1,43 @@
+"""Every error Werkbank raises on purpose. The docstring is the default sentence: what happened, what to do.
+
+WerkbankError
+├── SettingsError        the settings file cannot be used
+├── StateError           the state directory is in use or unreadable
+├── StartError           something did not start; nothing is left half-started
+│   └── PortTaken
+└── Refusal              a person asked for what they may not have
+"""
+
+
+class WerkbankError(Exception):
+    """Werkbank stopped before doing anything."""
+
+    exit_code = 2
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+
+
+class SettingsError(WerkbankError):
+    """The settings cannot be used; nothing was changed."""
+
+
+class StateError(WerkbankError):
+    """The state directory cannot be used; nothing was changed."""
+
+
+class StartError(WerkbankError):
+    """The workbench did not start; everything that had started was stopped again."""
+
+
+class PortTaken(StartError):
+    """The port is taken; choose another with --port."""
+
+
+class Refusal(WerkbankError):
+    """That is not allowed for you; nothing was started."""
+
+    def __init__(self, message: str, *, reason: str, status_code: int = 400) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.status_code = status_code

@@ -1,0 +1,36 @@
+"""The options of a user's next cluster, bounded by the profile of the seat that asks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dask_gateway_server.options import Float, Integer, Options
+
+from hub.settings import Profile
+
+GIB = 2**30
+MIN_WORKER_GIB = 0.25
+
+
+def cluster_options(profile: Profile, prefix: str) -> Options:
+    """Options whose bounds are the profile's and whose environment is the seat's.
+
+    Worker memory counts in GiB. The number of workers is bounded over all clusters of a user; that
+    is the backend's work.
+    """
+    limits = profile.dask
+    most = int(limits.worker_memory) / GIB
+
+    def configuration(options: Any) -> Mapping[str, Any]:
+        return {
+            "worker_cores": options.worker_cores,
+            "worker_memory": int(options.worker_memory * GIB),
+            "cluster_max_workers": limits.workers,
+            "scheduler_cmd": [f"{prefix}/bin/dask", "scheduler"],
+            "worker_cmd": [f"{prefix}/bin/dask", "worker"],
+        }
+
+    return Options(
+        Integer("worker_cores", default=1, min=1, max=limits.worker_cores, label="Cores per worker"),
+        Float("worker_memory", default=min(1.0, most), min=MIN_WORKER_GIB, max=most, label="Memory per worker (GiB)"),
+        handler=configuration,
+    )

@@ -1,0 +1,41 @@
+"""Configuration of the gateway's own process, read by `dask-gateway-server -f`."""
+
+import os
+import sys
+from pathlib import Path
+
+from traitlets.config import get_config
+
+from hub import logs
+from hub.gateway.authenticator import SeatAuthenticator
+from hub.gateway.backend import SameUserBackend, SystemAccountsBackend
+from hub.gateway.seats import HubSeats
+from hub.runtime import Runtime
+
+logs.configure()
+c = get_config()  # type: ignore[no-untyped-call]
+
+runtime = Runtime.from_environment()
+settings, ports = runtime.settings, runtime.state.ports()
+same_user = settings.site.seats_run_as == "same-user"
+backend = SameUserBackend if same_user else SystemAccountsBackend
+
+c.DaskGateway.address = f"127.0.0.1:{ports.gateway_api}"
+c.DaskGateway.authenticator_class = SeatAuthenticator
+c.DaskGateway.backend_class = backend
+c.Proxy.address = f"127.0.0.1:{ports.gateway}"
+c.Proxy.tcp_address = f"127.0.0.1:{ports.gateway_tcp}"
+c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")
+
+folder = c[backend.__name__]
+folder.settings = settings
+folder.python_prefix = sys.prefix
+folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
+folder.clusters_directory = str(runtime.state.path / "clusters")
+# Stock notices a worker that died at its start after 30 s; people are watching.
+folder.worker_status_period = 5
+folder.cluster_status_period = 5
+folder.sigint_timeout = 5
+Path(folder.clusters_directory).mkdir(exist_ok=True)
+c.ClusterConfig.idle_timeout = settings.gateway.idle_timeout
+c.ClusterConfig.environment = {"OMP_NUM_THREADS": "1"}

@@ -1,0 +1,32 @@
+"""One face for all pages: templates, style and words shared by the hub's pages and the service's."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hub.pages.filters import FILTERS
+from hub.words import translations
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+
+
+def environment(language: str) -> Environment:
+    """A Jinja environment whose `{% trans %}` and `_()` speak `language`. Everything is escaped."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.filters |= FILTERS
+    return made
+
+
+def render(template: str, language: str, **context: Any) -> str:
+    """The page as HTML."""
+    return environment(language).get_template(template).render(language=language, **context)

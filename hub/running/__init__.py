@@ -1,0 +1,1 @@
+"""Starting, watching and stopping one workbench on one machine."""

@@ -1,0 +1,31 @@
+"""Is the public port free, and if not, whose is it?"""
+
+import contextlib
+import socket
+
+import psutil
+
+from hub.errors import PortTaken, StartError
+
+
+def choose(address: str, port: int) -> int:
+    """`port` if it is free, any free one for 0. Raises PortTaken with who has it."""
+    try:
+        with socket.create_server((address, port)) as sock:
+            return int(sock.getsockname()[1])
+    except PermissionError:
+        raise StartError(f"Port {port} needs root; choose one above 1023 with --port. Nothing was started.") from None
+    except OSError as error:
+        if error.errno == 98:  # EADDRINUSE
+            raise PortTaken(
+                f"Port {port} on {address} is taken{_owner(port)}. Choose another with --port. Nothing was started."
+            ) from None
+        raise StartError(f"Cannot listen on {address}:{port}: {error.strerror}. Nothing was started.") from None
+
+
+def _owner(port: int) -> str:
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""

@@ -1,0 +1,114 @@
+"""My seats: see them, keep them, stop them. For the API and for the home page's forms."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel
+
+from hub.errors import Refusal
+from hub.seats.view import SeatView, views
+from hub.service.auth import ApiPerson, PostingPerson
+from hub.service.hub_api import Person
+from hub.service.problems import Problem
+
+api = APIRouter(prefix="/api/v1", tags=["seats"])
+forms = APIRouter(include_in_schema=False)
+
+ServerName = Annotated[str, Path(max_length=255, description="The seat's name; `-` is the one without a name.")]
+
+
+class Seat(BaseModel):
+    """One of my running seats."""
+
+    server: str
+    profile: str | None
+    url: str
+    ready: bool
+    stops_at: datetime | None
+    """When it stops if nothing else happens (UTC)."""
+    why: str | None
+    """`idle` or `life`."""
+    keeps_left: int
+
+
+class Me(BaseModel):
+    """Who I am here."""
+
+    name: str
+    groups: list[str]
+    admin: bool
+    seats: list[Seat]
+
+
+class Kept(BaseModel):
+    """Until when a seat is kept (UTC)."""
+
+    until: datetime
+
+
+@api.get("/me")
+async def me(request: Request, person: ApiPerson) -> Me:
+    """Who am I, and which seats do I have?"""
+    seats = [_as_model(view) for view in _views(request, person)]
+    return Me(name=person.name, groups=list(person.groups), admin=person.admin, seats=seats)
+
+
+@api.post("/seats/{server}/keep")
+async def keep_seat(request: Request, person: ApiPerson, server: ServerName) -> Kept:
+    """Keep one of my idle seats for a while; each seat can be kept a few times."""
+    return Kept(until=_keep(request, person, "" if server == "-" else server))
+
+
+@forms.post("/seats/keep")
+async def keep_from_page(
+    request: Request, person: PostingPerson, server: Annotated[str, Form(max_length=255)] = ""
+) -> RedirectResponse:
+    """The home page's "keep" button."""
+    _keep(request, person, server)
+    return _home(request)
+
+
+@forms.post("/seats/stop")
+async def stop_from_page(
+    request: Request, person: PostingPerson, server: Annotated[str, Form(max_length=255)] = ""
+) -> RedirectResponse:
+    """The home page's "stop" button."""
+    await request.app.state.hub.stop_seat(person, server)
+    return _home(request)
+
+
+def _views(request: Request, person: Person) -> list[SeatView]:
+    state = request.app.state
+    return views(person, state.settings, state.keeps, datetime.now(UTC))
+
+
+def _keep(request: Request, person: Person, server: str) -> datetime:
+    state = request.app.state
+    seat = next((seat for seat in person.seats if seat.server == server and seat.started), None)
+    if seat is None:
+        raise Problem(404, "no-such-seat", "You have no running seat of that name.", "See `/api/v1/me`.")
+    assert seat.started is not None
+    try:
+        until: datetime = state.keeps.keep(person.name, server, seat.started, state.settings.culling, datetime.now(UTC))
+    except Refusal as refusal:
+        raise Problem(refusal.status_code, refusal.reason, str(refusal), "Run a cell to show that you use it.") from None
+    state.metrics.keeps.inc()
+    return until
+
+
+def _as_model(view: SeatView) -> Seat:
+    return Seat(
+        server=view.seat.server,
+        profile=view.seat.profile,
+        url=view.seat.url,
+        ready=view.seat.ready,
+        stops_at=view.outlook.stops_at if view.outlook else None,
+        why=view.outlook.why if view.outlook else None,
+        keeps_left=view.keeps_left,
+    )
+
+
+def _home(request: Request) -> RedirectResponse:
+    return RedirectResponse(request.app.state.oauth.prefix, status_code=303)

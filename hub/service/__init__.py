@@ -1,0 +1,1 @@
+"""The one web service of the workbench, under /services/werkbank."""

@@ -1,0 +1,27 @@
+"""Runs the service where JupyterHub says: `python -m hub.service`."""
+
+import os
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from hub import logs
+from hub.db import connect
+from hub.runtime import Runtime
+from hub.seats.keep import Keeps
+from hub.service.app import create_app
+from hub.service.auth import OAuthClient
+
+
+def main() -> None:
+    """Serve until stopped."""
+    logs.configure()
+    runtime = Runtime.from_environment()
+    keeps = Keeps(connect(runtime.state.database("werkbank")))
+    app = create_app(runtime, keeps, OAuthClient.from_environment(), os.environ["JUPYTERHUB_API_URL"])
+    address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    uvicorn.run(app, host=address.hostname or "127.0.0.1", port=address.port or 0, log_level="warning", proxy_headers=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Assembles the one web service: pages, API, health and metrics."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.middleware.sessions import SessionMiddleware
+
+from hub import __version__
+from hub.pages import STATIC
+from hub.runtime import Runtime
+from hub.seats import routes as seats
+from hub.seats.keep import Keeps
+from hub.service import auth, home, status
+from hub.service.auth import OAuthClient, SignInNeeded
+from hub.service.gateway_api import GatewayApi
+from hub.service.hub_api import HubApi, HubUnreachable
+from hub.service.metrics import Metrics
+from hub.service.problems import Problem
+
+SESSION_SECONDS = 12 * 3600
+
+
+def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: str) -> FastAPI:
+    """The service as an ASGI app; it answers under `oauth.prefix` only."""
+    prefix = oauth.prefix.rstrip("/")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # trust_env: a proxy for the outside world must not be asked for addresses on this machine.
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+            app.state.hub = HubApi(client, hub_api_url, oauth.secret)
+            app.state.gateway = GatewayApi.of(runtime, client)
+            yield
+
+    app = FastAPI(
+        title="Werkbank",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=f"{prefix}/openapi.json",
+        docs_url=None,  # the stock documentation page loads its scripts from a foreign host
+        redoc_url=None,
+    )
+    app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, keeps, oauth
+    app.state.metrics = Metrics()
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=runtime.state.secret("service-session"),
+        session_cookie="werkbank-session",
+        path=oauth.prefix,
+        max_age=SESSION_SECONDS,
+    )
+    for router in (home.router, auth.router, status.router, seats.forms, seats.api):
+        app.include_router(router, prefix=prefix)
+    app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")
+    _tell_errors(app)
+    return app
+
+
+def _tell_errors(app: FastAPI) -> None:
+    """Every error becomes a sentence: JSON for the API, a page for people."""
+
+    @app.exception_handler(SignInNeeded)
+    async def sign_in(request: Request, _error: SignInNeeded) -> Response:
+        return auth.sign_in(request)
+
+    @app.exception_handler(Problem)
+    async def problem(request: Request, error: Problem) -> Response:
+        return _answer(request, error)
+
+    @app.exception_handler(HubUnreachable)
+    async def hub_unreachable(request: Request, _error: HubUnreachable) -> Response:
+        hint = "Running seats and kernels go on. Try again in a minute."
+        return _answer(request, Problem(503, "hub-unreachable", "The hub does not answer.", hint))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        return _answer(request, Problem(422, "invalid", f"{place}: {first['msg']}.", "See openapi.json for what is allowed."))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return _answer(request, Problem(error.status_code, "http", f"{error.detail}.", ""))
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    wants_page = "text/html" in request.headers.get("Accept", "") and "/api/" not in request.url.path
+    if wants_page:
+        return home.problem_page(request, problem)
+    response: JSONResponse = problem.as_json()
+    return response

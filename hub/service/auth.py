@@ -1,0 +1,130 @@
+"""Who is asking: a JupyterHub token in the header, or a browser that signed in through the hub's OAuth."""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse
+
+from hub.service.hub_api import HubApi, Person
+from hub.service.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class OAuthClient:
+    """What the hub told this service about itself."""
+
+    client_id: str
+    secret: str
+    callback: str
+    authorize_url: str
+    prefix: str
+    scope: str
+
+    @classmethod
+    def from_environment(cls) -> "OAuthClient":
+        """Read the variables that JupyterHub gives a managed service."""
+        return cls(
+            client_id=os.environ["JUPYTERHUB_CLIENT_ID"],
+            secret=os.environ["JUPYTERHUB_API_TOKEN"],
+            callback=os.environ["JUPYTERHUB_OAUTH_CALLBACK_URL"],
+            authorize_url=f"{os.environ['JUPYTERHUB_BASE_URL']}hub/api/oauth2/authorize",
+            prefix=os.environ["JUPYTERHUB_SERVICE_PREFIX"],
+            scope=f"access:services!service={os.environ['JUPYTERHUB_SERVICE_NAME']}",
+        )
+
+
+class SignInNeeded(Exception):
+    """The page needs a signed-in person."""
+
+
+async def api_person(request: Request) -> Person:
+    """The caller of an API route. Raises Problem 401."""
+    person = await _person(request)
+    if person is None:
+        raise Problem(401, "not-signed-in", "This needs a JupyterHub token.", "Send `Authorization: token …`.")
+    return person
+
+
+async def page_person(request: Request) -> Person:
+    """The reader of a page; anybody else is sent to sign in and back."""
+    person = await _person(request)
+    if person is None:
+        raise SignInNeeded
+    return person
+
+
+async def posting_person(request: Request, csrf: Annotated[str, Form(max_length=100)] = "") -> Person:
+    """The sender of a page's form, proved by the form's own token. Raises Problem 403."""
+    person = await page_person(request)
+    if not hmac.compare_digest(csrf.encode(), csrf_token(request).encode()):
+        raise Problem(403, "stale-form", "This form is too old or came from elsewhere.", "Reload the page and try again.")
+    return person
+
+
+ApiPerson = Annotated[Person, Depends(api_person)]
+PagePerson = Annotated[Person, Depends(page_person)]
+PostingPerson = Annotated[Person, Depends(posting_person)]
+
+
+def csrf_token(request: Request) -> str:
+    """The token that forms of this session carry."""
+    return str(request.session.setdefault("csrf", secrets.token_urlsafe(24)))
+
+
+async def _person(request: Request) -> Person | None:
+    hub: HubApi = request.app.state.hub
+    client: OAuthClient = request.app.state.oauth
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() not in ("token", "bearer"):
+        token = request.session.get("token", "")
+    return await hub.person(token, client.scope) if token else None
+
+
+def sign_in(request: Request) -> RedirectResponse:
+    """Send the browser to the hub; it comes back to `oauth_callback` and then to where it wanted to go."""
+    client: OAuthClient = request.app.state.oauth
+    verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
+    request.session["oauth"] = {"state": state, "verifier": verifier, "next": request.url.path}
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    query = {
+        "client_id": client.client_id,
+        "redirect_uri": client.callback,
+        "response_type": "code",
+        "state": state,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    return RedirectResponse(f"{client.authorize_url}?{urlencode(query)}", status_code=303)
+
+
+@router.get("/oauth_callback")
+async def oauth_callback(request: Request, code: str = "", state: str = "") -> RedirectResponse:
+    """Where the hub sends the browser back to."""
+    client: OAuthClient = request.app.state.oauth
+    hub: HubApi = request.app.state.hub
+    started = request.session.pop("oauth", None)
+    if started is None or not hmac.compare_digest(state.encode(), started["state"].encode()):
+        raise Problem(403, "sign-in-lost", "This sign-in was not started here, or too long ago.", "Open the page again.")
+    token = await hub.token_for(
+        {
+            "client_id": client.client_id,
+            "client_secret": client.secret,
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": client.callback,
+            "code_verifier": started["verifier"],
+        }
+    )
+    if token is None:
+        raise Problem(403, "sign-in-refused", "The hub did not accept this sign-in.", "Open the page again.")
+    request.session["token"] = token
+    return RedirectResponse(started["next"], status_code=303)

@@ -1,0 +1,62 @@
+"""The service's pages: who am I, my seats, my clusters."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from hub.pages import render
+from hub.seats.view import views
+from hub.service.auth import PagePerson, csrf_token
+from hub.service.problems import Problem
+from hub.words import COOKIE, choose_language
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def home(request: Request, person: PagePerson) -> HTMLResponse:
+    """What do I have running, when does it stop, and how do I keep it?"""
+    state = request.app.state
+    now = datetime.now(UTC)
+    mine = {programme.name for programme in state.settings.programmes} & set(person.groups)
+    return _page(
+        request,
+        "home_service.html",
+        person=person,
+        programmes=[p for p in state.settings.programmes if p.name in mine],
+        seats=views(person, state.settings, state.keeps, now),
+        gateway_enabled=state.gateway is not None,
+        clusters=await state.gateway.clusters(person) if state.gateway else [],
+        culling=state.settings.culling,
+        now=now,
+        csrf=csrf_token(request),
+    )
+
+
+@router.get("/language/{language}")
+async def language(request: Request, language: Literal["en", "nl"]) -> Response:
+    """Remember the reader's language for every page of the workbench."""
+    response = RedirectResponse(_same_site(request), status_code=303)
+    response.set_cookie(COOKIE, language, max_age=365 * 86400, samesite="lax", path="/")
+    return response
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """An error as a page."""
+    return _page(request, "problem.html", status=problem.status, problem=problem)
+
+
+def _page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    reader = choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
+    state = request.app.state
+    context |= {"prefix": state.oauth.prefix, "site": state.settings.site, "path": request.url.path}
+    return HTMLResponse(render(template, reader, **context), status_code=status)
+
+
+def _same_site(request: Request) -> str:
+    """Back to the page the reader came from, never to another host."""
+    referer = request.headers.get("Referer", "")
+    own = f"{request.url.scheme}://{request.headers.get('Host', '')}/"
+    return "/" + referer.removeprefix(own) if referer.startswith(own) else request.app.state.oauth.prefix

@@ -1,0 +1,20 @@
+"""Errors as the service tells them: one shape for the API, one page for people."""
+
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+
+class Problem(Exception):
+    """Something a caller did or asked cannot be: what happened, and what to do."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.hint = status, code, message, hint
+
+    def as_json(self) -> JSONResponse:
+        """`{"error": {"code", "message", "hint"}}` with the right status."""
+        return JSONResponse({"error": self.body()}, status_code=self.status)
+
+    def body(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message, "hint": self.hint}

@@ -1,0 +1,58 @@
+"""Health and metrics: for load balancers, Prometheus and the admin at two in the morning."""
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from hub import __version__
+from hub.service.health import Check, Health, check_all
+from hub.service.hub_api import HubUnreachable
+
+router = APIRouter(tags=["status"])
+
+
+class Dependency(BaseModel):
+    """One thing the service needs."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class HealthReport(BaseModel):
+    """Is everything there?"""
+
+    ok: bool
+    version: str
+    dependencies: list[Dependency]
+
+
+@router.get("/health", responses={503: {"model": HealthReport}})
+async def health(request: Request, response: Response) -> HealthReport:
+    """Each dependency by name; 503 when one does not answer."""
+    checked = await check_all(_checks(request))
+    ok = all(dependency.ok for dependency in checked)
+    response.status_code = 200 if ok else 503
+    return HealthReport(ok=ok, version=__version__, dependencies=[Dependency(**vars(h)) for h in checked])
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Prometheus text format."""
+    checked: list[Health] = await check_all(_checks(request))
+    try:
+        seats = await request.app.state.hub.running_seats()
+    except HubUnreachable:
+        seats = []
+    request.app.state.metrics.observe(seats, checked)
+    return Response(request.app.state.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _checks(request: Request) -> dict[str, Check]:
+    state = request.app.state
+
+    async def database() -> bool:
+        return bool(await run_in_threadpool(state.keeps.reachable))
+
+    checks: dict[str, Check] = {"hub": state.hub.alive, "database": database}
+    return checks | ({"dask-gateway": state.gateway.alive} if state.gateway else {})

@@ -1,0 +1,25 @@
+"""Settings: werkbank.yaml as one frozen, documented tree."""
+
+from hub.settings.model import (
+    Culling,
+    DemoAuthentication,
+    GpuClass,
+    OidcAuthentication,
+    PamAuthentication,
+    Profile,
+    Settings,
+)
+from hub.settings.reading import load, schema, undocumented
+
+__all__ = [
+    "Culling",
+    "DemoAuthentication",
+    "GpuClass",
+    "OidcAuthentication",
+    "PamAuthentication",
+    "Profile",
+    "Settings",
+    "load",
+    "schema",
+    "undocumented",
+]

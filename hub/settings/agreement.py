@@ -1,0 +1,58 @@
+"""Do the parts of a settings file agree with each other?
+
+This looks at the file as written, not at the validated tree, so that these problems are reported
+together with misspelt keys and wrong types instead of after them.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Place = tuple[str | int, ...]
+Problem = tuple[Place, str]
+
+
+def disagreements(data: Mapping[str, Any]) -> Iterable[Problem]:
+    """Every place where one setting contradicts another, with a sentence."""
+    if "profiles" in data and not data["profiles"]:
+        yield ("profiles",), "at least one profile is needed"
+    for key in ("profiles", "programmes"):
+        yield from _doubles(key, _entries(data, key))
+    for position, profile in enumerate(_entries(data, "profiles")):
+        yield from _missing_references(data, position, profile)
+
+
+def _entries(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    entries = data.get(key)
+    return [e if isinstance(e, Mapping) else {} for e in entries] if isinstance(entries, list) else []
+
+
+def _doubles(key: str, entries: list[Mapping[str, Any]]) -> Iterable[Problem]:
+    seen: dict[Any, int] = {}
+    for position, entry in enumerate(entries):
+        name = entry.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            yield (key, position, "name"), f'"{name}" is already the name of number {seen[name] + 1}; names must differ'
+        seen.setdefault(name, position)
+
+
+def _missing_references(data: Mapping[str, Any], position: int, profile: Mapping[str, Any]) -> Iterable[Problem]:
+    environments = _names(data, "environments", default=["default"])
+    environment = profile.get("environment", "default")
+    if isinstance(environment, str) and environment not in environments:
+        yield ("profiles", position, "environment"), _unknown(environment, environments)
+    classes = _names(data, "gpu_classes", default=[])
+    wanted = profile.get("gpu_classes")
+    for number, gpu_class in enumerate(wanted if isinstance(wanted, list) else []):
+        if gpu_class not in classes:
+            yield ("profiles", position, "gpu_classes", number), _unknown(gpu_class, classes)
+
+
+def _names(data: Mapping[str, Any], key: str, default: list[str]) -> list[str]:
+    declared = data.get(key)
+    return sorted(declared) if isinstance(declared, Mapping) else default
+
+
+def _unknown(value: object, known: list[str]) -> str:
+    return f'there is no "{value}"; known here: {", ".join(known) or "none are declared"}'

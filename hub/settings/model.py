@@ -1,0 +1,249 @@
+"""All an admin can set, as one frozen tree. Every key is documented here and in werkbank.yaml."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+
+from hub.settings.types import Duration, GroupName, Memory, Name, UserName
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown keys are refused and nothing changes after reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Words(Section):
+    """A text people read, in both languages."""
+
+    en: str = Field(min_length=1, max_length=200)
+    """English text."""
+    nl: str = Field(min_length=1, max_length=200)
+    """Dutch text."""
+
+    def in_language(self, language: str) -> str:
+        """The text in `language`, English for any language we do not speak."""
+        return self.nl if language == "nl" else self.en
+
+
+class Site(Section):
+    """Where seats and kernels run."""
+
+    kind: Literal["local"] = "local"
+    """How seats run. `local`: processes on this machine."""
+    title: Words = Words(en="Werkbank", nl="Werkbank")
+    """What the pages call this facility."""
+    seats_run_as: Literal["same-user", "system-accounts"] = "same-user"
+    """`same-user`: every seat runs as the user who started Werkbank (for one person or a demo).
+    `system-accounts`: each seat runs as the system account of its user; Werkbank must run as root."""
+    limits: Literal["auto", "off"] = "auto"
+    """`auto`: enforce a profile's CPU and memory with cgroups where this machine allows it. `off`: never."""
+    memory_overcommit: float = Field(default=2.0, ge=1.0, le=20.0)
+    """Seats are refused once the memory promised to seats exceeds this many times the machine's memory."""
+    simulate_gpus: int = Field(default=0, ge=0, le=1024)
+    """How many simulated devices to show on a machine without GPUs."""
+
+
+class Server(Section):
+    """How the workbench is reached."""
+
+    address: str = Field(default="127.0.0.1", min_length=1, max_length=255)
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0 takes any free one."""
+    database: str = Field(default="sqlite", min_length=1, max_length=1000)
+    """`sqlite` keeps databases in the state directory; otherwise an SQLAlchemy URL for the hub."""
+
+
+class DemoAuthentication(Section):
+    """Demo users who share one password that is new at every first start."""
+
+    kind: Literal["demo"]
+    """One shared password, for trying things out on 127.0.0.1."""
+    users: dict[UserName, tuple[GroupName, ...]] = {
+        "scientist": ("ained",),
+        "trainer": ("health-ri", "trainers"),
+        "admin": ("admins",),
+    }
+    """Demo users and the groups they are in."""
+
+
+class PamAuthentication(Section):
+    """System accounts, through PAM."""
+
+    kind: Literal["pam"]
+    """Sign in with a system account; its Unix groups are the user's groups."""
+    allowed_groups: tuple[GroupName, ...] = ()
+    """Only members of these Unix groups may sign in; empty means every account."""
+
+
+class OidcAuthentication(Section):
+    """An OpenID Connect provider (SRAM, SURFconext, Keycloak …)."""
+
+    kind: Literal["oidc"]
+    """Sign in at an OpenID Connect provider."""
+    issuer: HttpUrl
+    """The provider's issuer; its endpoints are discovered from `/.well-known/openid-configuration`."""
+    client_id: str = Field(min_length=1, max_length=255)
+    """The client the provider knows this workbench by."""
+    client_secret: SecretStr
+    """The client's secret; `env:NAME` reads it from the environment."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    """Scopes to ask for; `openid` must be among them."""
+    username_claim: str = Field(default="preferred_username", min_length=1)
+    """The claim that names the user."""
+    groups_claim: str = Field(default="groups", min_length=1)
+    """The claim that lists the user's groups."""
+    group_map: dict[str, GroupName] = {}
+    """The provider's group names (as in the claim) to the names used here; others keep their own name."""
+    allowed_groups: tuple[GroupName, ...] = ()
+    """Only members of these groups may sign in; empty means everyone the provider lets through."""
+    title: Words = Words(en="your institution", nl="je instelling")
+    """What the sign-in button calls the provider."""
+
+
+Authentication = Annotated[
+    DemoAuthentication | PamAuthentication | OidcAuthentication, Field(discriminator="kind")
+]
+
+
+class Environment(Section):
+    """A Python environment that seats, kernels and Dask workers run in."""
+
+    title: Words = Words(en="Standard", nl="Standaard")
+    """What people see."""
+    prefix: Path | None = None
+    """Its folder (the one that holds `bin/python`); left out, the workbench's own."""
+
+
+class GpuClass(Section):
+    """A kind of accelerator that a lease can ask for."""
+
+    title: Words
+    """What people see."""
+    memory: Memory
+    """Device memory."""
+    simulated: bool = False
+    """True for devices that exist only on paper; every page says so."""
+
+
+class DaskLimits(Section):
+    """What one user's Dask clusters may have together; a cluster's options are bounded by it."""
+
+    workers: int = Field(default=4, ge=0, le=10_000)
+    """Workers over all of a user's clusters; 0 means no Dask."""
+    worker_cores: int = Field(default=1, ge=1, le=256)
+    """Cores that one worker may have at most."""
+    worker_memory: Memory = Field(default="1GiB", validate_default=True)  # type: ignore[assignment]
+    """Memory that one worker may have at most."""
+    clusters: int = Field(default=2, ge=1, le=100)
+    """Clusters a user may have at once."""
+
+
+class Profile(Section):
+    """What a user picks when starting a seat."""
+
+    name: Name
+    """Short name, used in addresses and logs."""
+    title: Words
+    """What people see."""
+    description: Words
+    """One sentence: who is it for, what does it fit?"""
+    environment: Name = "default"
+    """One of `environments`."""
+    cpu: float = Field(gt=0, le=1024)
+    """Cores a seat may use."""
+    memory: Memory
+    """Memory a seat may use."""
+    gpu_classes: tuple[Name, ...] = ()
+    """GPU classes that this seat's kernels may lease; each one of `gpu_classes`."""
+    dask: DaskLimits = DaskLimits()
+    """Dask limits."""
+    idle_timeout: Duration = Field(default="1h", validate_default=True)  # type: ignore[assignment]
+    """A seat without activity for this long is stopped (a running cell is activity)."""
+    life: Duration = Field(default="12h", validate_default=True)  # type: ignore[assignment]
+    """A seat is stopped this long after it started, active or not."""
+    groups: tuple[GroupName, ...] = ()
+    """Only members of these groups may use it; empty means everyone."""
+
+
+class Quota(Section):
+    """What a programme may use."""
+
+    gpu_hours_per_week: float | None = Field(default=None, ge=0)
+    """GPU-hours held per week; left out, no bound."""
+
+
+class Programme(Section):
+    """Who the use is counted for; a JupyterHub group of the same name."""
+
+    name: Name
+    """Short name, also the group's."""
+    title: Words
+    """What people see."""
+    members: tuple[UserName, ...] = ()
+    """Users who are members besides those whom sign-in puts in the group."""
+    share: int = Field(default=1, ge=1, le=1_000_000)
+    """Weight in fair share, relative to the other programmes'."""
+    quota: Quota = Quota()
+    """Bounds on use."""
+
+
+class Gateway(Section):
+    """Dask Gateway: clusters that a seat scales out to."""
+
+    enabled: bool = True
+    """False leaves Dask Gateway out."""
+    idle_timeout: Duration = Field(default="30m", validate_default=True)  # type: ignore[assignment]
+    """A cluster without work for this long is stopped."""
+    seat_check_period: Duration = Field(default="5s", validate_default=True)  # type: ignore[assignment]
+    """How often the gateway looks whether a cluster's seat is still there."""
+
+
+class Culling(Section):
+    """Stopping seats that nobody uses."""
+
+    check_period: Duration = Field(default="1m", validate_default=True)  # type: ignore[assignment]
+    """How often idle seats are looked for; at most half the shortest `idle_timeout`."""
+    warn_before: Duration = Field(default="10m", validate_default=True)  # type: ignore[assignment]
+    """How long before stopping a seat its user is warned."""
+    keep_for: Duration = Field(default="2h", validate_default=True)  # type: ignore[assignment]
+    """How much longer "keep" holds an idle seat; never past the profile's `life`."""
+    keeps: int = Field(default=2, ge=0, le=100)
+    """How many times a user may keep one seat."""
+
+
+class Settings(Section):
+    """The whole of werkbank.yaml."""
+
+    site: Site = Site()
+    """Where seats and kernels run."""
+    server: Server = Server()
+    """How the workbench is reached."""
+    authentication: Authentication = DemoAuthentication(kind="demo")
+    """Who may sign in and how: one of `demo`, `pam`, `oidc`."""
+    admin_groups: tuple[GroupName, ...] = ("admins",)
+    """Members of these groups are admins."""
+    environments: dict[Name, Environment] = {"default": Environment()}
+    """Python environments by short name."""
+    gpu_classes: dict[Name, GpuClass] = {}
+    """GPU classes by short name."""
+    profiles: tuple[Profile, ...]
+    """What users can pick, in the order they see it; the first they may use is the default."""
+    programmes: tuple[Programme, ...] = ()
+    """Programmes that use is counted for."""
+    gateway: Gateway = Gateway()
+    """Dask Gateway."""
+    culling: Culling = Culling()
+    """Stopping idle seats."""
+
+    def profile(self, name: str) -> Profile:
+        """The profile called `name`; KeyError when there is none."""
+        return {profile.name: profile for profile in self.profiles}[name]
+
+    def profiles_for(self, groups: Iterable[str]) -> tuple[Profile, ...]:
+        """The profiles that a member of `groups` may use, in order."""
+        mine = set(groups)
+        return tuple(p for p in self.profiles if not p.groups or mine & set(p.groups))

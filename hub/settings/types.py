@@ -1,0 +1,58 @@
+"""The value types settings are made of: how an admin writes them, and what they mean."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PlainSerializer, WithJsonSchema
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,6})\s*([smhd])")
+
+
+def _seconds(value: Any) -> int:
+    """Read "90m" as 5400 seconds; a bare number has no unit and is refused."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a whole number with its unit is needed: "30s", "10m", "2h" or "1d"')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def format_seconds(seconds: int) -> str:
+    """The shortest way to write a duration: 5400 -> "90m", 7200 -> "2h"."""
+    for unit, size in sorted(_UNITS.items(), key=lambda item: -item[1]):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_seconds),
+    PlainSerializer(format_seconds, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,6}\s*[smhd]$", "examples": ["30s", "10m", "2h"]}),
+]
+"""Seconds, written with a unit."""
+
+
+def _whole_mebibytes(value: ByteSize) -> ByteSize:
+    if value < 64 * 2**20:
+        raise ValueError(f"at least 64MiB is needed, got {value.human_readable()}")
+    return value
+
+
+Memory = Annotated[
+    ByteSize,
+    AfterValidator(_whole_mebibytes),
+    PlainSerializer(lambda size: f"{int(size) // 2**20}MiB", return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["512MiB", "4GiB"]}),
+]
+"""Bytes, written with a unit: MiB and GiB count in 1024, MB and GB in 1000."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+"""A short name: lower-case letters, digits and hyphens, at most 32 characters."""
+
+GroupName = Annotated[str, Field(min_length=1, max_length=255)]
+"""A JupyterHub group."""
+
+UserName = Annotated[str, Field(min_length=1, max_length=64)]
+"""A JupyterHub user."""

@@ -1,0 +1,183 @@
+"""What every site's spawner shares: profiles, the spawn form, the seat's environment, progress in words."""
+
+import sys
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from jupyterhub.app import JupyterHub
+from jupyterhub.spawner import SpawnException
+from traitlets import Any as AnyTrait
+from traitlets.config import LoggingConfigurable
+
+from hub.errors import Refusal
+from hub.logs import get_logger
+from hub.pages import render
+from hub.settings import Profile, Settings
+from hub.spawners.capacity import Capacity
+from hub.spawners.limits import Enforcement
+from hub.spawners.options import admit, read_form
+from hub.state import StateDirectory
+from hub.words import COOKIE, Translate, choose_language, translator
+
+log = get_logger("spawner")
+
+
+class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
+    """What makes a spawner follow the profiles of werkbank.yaml; mixed into one that starts processes.
+
+    Nothing that a profile decides is kept on the spawner between starts: each start derives all of
+    it anew from the request, so that one start can never leak into the next.
+    """
+
+    settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
+    state: StateDirectory = AnyTrait(help="The state directory.").tag(config=True)
+
+    # --- language ---------------------------------------------------------------------------
+
+    @property
+    def language(self) -> str:
+        """The language of the person who made the request being served."""
+        handler = getattr(self, "handler", None)
+        if handler is None:
+            return "en"
+        return choose_language(handler.get_cookie(COOKIE), handler.request.headers.get("Accept-Language"))
+
+    @property
+    def translate(self) -> Translate:
+        return translator(self.language)
+
+    # --- profiles ---------------------------------------------------------------------------
+
+    @property
+    def groups(self) -> set[str]:
+        """Names of the groups the seat's user is in."""
+        return {group.name for group in self.user.groups}
+
+    def requested_profile(self) -> Profile:
+        """The profile of this start's options. Raises SpawnException with a sentence for the user."""
+        try:
+            return admit(self.user_options, self.settings, self.groups, self.translate, self.language)
+        except Refusal as refusal:
+            raise self._refused(refusal) from None
+
+    def current_profile(self) -> Profile | None:
+        """The profile of the running seat; None when it is no longer in the settings."""
+        name = self.user_options.get("profile") if self.user_options else None
+        try:
+            return self.settings.profile(name) if isinstance(name, str) else None
+        except KeyError:
+            return None
+
+    def options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+        """JupyterHub calls this with the posted form; what it returns are the user options."""
+        options = read_form(form_data)
+        try:
+            profile = admit(options, self.settings, self.groups, self.translate, self.language)
+            if not options:
+                raise Refusal(self.translate("Pick a profile first; nothing was started."), reason="bad-request")
+        except Refusal as refusal:
+            raise self._refused(refusal) from None
+        return {"profile": profile.name}
+
+    def options_from_query(self, query_options: dict[str, list[str]]) -> dict[str, Any]:
+        """A link such as `…/spawn?opt-profile=small` starts that profile: the same door as the form."""
+        return self.options_from_form(query_options)
+
+    def _refused(self, refusal: Refusal) -> SpawnException:
+        log.info("seat.refused", user=self.user.name, server=self.name, reason=refusal.reason)
+        return SpawnException(str(refusal), reason=refusal.reason, status_code=refusal.status_code)
+
+    # --- what is free -----------------------------------------------------------------------
+
+    def capacity(self) -> Capacity:
+        """This machine's capacity, with all other seats' promises taken off."""
+        return Capacity.of_machine(self._other_profiles(), self.settings.site.memory_overcommit)
+
+    def _other_profiles(self) -> Iterable[Profile]:
+        for user in JupyterHub.instance().users.values():
+            for spawner in user.spawners.values():
+                if spawner.active and spawner is not self and isinstance(spawner, SeatSpawner):
+                    if profile := spawner.current_profile():
+                        yield profile
+
+    def require_room(self, profile: Profile) -> None:
+        """Raises SpawnException when the memory of `profile` cannot be promised."""
+        if self.capacity().seats_left(profile) > 0:
+            return
+        sentence = self.translate(
+            "All seats of {profile} are taken: its {memory} GiB of memory are promised to others. "
+            "Pick a smaller profile, or try again when a seat ends."
+        ).format(profile=profile.title.in_language(self.language), memory=f"{profile.memory / 2**30:g}")
+        raise self._refused(Refusal(sentence, reason="no-capacity", status_code=503))
+
+    # --- the form ---------------------------------------------------------------------------
+
+    def limits_enforcement(self) -> Enforcement:
+        """Whether this site holds seats to their limits."""
+        return Enforcement(False, "this site does not say")
+
+    async def get_options_form(self) -> str:
+        """The profile cards of the spawn page."""
+        language = self.language
+        return render(
+            "profile_cards.html",
+            language,
+            profiles=self.settings.profiles,
+            mine=self.settings.profiles_for(self.groups),
+            environments=self.settings.environments,
+            gpu_classes=self.settings.gpu_classes,
+            simulated_gpus=self.settings.site.simulate_gpus,
+            capacity=self.capacity(),
+            enforcement=self.limits_enforcement(),
+            chosen=self._chosen(),
+        )
+
+    def _chosen(self) -> str | None:
+        """The card to preselect: the last choice if it may still be had, else the first."""
+        mine = [profile.name for profile in self.settings.profiles_for(self.groups)]
+        last = (self.user_options or {}).get("profile")
+        return last if last in mine else (mine[0] if mine else None)
+
+    # --- the environment ----------------------------------------------------------------------
+
+    def prefix_of(self, profile: Profile) -> str:
+        """The Python environment a profile's seats, kernels and workers run in."""
+        prefix = self.settings.environments[profile.environment].prefix
+        return str(prefix) if prefix else sys.prefix
+
+    def seat_environment(self, profile: Profile) -> dict[str, str]:
+        """Variables a seat gets beside JupyterHub's own."""
+        env = {
+            "WERKBANK_PROFILE": profile.name,
+            "WERKBANK_LANGUAGE": self.language,
+            "CPU_LIMIT": f"{profile.cpu:g}",
+            "MEM_LIMIT": str(int(profile.memory)),
+            # Numeric libraries start a thread per core of the machine unless told the seat's share.
+            "OMP_NUM_THREADS": str(max(1, int(profile.cpu))),
+        }
+        return env | (self._gateway_environment() if self.settings.gateway.enabled else {})
+
+    def _gateway_environment(self) -> dict[str, str]:
+        """So that `Gateway()` and the Dask panel need no arguments."""
+        ports = self.state.ports()
+        path = f"{JupyterHub.instance().base_url}services/dask-gateway"
+        return {
+            "DASK_GATEWAY__ADDRESS": f"http://127.0.0.1:{ports.gateway}{path}",
+            "DASK_GATEWAY__PROXY_ADDRESS": f"gateway://127.0.0.1:{ports.gateway_tcp}",
+            "DASK_GATEWAY__PUBLIC_ADDRESS": path,
+            "DASK_GATEWAY__AUTH__TYPE": "jupyterhub",
+            "DASK_LABEXTENSION__FACTORY__MODULE": "dask_gateway",
+            "DASK_LABEXTENSION__FACTORY__CLASS": "GatewayCluster",
+        }
+
+    # --- progress -----------------------------------------------------------------------------
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """What happens while a seat starts, for the progress page."""
+        _ = self.translate
+        profile = self.current_profile()
+        if profile is not None:
+            promise = _("Your seat: {cpu} cores and {memory} GiB of memory.")
+            yield {"progress": 20, "message": promise.format(cpu=f"{profile.cpu:g}", memory=f"{profile.memory / 2**30:g}")}
+        yield {"progress": 40, "message": _("Laying out your home folder and the lessons.")}
+        yield {"progress": 60, "message": _("Starting JupyterLab; this takes a few seconds.")}

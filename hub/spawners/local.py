@@ -1,0 +1,183 @@
+"""Seats as processes of this machine."""
+
+import asyncio
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.spawner import LocalProcessSpawner, SpawnException
+from jupyterhub.utils import random_port
+
+from hub.authentication.names import home_name
+from hub.logs import get_logger
+from hub.settings import Profile
+from hub.spawners.base import SeatSpawner
+from hub.spawners.launch import ForkExec, Launch, Launcher, SeatProcess
+from hub.spawners.limits import Enforcement, controller, group_name
+
+log = get_logger("spawner")
+
+KEPT_VARIABLES = [
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+]
+
+
+class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
+    """Starts seats as the user who runs Werkbank, or as system accounts when that is root."""
+
+    launcher: Launcher = ForkExec()
+    seat: SeatProcess | None = None
+
+    # --- starting and stopping --------------------------------------------------------------
+
+    async def start(self) -> tuple[str, int]:
+        """Start the seat. Whatever fails, nothing runs afterwards and nothing is remembered."""
+        try:
+            profile = self.requested_profile()
+            self.require_room(profile)
+            # The limits are JupyterHub's own fields too (its API shows them): set at every start.
+            self.mem_limit, self.cpu_limit = int(profile.memory), profile.cpu
+            self.user_options = {"profile": profile.name}
+            self.orm_spawner.user_options = self.user_options
+            return await self._start(profile)
+        except BaseException:
+            await self._forget()
+            raise
+
+    async def _start(self, profile: Profile) -> tuple[str, int]:
+        self.port = random_port()
+        launch = self._launch(profile)
+        try:
+            self.seat = await self.launcher.launch(launch)
+        except OSError as error:
+            raise SpawnException(
+                self.translate("Your seat could not be started on this machine. The admins see why in the hub's log."),
+                reason="launch-failed",
+                log_message=f"launch failed: {error}",
+                status_code=500,
+            ) from error
+        self.pid = self.seat.pid
+        log.info("seat.started", user=self.user.name, server=self.name, profile=profile.name, pid=self.pid, port=self.port)
+        return ("127.0.0.1", self.port)
+
+    async def _forget(self) -> None:
+        """A failed start leaves no process and no choice behind for the next (jupyterhub#3095)."""
+        if self.seat is not None and self.seat.poll() is None:
+            await self.stop(now=True)
+        self.clear_state()
+        self.user_options = {}
+        self.orm_spawner.user_options = {}
+
+    async def poll(self) -> int | None:
+        """None while the seat runs. Also right for a seat that an earlier hub started."""
+        if self.seat is None:
+            self.clear_state()
+            return 0
+        status = self.seat.poll()
+        if status is not None:
+            log.info("seat.ended", user=self.user.name, server=self.name, status=status)
+            self._release_limits()
+            self.clear_state()
+        return status
+
+    async def _signal(self, sig: int) -> bool:
+        """Signal the seat, never a stranger that was given its pid since."""
+        if self.seat is None or self.seat.poll() is not None:
+            return False
+        os.kill(self.seat.pid, sig)
+        return True
+
+    # --- surviving hub restarts -----------------------------------------------------------------
+
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        if self.seat is not None:
+            state |= {"pid": self.seat.pid, "started": self.seat.started}
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        if "pid" in state and "started" in state:
+            self.seat = SeatProcess(state["pid"], state["started"])
+
+    def clear_state(self) -> None:
+        super().clear_state()
+        self.seat = None
+
+    # --- the process ----------------------------------------------------------------------------
+
+    @property
+    def account(self) -> str | None:
+        """The system account the seat runs as; None in same-user mode."""
+        return self.user.name if self.settings.site.seats_run_as == "system-accounts" else None
+
+    def home(self) -> Path:
+        """The seat's home folder; made here in same-user mode."""
+        if self.account:
+            return Path(pwd.getpwnam(self.account).pw_dir)
+        home = self.state.homes / home_name(self.user.name)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return home
+
+    def _launch(self, profile: Profile) -> Launch:
+        prefix = self.prefix_of(profile)
+        arguments = [*self.get_args(), *(["--allow-root"] if os.geteuid() == 0 and not self.account else [])]
+        return Launch(
+            argv=[f"{prefix}/bin/jupyterhub-singleuser", *arguments],
+            env=self.get_env() | self.seat_environment(profile) | self._personal(profile),
+            cwd=self.home(),
+            log=self.state.logs / f"seat-{group_name(self.user.name, self.name)}.log",
+            account=self.account,
+            cgroup_procs=self._limit(profile),
+        )
+
+    def _personal(self, profile: Profile) -> dict[str, str]:
+        home = str(self.home())
+        path = os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+        account = self.account or pwd.getpwuid(os.geteuid()).pw_name
+        return {
+            "HOME": home,
+            "USER": account,
+            "LOGNAME": account,
+            "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
+            "PATH": f"{self.prefix_of(profile)}/bin:{path}",
+            "WERKBANK_LESSONS": str(Path(__file__).parents[2] / "tutorials" / "notebooks"),
+        }
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """LocalProcessSpawner asks the account database here; `_personal` does that for us."""
+        return env
+
+    # --- limits -----------------------------------------------------------------------------------
+
+    def limits_enforcement(self) -> Enforcement:
+        if self.settings.site.limits == "off":
+            return Enforcement(False, "switched off in the settings (site.limits)")
+        return controller()[1]
+
+    def _limit(self, profile: Profile) -> list[Path]:
+        if not self.limits_enforcement().enforced:
+            return []
+        layout, _enforcement = controller()
+        assert layout is not None
+        return layout.create(group_name(self.user.name, self.name), profile.cpu, int(profile.memory))
+
+    def _release_limits(self) -> None:
+        layout, _enforcement = controller()
+        if layout is not None and self.settings.site.limits != "off":
+            layout.remove(group_name(self.user.name, self.name))
+
+    async def stop(self, now: bool = False) -> None:
+        await super().stop(now=now)
+        await asyncio.sleep(0)
+        self._release_limits()
+        log.info("seat.stopped", user=self.user.name, server=self.name)

@@ -1,0 +1,164 @@
+"""The state directory: what lies where, who holds it, which ports belong to it.
+
+    .werkbank/
+      lock            held by the `up` that runs (flock; gone with its process)
+      run.json        what runs now: address, pids, settings file
+      ports.json      loopback ports, chosen once: seats that outlive the hub know them by heart
+      secrets/        cookie secret, tokens and demo password, readable by the owner alone
+      homes/          home folders in same-user mode
+      logs/  hub.sqlite  werkbank.sqlite
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from hub.errors import StateError
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Loopback ports behind the public one."""
+
+    hub: int
+    proxy_api: int
+    service: int
+    gateway_api: int
+    gateway: int
+    gateway_tcp: int
+
+
+@dataclass(frozen=True)
+class StateDirectory:
+    """Paths and small files of one workbench."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> "StateDirectory":
+        """Make the directory where it is missing. Raises StateError when it cannot be used."""
+        state = cls(path.resolve())
+        try:
+            for folder in (state.path, state.secrets, state.homes, state.logs):
+                folder.mkdir(parents=True, exist_ok=True)
+            state.secrets.chmod(0o700)
+        except OSError as error:
+            raise StateError(f"{path} cannot be used as state directory: {error.strerror}.") from None
+        return state
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets"
+
+    @property
+    def homes(self) -> Path:
+        return self.path / "homes"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def run_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def password_file(self) -> Path:
+        return self.secrets / "demo-password"
+
+    def database(self, name: str) -> str:
+        """SQLAlchemy URL of the SQLite database `name` in this directory."""
+        return f"sqlite:///{self.path / name}.sqlite"
+
+    def secret(self, name: str, nbytes: int = 32) -> str:
+        """The secret called `name` (hex), made at its first use."""
+        path = self.secrets / name
+        if not path.exists():
+            _write_private(path, secrets.token_hex(nbytes))
+        return path.read_text().strip()
+
+    def demo_password(self) -> str:
+        """The demo users' shared password of this run. Short enough to type."""
+        if not self.password_file.exists():
+            return self.renew_demo_password()
+        return self.password_file.read_text().strip()
+
+    def renew_demo_password(self) -> str:
+        """A new shared password: each `up` makes one."""
+        password = "-".join(secrets.token_hex(2) for _ in range(4))
+        _write_private(self.password_file, password)
+        return password
+
+    def ports(self) -> Ports:
+        """The loopback ports of this workbench, chosen at the first call and kept."""
+        path = self.path / "ports.json"
+        if path.exists():
+            return Ports(**json.loads(path.read_text()))
+        names = [field.name for field in fields(Ports)]
+        ports = Ports(**dict(zip(names, _free_ports(len(names)), strict=True)))
+        _write_private(path, json.dumps(asdict(ports), indent=1))
+        return ports
+
+    def write_run(self, run: dict[str, Any]) -> None:
+        """Record what runs, for `status`, `down` and the next `up`."""
+        _write_private(self.run_file, json.dumps(run, indent=1))
+
+    def read_run(self) -> dict[str, Any] | None:
+        """What runs (or ran, when its `up` was killed); None when nothing does."""
+        try:
+            run: dict[str, Any] = json.loads(self.run_file.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            raise StateError(f"{self.run_file} is damaged; remove it when no Werkbank runs here.") from None
+        return run
+
+    def clear_run(self) -> None:
+        """Forget what ran."""
+        self.run_file.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the directory for this process. Raises StateError when another holds it."""
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StateError(
+                    f"Werkbank already runs with the state in {self.path}. "
+                    "`./werkbank status` shows where; `./werkbank down` stops it."
+                ) from None
+            yield
+
+    def is_held(self) -> bool:
+        """Whether an `up` holds this directory now."""
+        try:
+            with self.held():
+                return False
+        except StateError:
+            return True
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write so that nobody else can read it and no reader ever sees half of it."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+    temporary.replace(path)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
