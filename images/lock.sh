@@ -3,6 +3,7 @@
 # Hashes yes, index addresses no: the locks install from whatever index a machine is set up for.
 set -eu
 cd "$(dirname "$0")"
+PATH=$PWD/../.venv/bin:$PATH
 lock() {
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$@"
 }

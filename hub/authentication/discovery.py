@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,8 +56,10 @@ def _document(issuer: str) -> dict[str, Any]:
 
 def _fetch(issuer: str) -> httpx.Response:
     try:
+        # The system's certificates, as the hub uses later on: an institution may have its own authority.
         # A web proxy from the environment cannot reach a provider on this machine.
-        with httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=not _is_loopback(issuer)) as client:
+        trusted, by_proxy = ssl.create_default_context(), not _is_loopback(issuer)
+        with httpx.Client(timeout=_TIMEOUT_SECONDS, verify=trusted, trust_env=by_proxy) as client:
             return client.get(f"{issuer}/.well-known/openid-configuration")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unusable(issuer, f"it cannot be reached ({error or type(error).__name__})") from error

@@ -79,7 +79,7 @@ class OidcSignIn(SignIn, GenericOAuthenticator):  # type: ignore[misc]  # oauthe
         return str(guess_callback_uri(get_browser_protocol(request), request.host, handler.hub.server.base_url))
 
     def build_token_info_request_headers(self) -> dict[str, str]:
-        """As oauthenticator's, with id and secret encoded as RFC 6749 (2.3.1) asks: secrets may hold `+`, `%` or `:`."""
+        """As oauthenticator's, with id and secret encoded as RFC 6749 (2.3.1) asks: a secret may hold `+` or `%`."""
         headers: dict[str, str] = super().build_token_info_request_headers()
         if self.basic_auth:
             headers["Authorization"] = _basic(quote_plus(self.client_id), quote_plus(self.client_secret))

@@ -57,8 +57,10 @@ _SENTENCES = {
     ),
     "claimed-name-unfit": _Sentence(
         403,
-        "The user name that came from {provider} cannot be used here. {because} Ask the admins of this workbench for help.",
-        "De gebruikersnaam die van {provider} kwam, kan hier niet. {because} Vraag de beheerders van deze werkbank om hulp.",
+        "The user name that came from {provider} cannot be used here. {because} "
+        "Ask the admins of this workbench for help.",
+        "De gebruikersnaam die van {provider} kwam, is hier niet te gebruiken. {because} "
+        "Vraag de beheerders van deze werkbank om hulp.",
     ),
     "claimed-groups-unreadable": _Sentence(
         403,
@@ -81,9 +83,9 @@ _SENTENCES = {
     ),
     "provider-refused": _Sentence(
         403,
-        "The sign-in at {provider} was not confirmed; perhaps it took too long or was stopped. "
+        "The sign-in at {provider} was not completed; perhaps it took too long or you stopped it. "
         "Start again from the sign-in page.",
-        "De aanmelding bij {provider} is niet bevestigd; misschien duurde het te lang of is ze afgebroken. "
+        "Het aanmelden bij {provider} is niet afgerond; misschien duurde het te lang of heb je het afgebroken. "
         "Begin opnieuw op de aanmeldpagina.",
     ),
 }

@@ -34,7 +34,10 @@ class SignIn(Authenticator):  # type: ignore[misc]  # JupyterHub has no types
         """As JupyterHub's, but who may not come in hears which groups may."""
         if await maybe_future(super().check_allowed(username, authentication)):
             return True
-        raise SignInRefused("not-allowed", groups=", ".join(sorted(getattr(self, "allowed_groups", ()))))
+        groups = sorted(getattr(self, "allowed_groups", ()))
+        if not groups:
+            return False
+        raise SignInRefused("not-allowed", groups=", ".join(groups))
 
 
 class FormSignIn(SignIn):
@@ -60,7 +63,8 @@ class FormSignIn(SignIn):
             return False
         model = {"name": user.name, "groups": groups}
         try:
-            await self.check_allowed(user.name, model)
+            if not await self.check_allowed(user.name, model):
+                return False
         except SignInRefused:
             return False
         refreshed: dict[str, Any] = await self.run_post_auth_hook(handler, model)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from hub.pages.filters import FILTERS
 from hub.words import translations
@@ -30,3 +31,13 @@ def environment(language: str) -> Environment:
 def render(template: str, language: str, **context: Any) -> str:
     """The page as HTML."""
     return environment(language).get_template(template).render(language=language, **context)
+
+
+def style() -> Markup:
+    """The style sheet, to stand in a page."""
+    return Markup((STATIC / "werkbank.css").read_text())  # noqa: S704  # our own file, and no person's text
+
+
+def script() -> Markup:
+    """The script, to stand in a page."""
+    return Markup((STATIC / "werkbank.js").read_text())  # noqa: S704  # our own file, and no person's text

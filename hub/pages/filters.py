@@ -1,6 +1,6 @@
 """How numbers and times read on pages."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -23,7 +23,8 @@ def span(delta: timedelta | int, language: str = "en") -> str:
 
 
 def clock(moment: datetime) -> Markup:
-    """A time that the reader's browser shows in its own zone; UTC until then."""
+    """A time that the reader's browser shows in its own zone; UTC until then, as the hub's database keeps it."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     stamp = moment.isoformat(timespec="seconds")
     return Markup('<time datetime="{0}" data-local title="{0}">{1} UTC</time>').format(stamp, f"{moment:%H:%M}")
 

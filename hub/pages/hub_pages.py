@@ -1,32 +1,59 @@
 """JupyterHub's own pages in Werkbank's face and in the reader's language."""
 
+from functools import partial
 from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
 
-from hub.pages import STATIC, TEMPLATES
+from hub.pages import TEMPLATES, script, style
+from hub.pages.face import Face
 from hub.pages.filters import FILTERS
+from hub.pages.my_seats import my_seat, my_seats
 from hub.settings import Settings
-from hub.words import COOKIE, choose_language, translator
+from hub.words import COOKIE, choose_language, translations
 
 _stock_namespace = BaseHandler.template_namespace.fget
 
 
 def install(c: Any, settings: Settings) -> None:
     """Lay our templates over JupyterHub's."""
-    c.JupyterHub.template_paths = [str(TEMPLATES / "jupyterhub")]
-    c.JupyterHub.template_vars = {"site": settings.site, "sign_in": settings.authentication, "style": _style()}
+    c.JupyterHub.template_paths = [str(TEMPLATES / "jupyterhub"), str(TEMPLATES)]
+    c.JupyterHub.jinja_environment_options = {"extensions": ["jinja2.ext.i18n"]}
+    # The hub cannot serve our static files before the service is up, so both stand in the page.
+    c.JupyterHub.template_vars = {
+        "settings": settings,
+        "site": settings.site,
+        "sign_in": settings.authentication,
+        "style": style(),
+        "script": script(),
+    }
     # JupyterHub hands templates the user but not the request, and the language is the request's.
     BaseHandler.template_namespace = property(_namespace)
 
 
 def _namespace(handler: BaseHandler) -> dict[str, Any]:
+    stock = _stock_namespace(handler)
+    settings, hub_url = stock["settings"], stock["base_url"]
+    return stock | FILTERS | _words(handler) | {
+        "path": handler.request.uri,
+        "face": _face(handler),
+        "my_seats": partial(my_seats, settings=settings, hub_url=hub_url),
+        "my_seat": partial(my_seat, settings=settings, hub_url=hub_url),
+    }
+
+
+def _face(handler: BaseHandler) -> Face:
+    user = handler.current_user
+    return Face(handler.base_url, user.name if user else None, "admin-ui" in handler.parsed_scopes)
+
+
+def _words(handler: BaseHandler) -> dict[str, Any]:
+    """The reader's language, and what `_()` and `{% trans %}` look up."""
     language = choose_language(handler.get_cookie(COOKIE), handler.request.headers.get("Accept-Language"))
-    return _stock_namespace(handler) | FILTERS | {"language": language, "_": translator(language), "path": handler.request.uri}
-
-
-def _style() -> str:
-    """The style sheet, put into the page: the hub cannot serve our static files before the service is up."""
-    from markupsafe import Markup
-
-    return Markup((STATIC / "werkbank.css").read_text())
+    catalogue = translations(language)
+    return {
+        "language": language,
+        "_": catalogue.gettext,
+        "gettext": catalogue.gettext,
+        "ngettext": catalogue.ngettext,
+    }

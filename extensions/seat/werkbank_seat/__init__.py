@@ -1,0 +1,1 @@
+"""Corrections to libraries that people use in a seat."""

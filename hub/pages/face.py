@@ -1,0 +1,47 @@
+"""What the head of every page needs: who reads it, and where its links lead."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Face:
+    """The same for the hub's pages and the service's, so that both show one workbench."""
+
+    base_url: str
+    """Where the workbench begins: `/`, or `/some/prefix/`."""
+    who: str | None
+    """The signed-in person; None for nobody, "" where the page cannot know."""
+    admin: bool = False
+
+    @property
+    def seats(self) -> str:
+        return f"{self.base_url}hub/home"
+
+    @property
+    def service(self) -> str:
+        return f"{self.base_url}services/werkbank/"
+
+    @property
+    def admin_page(self) -> str:
+        return f"{self.base_url}hub/admin"
+
+    @property
+    def sign_in(self) -> str:
+        return f"{self.base_url}hub/login"
+
+    @property
+    def sign_out(self) -> str:
+        return f"{self.base_url}hub/logout"
+
+    def language(self, language: str) -> str:
+        """Where a reader chooses `language` and comes back."""
+        return f"{self.service}language/{language}"
+
+    def here(self, path: str) -> str:
+        """Which of the links leads to `path`: "seats", "service", "admin" or none."""
+        if path.startswith(self.service):
+            return "service"
+        if path.startswith(self.admin_page):
+            return "admin"
+        own = ("home", "spawn", "user")
+        return "seats" if path.startswith(tuple(f"{self.base_url}hub/{page}" for page in own)) else ""
