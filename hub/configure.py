@@ -39,8 +39,10 @@ def _state(c: Any, settings: Settings, state: StateDirectory) -> None:
     own = settings.server.database == "sqlite"
     c.JupyterHub.db_url = state.database("hub") if own else settings.server.database
     c.JupyterHub.upgrade_db = True
-    state.secret("cookie")
-    c.JupyterHub.cookie_secret_file = str(state.secrets / "cookie")
+    # One secret per way of signing in: who was the demo's admin is nobody at the institution.
+    cookie = f"cookie-{settings.authentication.kind}"
+    state.secret(cookie)
+    c.JupyterHub.cookie_secret_file = str(state.secrets / cookie)
     c.ConfigurableHTTPProxy.pid_file = str(state.path / "proxy.pid")
     # Seats and their kernels run on while the hub restarts; `up` ends them when it is asked to.
     c.JupyterHub.cleanup_servers = False

@@ -1,12 +1,12 @@
 """The state directory: what lies where, who holds it, which ports belong to it.
 
-    .werkbank/
-      lock            held by the `up` that runs (flock; gone with its process)
-      run.json        what runs now: address, pids, settings file
-      ports.json      loopback ports, chosen once: seats that outlive the hub know them by heart
-      secrets/        cookie secret, tokens and demo password, readable by the owner alone
-      homes/          home folders in same-user mode
-      logs/  hub.sqlite  werkbank.sqlite
+.werkbank/
+lock            held by the `up` that runs (flock; gone with its process)
+run.json        what runs now: address, pids, settings file
+ports.json      loopback ports, chosen once: seats that outlive the hub know them by heart
+secrets/        cookie secret, tokens and demo password, readable by the owner alone
+homes/          home folders in same-user mode
+logs/  hub.sqlite  werkbank.sqlite
 """
 
 import fcntl

@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from babel.core import negotiate_locale
 from babel.messages.mofile import write_mo
@@ -36,7 +37,7 @@ def translations(language: str) -> NullTranslations:
 
 def translator(language: str) -> Translate:
     """A function from an English message id to its text in `language`."""
-    return translations(language).gettext
+    return cast(Translate, translations(language).gettext)
 
 
 def choose_language(cookie: str | None, accept_language: str | None) -> str:

@@ -5,7 +5,7 @@ from traitlets.config import Config
 from hub.authentication.demo import DemoSignIn
 from hub.authentication.discovery import discover
 from hub.authentication.membership import Membership
-from hub.authentication.names import home_name, typed
+from hub.authentication.names import typed
 from hub.authentication.oidc import OidcSignIn
 from hub.authentication.pam import PamSignIn
 from hub.authentication.sentences import SignInRefused
@@ -13,7 +13,7 @@ from hub.errors import SettingsError
 from hub.settings import DemoAuthentication, OidcAuthentication, PamAuthentication, Settings
 from hub.state import StateDirectory
 
-__all__ = ["configure", "home_name"]
+__all__ = ["configure"]
 
 
 def configure(c: Config, settings: Settings, state: StateDirectory) -> None:

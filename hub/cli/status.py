@@ -67,7 +67,7 @@ def _show(report: dict[str, Any]) -> None:
     table = Table.grid(padding=(0, 2))
     rows = {
         "Address": report["address"],
-        "Health": "everything answers" if report["healthy"] else "something does not answer; see /services/werkbank/health",
+        "Health": "everything answers" if report["healthy"] else "something is missing: see /services/werkbank/health",
         "Demo users": ", ".join(report["demo_users"]) or "none",
         "Password": f"in {report['password_file']}" if report["password_file"] else "as your provider says",
         "Seats": ", ".join(report["seats"]) or "none",

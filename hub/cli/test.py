@@ -26,7 +26,7 @@ class UnknownSuite(WerkbankError):
     """There is no such group of tests."""
 
 
-def test(
+def run_tests(
     context: typer.Context,
     suite: Annotated[str, typer.Argument(help="unit, integration, acceptance or all.")] = ALL,
     screenshots: Annotated[Path | None, typer.Option(help="Where browser tests save pictures.")] = None,

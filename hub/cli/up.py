@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import psutil
 import typer
@@ -18,8 +18,8 @@ from rich.table import Table
 
 from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
 from hub.errors import StartError, StateError
-from hub.runtime import Runtime
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
+from hub.runtime import Runtime
 from hub.settings import DemoAuthentication
 from hub.spawners.limits import controller
 from hub.state import StateDirectory
@@ -31,7 +31,9 @@ console = Console(stderr=True)
 
 def up(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = None,
-    simulate_gpus: Annotated[int | None, typer.Option(min=0, max=1024, metavar="N", help="Show N simulated GPUs.")] = None,
+    simulate_gpus: Annotated[
+        int | None, typer.Option(min=0, max=1024, metavar="N", help="Show N simulated GPUs.")
+    ] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     state: State = DEFAULT_STATE,
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready.")] = False,
@@ -76,10 +78,15 @@ def _detached(wanted: Runtime) -> None:
         )
     with console.status("Starting Werkbank"):
         run = _wait_for_child(child, wanted.state, log_path)
-    _announce(Runtime(wanted.settings_file, wanted.state, run["overrides"]), run["address"], lambda _sentence: None, detached=True)
+    _announce(
+        Runtime(wanted.settings_file, wanted.state, run["overrides"]),
+        run["address"],
+        lambda _sentence: None,
+        detached=True,
+    )
 
 
-def _wait_for_child(child: subprocess.Popen[bytes], state: StateDirectory, log: Path) -> dict[str, object]:
+def _wait_for_child(child: subprocess.Popen[bytes], state: StateDirectory, log: Path) -> dict[str, Any]:
     deadline = time.monotonic() + READY_TIMEOUT + 10
     while time.monotonic() < deadline:
         run = state.read_run()

@@ -39,7 +39,9 @@ class SeatAuthenticator(JupyterHubAuthenticator):  # type: ignore[misc]
             if reply.status in (403, 404):
                 raise _unauthorized("the JupyterHub token is not valid any more; restart your seat for a new one")
             if reply.status >= 400:
-                raise web.HTTPBadGateway(reason=f"The hub did not answer the gateway ({reply.status}). Nothing was started.")
+                raise web.HTTPBadGateway(
+                    reason=f"The hub did not answer the gateway ({reply.status}). Nothing was started."
+                )
             user = await reply.json()
         scopes = user.get("scopes", [])
         if not {"access:services", f"access:services!service={self.jupyterhub_service_name}"} & set(scopes):

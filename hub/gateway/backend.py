@@ -44,11 +44,11 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 
     async def setup(self, app: Any) -> None:
         self._hub_session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
-        await super().setup(app)  # type: ignore[misc]
-        self.task_pool.spawn(self._end_with_seats_loop())  # type: ignore[attr-defined]
+        await super().setup(app)
+        self.task_pool.spawn(self._end_with_seats_loop())
 
     async def cleanup(self) -> None:
-        await super().cleanup()  # type: ignore[misc]
+        await super().cleanup()
         await self._hub_session.close()
 
     # --- bounds from the profile ------------------------------------------------------------------
@@ -64,11 +64,11 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         if refusal := refusal_to_start(profile, self._use_of(user.name)):
             log.info("cluster.refused", user=user.name, profile=profile.name, clusters=len(self._use_of(user.name)))
             raise PublicException(refusal)
-        options, config = await self.process_cluster_options(user, requested)  # type: ignore[attr-defined]
+        options, config = await self.process_cluster_options(user, requested)
         config.seat, config.profile = seat.key, profile.name
-        cluster = self.db.create_cluster(user.name, options, config.to_dict())  # type: ignore[attr-defined]
+        cluster = self.db.create_cluster(user.name, options, config.to_dict())
         log.info("cluster.created", user=user.name, seat=seat.key, profile=profile.name, cluster=cluster.name)
-        self.queue.put(cluster)  # type: ignore[attr-defined]
+        self.queue.put(cluster)
         return str(cluster.name)
 
     async def _seat_of(self, user: SeatUser) -> tuple[Seat, Profile]:
@@ -76,7 +76,9 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         try:
             seats = await self.seats.of_user(self._hub_session, user.name)
         except (aiohttp.ClientError, TimeoutError):
-            raise PublicException("The hub does not answer the gateway. Nothing was started; try again in a minute.") from None
+            raise PublicException(
+                "The hub does not answer the gateway. Nothing was started; try again in a minute."
+            ) from None
         seat = seats.get(user.seat) if user.seat else (next(iter(seats.values())) if len(seats) == 1 else None)
         if seat is None:
             raise PublicException("Clusters belong to a seat: start one in Werkbank and create the cluster from there.")
@@ -94,11 +96,11 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     # --- caps over all clusters of a user ---------------------------------------------------------
 
     def _use_of(self, username: str) -> list[ClusterUse]:
-        clusters = self.db.list_clusters(username=username)  # type: ignore[attr-defined]
+        clusters = self.db.list_clusters(username=username)
         return [ClusterUse(c.name, max(c.count, len(c.active_workers()))) for c in clusters]
 
     def _allowed(self, name: str, wanted: int) -> int:
-        cluster = self.db.get_cluster(name)  # type: ignore[attr-defined]
+        cluster = self.db.get_cluster(name)
         profile = self.settings.profile(cluster.config.profile)
         return workers_allowed(profile, self._use_of(cluster.username), name, wanted)
 
@@ -112,14 +114,14 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
                 f"Your clusters may have {elsewhere + allowed} workers together and {elsewhere} run in other clusters: "
                 f"this one can have at most {allowed}, not {wanted}. Scale the others down first."
             )
-        await super().forward_message_to_scheduler(cluster, msg)  # type: ignore[misc]
+        await super().forward_message_to_scheduler(cluster, msg)
 
     async def on_cluster_heartbeat(self, cluster_name: str, msg: dict[str, Any]) -> None:
         """The scheduler says how many workers it wants (adaptive scaling): what it gets is within the cap."""
-        cluster = self.db.get_cluster(cluster_name)  # type: ignore[attr-defined]
+        cluster = self.db.get_cluster(cluster_name)
         if cluster is not None:
             msg = msg | {"count": max(self._allowed(cluster_name, msg["count"]), 0)}
-        await super().on_cluster_heartbeat(cluster_name, msg)  # type: ignore[misc]
+        await super().on_cluster_heartbeat(cluster_name, msg)
 
     # --- clusters end with their seat ---------------------------------------------------------------
 
@@ -133,14 +135,14 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
                 log.warning("seats.unknown", error=str(error))
 
     async def _end_with_seats(self) -> None:
-        clusters = list(self.db.active_clusters())  # type: ignore[attr-defined]
+        clusters = list(self.db.active_clusters())
         if not clusters:
             return
         seats = await self.seats.running(self._hub_session)
         for cluster in clusters:
             if cluster.config.seat not in seats:
                 log.info("cluster.ended", cluster=cluster.name, seat=cluster.config.seat, why="its seat ended")
-                await self.stop_cluster(cluster.name)  # type: ignore[attr-defined]
+                await self.stop_cluster(cluster.name)
 
 
 class SameUserBackend(SeatBackend, UnsafeLocalBackend):  # type: ignore[misc]

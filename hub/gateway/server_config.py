@@ -13,7 +13,7 @@ from hub.gateway.seats import HubSeats
 from hub.runtime import Runtime
 
 logs.configure()
-c = get_config()  # type: ignore[no-untyped-call]
+c = get_config()
 
 runtime = Runtime.from_environment()
 settings, ports = runtime.settings, runtime.state.ports()

@@ -34,12 +34,17 @@ def install(c: Any, settings: Settings) -> None:
 def _namespace(handler: BaseHandler) -> dict[str, Any]:
     stock = _stock_namespace(handler)
     settings, hub_url = stock["settings"], stock["base_url"]
-    return stock | FILTERS | _words(handler) | {
-        "path": handler.request.uri,
-        "face": _face(handler),
-        "my_seats": partial(my_seats, settings=settings, hub_url=hub_url),
-        "my_seat": partial(my_seat, settings=settings, hub_url=hub_url),
-    }
+    return (
+        stock
+        | FILTERS
+        | _words(handler)
+        | {
+            "path": handler.request.uri,
+            "face": _face(handler),
+            "my_seats": partial(my_seats, settings=settings, hub_url=hub_url),
+            "my_seat": partial(my_seat, settings=settings, hub_url=hub_url),
+        }
+    )
 
 
 def _face(handler: BaseHandler) -> Face:

@@ -19,9 +19,9 @@ from pathlib import Path
 import httpx
 
 from hub.errors import StartError, WerkbankError
-from hub.runtime import ROOT, Runtime
 from hub.running import ports, processes
 from hub.running.hub_client import HubClient, PublicClient
+from hub.runtime import ROOT, Runtime
 
 READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 30.0

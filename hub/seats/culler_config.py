@@ -17,7 +17,7 @@ from hub.seats.keep import Keeps
 
 logs.configure()
 log = logs.get_logger("culler")
-c = get_config()  # type: ignore[no-untyped-call]
+c = get_config()
 
 runtime = Runtime.from_environment()
 settings = runtime.settings
@@ -30,7 +30,7 @@ async def arbiter(*, server: dict[str, Any], **_: Any) -> bool:
     """Whether this seat stops now. Any doubt (no profile, no answer, no database) lets it live."""
     profile_name = (server.get("user_options") or {}).get("profile")
     try:
-        profile = settings.profile(profile_name)
+        profile = settings.profile(str(profile_name))
     except KeyError:
         log.warning("seat.profile_unknown", url=server["url"], profile=profile_name)
         return False

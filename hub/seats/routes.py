@@ -1,7 +1,7 @@
 """My seats: see them, keep them, stop them. For the API and for the home page's forms."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import RedirectResponse
@@ -93,7 +93,9 @@ def _keep(request: Request, person: Person, server: str) -> datetime:
     try:
         until: datetime = state.keeps.keep(person.name, server, seat.started, state.settings.culling, datetime.now(UTC))
     except Refusal as refusal:
-        raise Problem(refusal.status_code, refusal.reason, str(refusal), "Run a cell to show that you use it.") from None
+        raise Problem(
+            refusal.status_code, refusal.reason, str(refusal), "Run a cell to show that you use it."
+        ) from None
     state.metrics.keeps.inc()
     return until
 

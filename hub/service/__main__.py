@@ -20,7 +20,9 @@ def main() -> None:
     keeps = Keeps(connect(runtime.state.database("werkbank")))
     app = create_app(runtime, keeps, OAuthClient.from_environment(), os.environ["JUPYTERHUB_API_URL"])
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    uvicorn.run(app, host=address.hostname or "127.0.0.1", port=address.port or 0, log_level="warning", proxy_headers=True)
+    uvicorn.run(
+        app, host=address.hostname or "127.0.0.1", port=address.port or 0, log_level="warning", proxy_headers=True
+    )
 
 
 if __name__ == "__main__":

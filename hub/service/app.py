@@ -82,7 +82,9 @@ def _tell_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
-        return _answer(request, Problem(422, "invalid", f"{place}: {first['msg']}.", "See openapi.json for what is allowed."))
+        return _answer(
+            request, Problem(422, "invalid", f"{place}: {first['msg']}.", "See openapi.json for what is allowed.")
+        )
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

@@ -66,7 +66,9 @@ async def posting_person(request: Request, csrf: Annotated[str, Form(max_length=
     """The sender of a page's form, proved by the form's own token. Raises Problem 403."""
     person = await page_person(request)
     if not hmac.compare_digest(csrf.encode(), csrf_token(request).encode()):
-        raise Problem(403, "stale-form", "This form is too old or came from elsewhere.", "Reload the page and try again.")
+        raise Problem(
+            403, "stale-form", "This form is too old or came from elsewhere.", "Reload the page and try again."
+        )
     return person
 
 
@@ -113,7 +115,9 @@ async def oauth_callback(request: Request, code: str = "", state: str = "") -> R
     hub: HubApi = request.app.state.hub
     started = request.session.pop("oauth", None)
     if started is None or not hmac.compare_digest(state.encode(), started["state"].encode()):
-        raise Problem(403, "sign-in-lost", "This sign-in was not started here, or too long ago.", "Open the page again.")
+        raise Problem(
+            403, "sign-in-lost", "This sign-in was not started here, or too long ago.", "Open the page again."
+        )
     token = await hub.token_for(
         {
             "client_id": client.client_id,

@@ -104,9 +104,7 @@ class OidcAuthentication(Section):
     """What the sign-in button calls the provider."""
 
 
-Authentication = Annotated[
-    DemoAuthentication | PamAuthentication | OidcAuthentication, Field(discriminator="kind")
-]
+Authentication = Annotated[DemoAuthentication | PamAuthentication | OidcAuthentication, Field(discriminator="kind")]
 
 
 class Environment(Section):
@@ -136,7 +134,7 @@ class DaskLimits(Section):
     """Workers over all of a user's clusters; 0 means no Dask."""
     worker_cores: int = Field(default=1, ge=1, le=256)
     """Cores that one worker may have at most."""
-    worker_memory: Memory = Field(default="1GiB", validate_default=True)  # type: ignore[assignment]
+    worker_memory: Memory = Field(default="1GiB", validate_default=True)
     """Memory that one worker may have at most."""
     clusters: int = Field(default=2, ge=1, le=100)
     """Clusters a user may have at once."""
@@ -161,9 +159,9 @@ class Profile(Section):
     """GPU classes that this seat's kernels may lease; each one of `gpu_classes`."""
     dask: DaskLimits = DaskLimits()
     """Dask limits."""
-    idle_timeout: Duration = Field(default="1h", validate_default=True)  # type: ignore[assignment]
+    idle_timeout: Duration = Field(default="1h", validate_default=True)
     """A seat without activity for this long is stopped (a running cell is activity)."""
-    life: Duration = Field(default="12h", validate_default=True)  # type: ignore[assignment]
+    life: Duration = Field(default="12h", validate_default=True)
     """A seat is stopped this long after it started, active or not."""
     groups: tuple[GroupName, ...] = ()
     """Only members of these groups may use it; empty means everyone."""
@@ -196,20 +194,20 @@ class Gateway(Section):
 
     enabled: bool = True
     """False leaves Dask Gateway out."""
-    idle_timeout: Duration = Field(default="30m", validate_default=True)  # type: ignore[assignment]
+    idle_timeout: Duration = Field(default="30m", validate_default=True)
     """A cluster without work for this long is stopped."""
-    seat_check_period: Duration = Field(default="5s", validate_default=True)  # type: ignore[assignment]
+    seat_check_period: Duration = Field(default="5s", validate_default=True)
     """How often the gateway looks whether a cluster's seat is still there."""
 
 
 class Culling(Section):
     """Stopping seats that nobody uses."""
 
-    check_period: Duration = Field(default="1m", validate_default=True)  # type: ignore[assignment]
+    check_period: Duration = Field(default="1m", validate_default=True)
     """How often idle seats are looked for; at most half the shortest `idle_timeout`."""
-    warn_before: Duration = Field(default="10m", validate_default=True)  # type: ignore[assignment]
+    warn_before: Duration = Field(default="10m", validate_default=True)
     """How long before stopping a seat its user is warned."""
-    keep_for: Duration = Field(default="2h", validate_default=True)  # type: ignore[assignment]
+    keep_for: Duration = Field(default="2h", validate_default=True)
     """How much longer "keep" holds an idle seat; never past the profile's `life`."""
     keeps: int = Field(default=2, ge=0, le=100)
     """How many times a user may keep one seat."""

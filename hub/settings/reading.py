@@ -56,7 +56,9 @@ def _parse(path: Path) -> CommentedMap:
     except (YAMLError, ValueError) as error:
         raise SettingsError(f"{path}: not valid YAML: {str(error).splitlines()[0]}.") from None
     if document is None:
-        raise SettingsError(f"{path} is empty. At least `profiles:` is needed; the werkbank.yaml that came with Werkbank is a working start.")
+        raise SettingsError(
+            f"{path} is empty. At least `profiles:` is needed; Werkbank's own werkbank.yaml is a working start."
+        )
     if not isinstance(document, CommentedMap):
         raise SettingsError(f"{path}, line 1: the file must be a list of `key: value` lines, not {_kind(document)}.")
     return document
@@ -70,7 +72,9 @@ def _text(path: Path) -> str:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     if len(raw) > MAX_BYTES:
         size = path.stat().st_size / 1e6
-        raise SettingsError(f"{path} is {size:.1f} MB. A settings file has at most {MAX_BYTES / 1e6:.0f} MB; is it the right file?")
+        raise SettingsError(
+            f"{path} is {size:.1f} MB; a settings file has at most {MAX_BYTES / 1e6:.0f} MB. Is it the right file?"
+        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

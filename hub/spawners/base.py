@@ -96,9 +96,9 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
     def _other_profiles(self) -> Iterable[Profile]:
         for user in JupyterHub.instance().users.values():
             for spawner in user.spawners.values():
-                if spawner.active and spawner is not self and isinstance(spawner, SeatSpawner):
-                    if profile := spawner.current_profile():
-                        yield profile
+                other = spawner.active and spawner is not self and isinstance(spawner, SeatSpawner)
+                if other and (profile := spawner.current_profile()):
+                    yield profile
 
     def require_room(self, profile: Profile) -> None:
         """Raises SpawnException when the memory of `profile` cannot be promised."""
@@ -178,6 +178,9 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         profile = self.current_profile()
         if profile is not None:
             promise = _("Your seat: {cpu} cores and {memory} GiB of memory.")
-            yield {"progress": 20, "message": promise.format(cpu=f"{profile.cpu:g}", memory=f"{profile.memory / 2**30:g}")}
+            yield {
+                "progress": 20,
+                "message": promise.format(cpu=f"{profile.cpu:g}", memory=f"{profile.memory / 2**30:g}"),
+            }
         yield {"progress": 40, "message": _("Laying out your home folder and the lessons.")}
         yield {"progress": 60, "message": _("Starting JupyterLab; this takes a few seconds.")}

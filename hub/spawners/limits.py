@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from hub.authentication.names import home_name
+from hub.names import home_name
 
 ROOT = Path("/sys/fs/cgroup")
 GROUP = "werkbank"

@@ -9,8 +9,8 @@ from typing import Any
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import random_port
 
-from hub.authentication.names import home_name
 from hub.logs import get_logger
+from hub.names import home_name
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
 from hub.spawners.launch import ForkExec, Launch, Launcher, SeatProcess
@@ -66,7 +66,9 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
                 status_code=500,
             ) from error
         self.pid = self.seat.pid
-        log.info("seat.started", user=self.user.name, server=self.name, profile=profile.name, pid=self.pid, port=self.port)
+        log.info(
+            "seat.started", user=self.user.name, server=self.name, profile=profile.name, pid=self.pid, port=self.port
+        )
         return ("127.0.0.1", self.port)
 
     async def _forget(self) -> None:

@@ -24,7 +24,9 @@ def read_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {key: values[0] if len(values) == 1 else list(values) for key, values in fields.items()}
 
 
-def admit(options: Mapping[str, Any], settings: Settings, groups: Iterable[str], _: Translate, language: str) -> Profile:
+def admit(
+    options: Mapping[str, Any], settings: Settings, groups: Iterable[str], _: Translate, language: str
+) -> Profile:
     """The profile that `options` asks for, if a member of `groups` may use it.
 
     No options at all mean the first profile the user may have. Raises Refusal, whose sentence is for

@@ -175,7 +175,12 @@ def test_clusters_end_when_their_seat_ends(workbench: Workbench) -> None:
     trainer.start_seat("small")
     environment = seat_environment("trainer", workbench)
     started = run_in_seat(
-        "from dask_gateway import Gateway; c = Gateway().new_cluster(shutdown_on_close=False); c.scale(1); print(c.name)",
+        """
+from dask_gateway import Gateway
+cluster = Gateway().new_cluster(shutdown_on_close=False)
+cluster.scale(1)
+print(cluster.name)
+""",
         environment,
     )
     name = started.stdout.strip()

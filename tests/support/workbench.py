@@ -18,7 +18,12 @@ ROOT = Path(__file__).parents[2]
 def run_werkbank(*arguments: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person would, without the installing launcher in front."""
     return subprocess.run(
-        [sys.executable, "-m", "hub.cli", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
+        [sys.executable, "-m", "hub.cli", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 
@@ -130,7 +135,11 @@ class Visitor:
         return user
 
     def api_headers(self) -> dict[str, str]:
-        return {"X-XSRFToken": self.xsrf(), "Referer": f"{self.workbench.address}/hub/home", "Accept": "application/json"}
+        return {
+            "X-XSRFToken": self.xsrf(),
+            "Referer": f"{self.workbench.address}/hub/home",
+            "Accept": "application/json",
+        }
 
     def token(self, *scopes: str, expires_in: int = 600) -> str:
         """A personal API token."""

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.authentication.names import claimed, home_name, normal, problem, typed
+from hub.authentication.names import claimed, normal, problem, typed
 from hub.authentication.sentences import SignInRefused
+from hub.names import home_name
 
 ACCEPTED = {
     "ada": "ada",
