@@ -1,0 +1,37 @@
+"""The exercises of each lesson: a reference answer and a judge. One module per lesson, found by the id (``D2-1`` →
+``d2``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+
+class NotYetError(Exception):
+    """An answer that does not work yet; ``key`` names the hint (in ``words/``), which says where to look and not what
+    to write.
+    """
+
+    def __init__(self, key: str, **values) -> None:
+        super().__init__(key)
+        self.key = key
+        self.values = values
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """``judge(answer, rng)`` returns when the answer passes and raises `NotYetError` when it does not."""
+
+    reference: Callable
+    judge: Callable
+
+
+def exercise(ex_id: str) -> Exercise:
+    """The exercise ``ex_id`` (``<lesson>-<number>``); raises KeyError when there is none."""
+    lesson = ex_id.partition("-")[0].lower()
+    try:
+        return import_module(f"{__name__}.{lesson}").EXERCISES[ex_id]
+    except (ModuleNotFoundError, KeyError):
+        raise KeyError(f"there is no exercise {ex_id!r}") from None

@@ -1,0 +1,211 @@
+"""`cluster` always answers: Dask Gateway, else a LocalCluster, else this process; it says which and why, and lets go
+at the end.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+import sys
+import warnings
+
+import dask
+import dask.array
+import dask_gateway  # before any change of the configuration: its import adds its defaults there
+import pytest
+from werkbank_lessons import scaling, words
+from werkbank_lessons.scaling import cluster
+from werkbank_lessons.words import tr
+
+from .support import free_port
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setattr(words, "_chosen", "en")
+
+
+@pytest.fixture
+def no_gateway():
+    with dask.config.set({"gateway.address": None}):
+        yield
+
+
+@pytest.fixture
+def no_local_cluster(monkeypatch):
+    """A machine that does not allow further processes."""
+
+    class NoProcessesLeft:
+        def __init__(self, **options):
+            raise OSError("no processes left.")
+
+    monkeypatch.setattr("distributed.LocalCluster", NoProcessesLeft)
+
+
+class FakeGateway:
+    """Stands where dask_gateway.Gateway stands, for a gateway that answers and then disappoints."""
+
+    def __init__(self, listening):
+        self.address = listening
+
+    def __call__(self):
+        return self
+
+
+class GatewayRefuses(FakeGateway):
+    def new_cluster(self):
+        raise ValueError("Your programme has 0 of 4 Dask workers left until 18:00.")
+
+
+class GatewayWithoutWorkers(FakeGateway):
+    """Starts a scheduler to which no worker ever comes."""
+
+    def __init__(self, listening):
+        super().__init__(listening)
+        self.closed = False
+
+    def new_cluster(self):
+        from distributed import LocalCluster
+
+        outer = self
+        inner = LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+
+        class NobodyComes:
+            gateway = outer
+
+            def scale(self, workers):
+                warnings.warn(_gateway_warning("Scale request of 2 workers exceeds your limit of 0."), stacklevel=1)
+
+            def get_client(self):
+                return inner.get_client()
+
+            def close(self):
+                inner.close()
+                outer.closed = True
+
+        return NobodyComes()
+
+
+def _gateway_warning(sentence):
+    return dask_gateway.GatewayWarning(sentence)
+
+
+@pytest.fixture
+def listening(monkeypatch):
+    """An address that accepts connections, configured as the gateway's."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with dask.config.set({"gateway.address": address}):
+            yield address
+
+
+def test_without_a_gateway_a_local_cluster_computes_and_says_so(no_gateway, capsys):
+    with cluster(workers=2) as workers:
+        assert workers.kind == "local"
+        assert sorted(workers.client.nthreads().values()) == [1, 1]
+        assert int(dask.array.ones(10, chunks=5).sum().compute()) == 10
+        assert len(workers.worker_memory()) == 2
+    said = capsys.readouterr().out.splitlines()
+    assert said == [tr("scale.local", workers=2, reason=tr("scale.gateway_absent"))]
+
+
+def test_leaving_the_block_releases_workers_and_client(no_gateway):
+    with cluster(workers=1) as workers:
+        client = workers.client
+    assert client.status == "closed"
+    assert client.cluster.status.name == "closed"
+    workers.close()
+
+
+def test_an_error_in_the_block_releases_the_workers_too(no_gateway):
+    clients = []
+
+    def work():
+        with cluster(workers=1) as workers:
+            clients.append(workers.client)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert clients[0].status == "closed"
+
+
+def test_a_gateway_that_does_not_answer_costs_one_sentence(capsys):
+    with dask.config.set({"gateway.address": f"http://127.0.0.1:{free_port()}"}), cluster(workers=1) as workers:
+        assert workers.kind == "local"
+    assert capsys.readouterr().out.splitlines() == [tr("scale.local", workers=1, reason=tr("scale.gateway_silent"))]
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_a_refusal_is_shown_as_the_sentence_it_is(listening, monkeypatch, capsys, language):
+    monkeypatch.setattr(words, "_chosen", language)
+    monkeypatch.setattr("dask_gateway.Gateway", GatewayRefuses(listening))
+    with cluster(workers=1) as workers:
+        assert workers.kind == "local"
+    (said,) = capsys.readouterr().out.splitlines()
+    assert "Your programme has 0 of 4 Dask workers left until 18:00" in said
+    assert said == workers.sentence
+
+
+def test_a_gateway_without_workers_is_given_back_and_its_warning_shown(listening, monkeypatch, capsys):
+    gateway = GatewayWithoutWorkers(listening)
+    monkeypatch.setattr("dask_gateway.Gateway", gateway)
+    with cluster(workers=2, timeout=0.2) as workers:
+        assert workers.kind == "local"
+        assert gateway.closed
+    limit, used = capsys.readouterr().out.splitlines()
+    assert limit == tr("scale.gateway_says", sentence="Scale request of 2 workers exceeds your limit of 0")
+    assert tr("scale.gateway_no_workers", seconds=0.2) in used
+
+
+def test_where_no_process_may_start_the_notebook_computes_itself(no_gateway, no_local_cluster, capsys):
+    with cluster() as workers:
+        assert (workers.kind, workers.client, workers.worker_memory()) == ("synchronous", None, [])
+        assert dask.config.get("scheduler") == "synchronous"
+        assert workers.on_every_worker(lambda number: number + 1, 1) == [2]
+        assert workers.can_read(__file__)
+        assert not workers.can_read(__file__ + ".missing")
+    assert dask.config.get("scheduler", None) is None
+    said = capsys.readouterr().out
+    assert tr("scale.gateway_absent") in said
+    assert "no processes left" in said
+
+
+def test_workers_say_whether_they_can_read_a_file(no_gateway, tmp_path):
+    with cluster(workers=1) as workers:
+        assert workers.can_read(__file__)
+        assert not workers.can_read(tmp_path / "missing.nc")
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, "2", None, True])
+def test_a_number_of_workers_that_makes_no_sense_is_refused_before_anything_starts(wrong, monkeypatch):
+    monkeypatch.setattr(scaling, "_start_gateway", None)
+    with pytest.raises(ValueError, match="whole number of workers"):
+        cluster(workers=wrong)
+
+
+def test_a_real_gateway_gives_workers_and_gets_the_cluster_back(gateway, capsys):
+    with dask.config.set({"gateway.address": gateway}):
+        with cluster(workers=2) as workers:
+            assert workers.kind == "gateway"
+            assert int(dask.array.arange(100, chunks=10).sum().compute()) == 4950
+            versions = workers.client.get_versions(check=True)
+            assert len(versions["workers"]) == 2
+        assert dask_gateway.Gateway().list_clusters() == []
+    assert capsys.readouterr().out.splitlines() == [tr("scale.gateway", workers=2)]
+
+
+def test_closing_a_gateway_cluster_leaves_no_traceback_for_later(gateway, monkeypatch):
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    with dask.config.set({"gateway.address": gateway}), cluster(workers=1):
+        pass
+    gc.collect()
+    assert complaints == []
+
+
+def test_a_cap_of_the_gateway_is_told_and_the_lesson_goes_on_with_less(gateway, capsys):
+    with dask.config.set({"gateway.address": gateway}), cluster(workers=3, timeout=8) as workers:
+        assert workers.kind == "gateway"
+        assert len(workers.worker_memory()) == 2
+    assert "Dask Gateway says:" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""From one source per lesson to notebooks in two languages: ``python -m tutorials.build``."""

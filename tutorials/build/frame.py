@@ -1,0 +1,53 @@
+"""Fills ``{{…}}`` in lesson text from the catalogue and the expected numbers, so that no number is written twice."""
+
+from __future__ import annotations
+
+import re
+
+from .catalogue import Claim, Entry, Expectation
+from .source import Cell, SourceError
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+
+
+def fill(text: str, values: dict[str, str], cell: Cell) -> str:
+    """Replace every placeholder; raises `SourceError` that lists what exists when one is unknown."""
+
+    def value(found: re.Match) -> str:
+        name = found[1]
+        if name == "section.minutes" and "minutes" in cell.more:
+            return str(cell.more["minutes"])
+        if name not in values:
+            raise SourceError(
+                f"cell {cell.lid!r}: nothing is called {{{{{name}}}}}; known: {', '.join(sorted(values))}"
+            )
+        return values[name]
+
+    return _PLACEHOLDER.sub(value, text)
+
+
+def values_of(
+    entry: Entry, claims: dict[str, Claim], expected: dict[str, Expectation], language: str
+) -> dict[str, str]:
+    """Everything a lesson's text may refer to, in one language."""
+    values = {
+        "title": getattr(entry.title, language),
+        "minutes": str(entry.minutes.total),
+        "minutes.read": str(entry.minutes.read),
+        "minutes.exercises": str(entry.minutes.exercises),
+        "memory": f"{entry.resources.memory_gb:g}",
+        "seconds": f"{entry.measured.cpu2_seconds:.0f}",
+        "goals": "\n".join(f"{n}. {getattr(goal, language)}" for n, goal in enumerate(entry.goals, start=1)),
+    }
+    values |= {f"exercise.{exercise.id}": str(exercise.minutes) for exercise in entry.exercises}
+    values |= {f"claim.{name}.quote": claims[name].quote for name in entry.claims}
+    values |= {f"claim.{name}.en": claims[name].en for name in entry.claims}
+    values |= {f"expected.{name}": _shown(number) for name, number in expected.items()}
+    return values
+
+
+def _shown(number: Expectation) -> str:
+    """A number as text shows it: a year without decimals, a quantity with two and a space before its unit."""
+    if number.unit == "year":
+        return f"{number.value:.0f}"
+    return f"{number.value:.2f} {number.unit}"
