@@ -109,15 +109,16 @@ def _line(document: Any, loc: Sequence[str | int]) -> int:
     """The line of the deepest part of `loc` that stands in the file."""
     line, node = 1, document
     for step in loc:
+        position = None
         if isinstance(node, CommentedMap) and step in node:
-            line = node.lc.key(step)[0] + 1
+            position = node.lc.key(step)
         elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
-            line = node.lc.item(step)[0] + 1
+            position = node.lc.item(step)
         elif isinstance(step, str) and step in ("demo", "pam", "oidc"):
             continue  # pydantic adds the discriminator to the path
-        else:
+        if position is None:  # not in the file, or under a YAML tag, where positions are not kept
             break
-        node = node[step]
+        line, node = position[0] + 1, node[step]
     return line
 
 
@@ -133,6 +134,10 @@ def _sentence(problem: Any) -> str:
             return f'`{place}`: {_shown(problem["input"])} is not an amount of memory; write "512MiB" or "4GiB".'
         case "union_tag_invalid" | "union_tag_not_found":
             return f"`{place}.kind` must be one of demo, pam, oidc."
+        case "model_type" | "model_attributes_type" | "dict_type" | "dataclass_type":
+            return f"`{place}`: {_shown(problem['input'])} does not fit: `key: value` lines are needed here."
+        case "tuple_type" | "list_type":
+            return f"`{place}`: {_shown(problem['input'])} does not fit: a list is needed here."
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"`{place}`: {_shown(problem['input'])} does not fit: {message[:1].lower()}{message[1:]}."
 

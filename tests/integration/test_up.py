@@ -1,0 +1,199 @@
+"""`werkbank up`, `down` and `status`: what a person at the terminal sees."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hub.running import processes
+from hub.state import StateDirectory
+from tests.support.workbench import ROOT, Workbench, eventually, run_werkbank, seat_environment
+
+
+def test_up_prints_address_and_password_and_status_repeats_them_for_machines(workbench: Workbench) -> None:
+    report = workbench.status()
+    assert report["running"]
+    assert report["healthy"]
+    assert report["address"].startswith("http://127.0.0.1:")
+    assert report["demo_users"] == ["scientist", "trainer", "admin"]
+    assert set(report["pids"]) == {"up", "hub", "proxy", "service", "dask-gateway", "idle-culler"}
+    assert report["versions"]["jupyterhub"].startswith("6.")
+    password_file = Path(report["password_file"])
+    assert password_file.stat().st_mode & 0o077 == 0
+    assert password_file.read_text().strip() == workbench.password
+
+
+def test_nothing_but_loopback_is_listened_on(workbench: Workbench) -> None:
+    for pid in workbench.status()["pids"].values():
+        for connection in psutil.Process(pid).net_connections("inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                assert connection.laddr.ip == "127.0.0.1", connection
+
+
+def test_a_second_up_on_the_same_state_refuses_kindly_and_the_first_runs_on(workbench: Workbench) -> None:
+    second = workbench.up()
+    assert second.returncode == 2
+    assert "already runs" in second.stderr
+    assert "werkbank down" in second.stderr
+    assert workbench.status()["healthy"]
+
+
+def test_a_taken_port_gets_one_sentence_and_nothing_is_started(own_workbench: Workbench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        started = own_workbench.up("--port", str(port))
+    assert started.returncode == 2
+    assert len(started.stderr.strip().splitlines()) == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in started.stderr
+    assert "Choose another with --port" in started.stderr
+    assert processes.of_workbench(StateDirectory(own_workbench.state)) == []
+
+
+def test_settings_that_cannot_be_used_stop_up_before_anything_starts(own_workbench: Workbench, tmp_path: Path) -> None:
+    own_workbench.settings = tmp_path / "bad.yaml"
+    own_workbench.settings.write_text("profile: []\n")
+    started = own_workbench.up()
+    assert started.returncode == 2
+    assert "`profile` is not a setting. Did you mean `profiles`?" in started.stderr
+    assert not (own_workbench.state / "run.json").exists()
+
+
+def test_down_where_nothing_runs_says_so(tmp_path: Path) -> None:
+    stopped = run_werkbank("down", "--state", str(tmp_path))
+    assert stopped.returncode == 0
+    assert "nothing to stop" in stopped.stdout
+
+
+def test_check_tells_which_profiles_there_are_and_refuses_with_exit_2(tmp_path: Path) -> None:
+    good = run_werkbank("check")
+    assert good.returncode == 0
+    assert "profiles small, medium, large" in good.stdout
+    bad = tmp_path / "empty.yaml"
+    bad.write_text("")
+    refused = run_werkbank("check", str(bad))
+    assert refused.returncode == 2
+    assert "is empty" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.fixture
+def with_kernel(own_workbench: Workbench) -> tuple[Workbench, str, int]:
+    """A workbench where the scientist's seat runs a kernel: the kernel's id and process."""
+    started = own_workbench.up()
+    assert started.returncode == 0, started.stderr
+    scientist = own_workbench.browser("scientist")
+    path = scientist.start_seat("small")
+    token = seat_environment("scientist", own_workbench)["JUPYTERHUB_API_TOKEN"]
+    kernel = scientist.http.post(f"{path}api/kernels", headers={"Authorization": f"token {token}"}, json={})
+    assert kernel.status_code == 201, kernel.text
+    pid = eventually(lambda: kernel_process(own_workbench), what="a kernel runs")
+    return own_workbench, str(kernel.json()["id"]), pid
+
+
+def kernel_process(workbench: Workbench) -> int | None:
+    for process in psutil.process_iter():
+        try:
+            home = process.environ().get("HOME", "")
+            if "ipykernel" in " ".join(process.cmdline()) and home.startswith(str(workbench.state)):
+                return process.pid
+        except psutil.Error:
+            continue
+    return None
+
+
+def has_ended(pid: int) -> bool:
+    """Gone, or a zombie: a container's first process may not reap what it did not start."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def kernels(workbench: Workbench) -> list[str]:
+    token = seat_environment("scientist", workbench)["JUPYTERHUB_API_TOKEN"]
+    visitor = workbench.browser("scientist")
+    reply = visitor.http.get("/user/scientist/api/kernels", headers={"Authorization": f"token {token}"})
+    return [kernel["id"] for kernel in reply.json()]
+
+
+def test_stopping_and_starting_loses_no_running_kernel_and_no_file(with_kernel: tuple[Workbench, str, int]) -> None:
+    workbench, kernel, pid = with_kernel
+    note = workbench.state / "homes" / "scientist" / "note.txt"
+    note.write_text("mine")
+    old_password = workbench.password
+    assert "Running seats stay" in workbench.down().stdout
+    assert psutil.pid_exists(pid)
+    workbench.close()
+    assert workbench.up().returncode == 0
+    assert workbench.password != old_password
+    assert kernels(workbench) == [kernel]
+    assert note.read_text() == "mine"
+
+
+def test_after_kill_9_of_the_hub_up_finds_the_running_seats_again(with_kernel: tuple[Workbench, str, int]) -> None:
+    workbench, kernel, pid = with_kernel
+    os.kill(workbench.status()["pids"]["hub"], signal.SIGKILL)
+    workbench.close()
+    again = workbench.up()
+    assert again.returncode == 0, again.stderr
+    assert psutil.pid_exists(pid)
+    assert kernels(workbench) == [kernel]
+    visitor = workbench.browser("scientist")
+    assert visitor.hub_user()["servers"][""]["ready"]
+    visitor.stop_seat()
+    eventually(lambda: has_ended(pid), what="the kernel ends with its seat")
+
+
+def test_after_kill_9_of_up_and_hub_the_next_up_clears_away_what_they_left(own_workbench: Workbench) -> None:
+    assert own_workbench.up().returncode == 0
+    before = own_workbench.status()["pids"]
+    for name in ("up", "hub"):
+        os.kill(before[name], signal.SIGKILL)
+    assert own_workbench.up().returncode == 0
+    assert own_workbench.status()["healthy"]
+    assert all(has_ended(pid) for pid in before.values())
+
+
+def test_ctrl_c_stops_everything_seats_too(tmp_path: Path) -> None:
+    workbench = Workbench(tmp_path / "state", ROOT / "werkbank.yaml")
+    command = [sys.executable, "-m", "hub.cli", "up", "--port", "0", "--state", str(workbench.state)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
+        said: list[str] = []
+        assert up.stdout is not None
+        reader = threading.Thread(target=lambda: said.extend(iter(up.stdout.readline, "")))  # type: ignore[union-attr]
+        reader.start()
+        eventually(lambda: any("Stop with" in line for line in said), what="up says that it is ready")
+        text = "".join(said)
+        assert workbench.address in text
+        assert workbench.password in text
+        assert "Every seat runs as" in text
+        workbench.browser("scientist").start_seat("small")
+        workbench.close()
+        up.send_signal(signal.SIGINT)
+        assert up.wait(60) == 0
+        reader.join()
+        errors = up.stderr.read() if up.stderr else ""
+    assert "Stopping seat 1 of 1: scientist" in errors
+    state = StateDirectory(workbench.state)
+    assert processes.of_workbench(state) == []
+    assert not state.run_file.exists()
+    with pytest.raises(AssertionError, match="has no seat"):
+        seat_environment("scientist", workbench)
+
+
+def test_a_hub_that_cannot_start_is_told_with_its_last_words(own_workbench: Workbench, tmp_path: Path) -> None:
+    settings = (ROOT / "werkbank.yaml").read_text().replace("database: sqlite ", "database: nosuchdb:// ")
+    own_workbench.settings = tmp_path / "werkbank.yaml"
+    own_workbench.settings.write_text(settings)
+    started = own_workbench.up()
+    assert started.returncode == 2
+    assert "The hub did not start. Its last words" in started.stderr
+    assert "nosuchdb" in started.stderr
+    assert json.loads(run_werkbank("status", "--state", str(own_workbench.state), "--json").stdout)["running"] is False

@@ -1,0 +1,151 @@
+"""Settings: read whole or refused whole, with every problem named at its line."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hub.errors import SettingsError
+from hub.settings import load, schema, undocumented
+from hub.settings.types import format_seconds
+
+ROOT = Path(__file__).parents[2]
+PROFILE = """
+  - name: {name}
+    title: {{en: A, nl: A}}
+    description: {{en: A, nl: A}}
+    cpu: 1
+    memory: {memory}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "settings.yaml"
+    path.write_text(text)
+    return path
+
+
+def profile(name: str = "small", memory: str = "1GiB", more: str = "") -> str:
+    return "profiles:" + PROFILE.format(name=name, memory=memory) + more
+
+
+def test_the_settings_that_come_with_werkbank_can_be_used() -> None:
+    settings = load(ROOT / "werkbank.yaml")
+    assert [p.name for p in settings.profiles] == ["small", "medium", "large"]
+    assert settings.profile("medium").idle_timeout == 7200
+    assert settings.profile("medium").memory == 4 * 2**30
+
+
+def test_every_setting_is_documented_in_the_model_and_stands_in_werkbank_yaml() -> None:
+    assert undocumented() == []
+    text = (ROOT / "werkbank.yaml").read_text()
+    keys = {key for node in [schema(), *schema()["$defs"].values()] for key in node.get("properties", {})}
+    missing = {key for key in keys if not re.search(rf"\b{key}\b\s*:", text)}
+    assert missing == set()
+
+
+def test_the_exported_schema_is_the_models() -> None:
+    assert json.loads((ROOT / "hub/settings/schema.json").read_text()) == schema()
+
+
+def test_all_problems_are_reported_together_with_line_value_and_what_is_allowed(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "sites: {}\n"
+        + profile(memory="4 GBB", more="    gpu_classes: [h999]\n    memroy: 1\n    idle_timeout: 5\n")
+        + PROFILE.format(name="small", memory="2GiB")
+        + "authentication: {kind: magic}\n",
+    )
+    with pytest.raises(SettingsError) as refused:
+        load(path)
+    lines = str(refused.value).splitlines()
+    assert lines[0] == "7 problems in the settings; nothing was changed."
+    assert lines[1:] == [
+        f"{path}, line 1: `sites` is not a setting. Did you mean `site`?",
+        f'{path}, line 7: `profiles.1.memory`: "4 GBB" is not an amount of memory; write "512MiB" or "4GiB".',
+        f'{path}, line 8: `profiles.1.gpu_classes.1`: there is no "h999"; known here: none are declared.',
+        f"{path}, line 9: `profiles.1.memroy` is not a setting. Did you mean `memory`?",
+        f'{path}, line 10: `profiles.1.idle_timeout`: 5 does not fit: a whole number with its unit is needed: '
+        '"30s", "10m", "2h" or "1d".',
+        f'{path}, line 12: `profiles.2.name`: "small" is already the name of number 1; names must differ.',
+        f"{path}, line 17: `authentication.kind` must be one of demo, pam, oidc.",
+    ]
+
+
+UNUSABLE = {
+    "empty file": ("", "is empty"),
+    "comment only": ("# nothing\n", "is empty"),
+    "a list": ("- a\n- b\n", "must be a list of `key: value` lines, not a list"),
+    "a word": ("hello", "not a single value"),
+    "broken YAML": ("profiles: [\n", "line 2: not valid YAML"),
+    "a key twice": ("profiles: []\nprofiles: []\n", "line 2: not valid YAML"),
+    "no profiles": ("site: {}\n", "`profiles` is missing"),
+    "profiles empty": ("profiles: []\n", "at least one profile is needed"),
+    "profiles a word": ("profiles: many\n", "a list is needed"),
+    "profile a word": ("profiles: [small]\n", "`profiles.1`"),
+    "negative memory": (profile(memory="-1GiB"), "`profiles.1.memory`"),
+    "tiny memory": (profile(memory="1KiB"), "at least 64MiB"),
+    "name with a path": (profile(name="../x"), "`profiles.1.name`"),
+    "name with markup": (profile(name='"<b>"'), "`profiles.1.name`"),
+    "missing environment": (profile(more="    environment: r\n"), 'there is no "r"; known here: default'),
+    "python tag": ("profiles: !!python/object/apply:os.system [id]\n", "`key: value` lines are needed"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_a_file_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as refused:
+        load(path)
+    assert str(path) in str(refused.value)
+    assert sentence in str(refused.value)
+
+
+def test_a_file_that_is_far_too_large_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_bytes(b"a" * 10_000_000)
+    with pytest.raises(SettingsError, match=r"is 10\.0 MB; a settings file has at most 1 MB"):
+        load(path)
+
+
+@pytest.mark.parametrize("content", [b"\x7fELF\x02\x01\x01\x00\xff\xfe", b"profiles: \x00"], ids=["ELF", "NUL"])
+def test_a_binary_file_is_refused_as_such(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match="is it the right file"):
+        load(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nothing\.yaml cannot be read: No such file"):
+        load(tmp_path / "nothing.yaml")
+
+
+def test_settings_do_not_change_after_reading(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, profile()))
+    with pytest.raises(ValueError, match="frozen"):
+        settings.site.simulate_gpus = 3  # type: ignore[misc]
+
+
+def test_the_command_line_lays_its_options_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, profile() + "server: {address: 127.0.0.1, port: 8000}\n")
+    settings = load(path, {"server": {"port": 9000}, "site": {"simulate_gpus": 4}})
+    assert (settings.server.address, settings.server.port, settings.site.simulate_gpus) == ("127.0.0.1", 9000, 4)
+
+
+def test_a_secret_can_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_in = "authentication: {kind: oidc, issuer: 'https://a.nl', client_id: w, client_secret: env:W_SECRET}\n"
+    path = write(tmp_path, profile() + sign_in)
+    with pytest.raises(SettingsError, match="the environment has no W_SECRET"):
+        load(path)
+    monkeypatch.setenv("W_SECRET", "s3cret")
+    sign_in_settings = load(path).authentication
+    assert sign_in_settings.kind == "oidc"
+    assert sign_in_settings.client_secret.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(sign_in_settings)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(30, "30s"), (90, "90s"), (5400, "90m"), (7200, "2h"), (86400, "1d")])
+def test_durations_are_written_as_people_write_them(seconds: int, text: str) -> None:
+    assert format_seconds(seconds) == text
