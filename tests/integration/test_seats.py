@@ -1,8 +1,16 @@
 """Seats: starting, refusing, stopping, surviving."""
 
+import signal
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import psutil
 import pytest
 
-from tests.support.workbench import Workbench, text_of
+from hub.spawners.limits import ROOT as ROOT_CGROUP
+from hub.spawners.limits import controller
+from tests.support.workbench import ROOT, Workbench, eventually, run_in_seat, seat_environment, text_of
 
 
 def test_a_scientist_starts_a_seat_and_stops_it(workbench: Workbench) -> None:
@@ -42,3 +50,132 @@ def test_a_spawn_form_that_makes_no_sense_starts_nothing_and_says_why(workbench:
     assert "nothing was started" in text
     assert "<script>alert" not in reply.text
     assert scientist.hub_user()["servers"] == {}
+
+
+def test_a_failed_start_of_one_profile_never_leaks_into_the_next(own_workbench: Workbench, tmp_path: Path) -> None:
+    # jupyterhub#3095: after a failed GPU start, a plain start still asked for the GPU.
+    settings = (ROOT / "werkbank.yaml").read_text()
+    broken = settings.replace(
+        "environments:                     #", "environments:\n  broken: {prefix: /nonexistent}\n  #"
+    ).replace("    cpu: 2\n", "    environment: broken\n    cpu: 2\n")
+    own_workbench.settings = tmp_path / "werkbank.yaml"
+    own_workbench.settings.write_text(broken)
+    started = own_workbench.up()
+    assert started.returncode == 0, started.stderr
+    scientist = own_workbench.browser("scientist")
+
+    failed = scientist.post_spawn({"profile": "medium"})
+    assert failed.status_code == 500
+    assert "could not be started on this machine" in text_of(failed.text)
+    assert scientist.hub_user()["servers"] == {}
+
+    # A start without options would repeat the last request: it must not be the failed one.
+    scientist.http.post("/hub/api/users/scientist/server", headers=scientist.api_headers())
+    eventually(lambda: scientist.hub_user()["servers"].get("", {}).get("ready"), what="a plain start works")
+    assert scientist.hub_user()["servers"][""]["user_options"] == {"profile": "small"}
+    limits = seat_environment("scientist", own_workbench)
+    assert (limits["CPU_LIMIT"], limits["MEM_LIMIT"], limits["WERKBANK_PROFILE"]) == ("1", str(2 * 2**30), "small")
+    scientist.stop_seat()
+
+
+def test_the_api_passes_the_same_door_as_the_form(workbench: Workbench) -> None:
+    scientist = workbench.browser("scientist")
+    for options, status in (
+        ({"profile": "large"}, 403),
+        ({"profile": "small", "cmd": ["sh"]}, 400),
+        ({"profile": {"$gt": ""}}, 400),
+        ({"image": "x"}, 400),
+    ):
+        reply = scientist.http.post("/hub/api/users/scientist/server", json=options, headers=scientist.api_headers())
+        assert reply.status_code == status, reply.text
+        assert "Traceback" not in reply.text
+        assert scientist.hub_user()["servers"] == {}
+
+
+def test_named_seats_run_beside_each_other_and_bad_names_are_refused(workbench: Workbench) -> None:
+    scientist = workbench.browser("scientist")
+    scientist.start_seat("small")
+    path = scientist.start_seat("small", "second")
+    assert path == "/user/scientist/second/"
+    assert set(scientist.hub_user()["servers"]) == {"", "second"}
+    for name in ("../x", "a b", "<b>", "x" * 300):
+        url = f"/hub/api/users/scientist/servers/{quote(name, safe='')}"
+        reply = scientist.http.post(url, json={"profile": "small"}, headers=scientist.api_headers())
+        assert reply.status_code in (400, 404), (name, reply.status_code)
+    assert set(scientist.hub_user()["servers"]) == {"", "second"}
+    scientist.stop_seat("second")
+    scientist.stop_seat()
+
+
+def test_a_seat_can_be_stopped_while_it_starts(workbench: Workbench) -> None:
+    scientist = workbench.browser("scientist")
+    with pytest.raises(httpx.ReadTimeout):  # the hub answers when the seat is ready; we do not wait for it
+        scientist.http.post(
+            "/hub/api/users/scientist/server", json={"profile": "small"}, headers=scientist.api_headers(), timeout=0.3
+        )
+    assert scientist.hub_user()["servers"][""]["pending"] == "spawn"
+    scientist.stop_seat()
+    with pytest.raises(AssertionError, match="has no seat"):
+        seat_environment("scientist", workbench)
+    scientist.start_seat("small")
+    scientist.stop_seat()
+
+
+def test_the_progress_of_a_start_is_told_in_plain_words_of_the_readers_language(workbench: Workbench) -> None:
+    for language, sentence in (("en", "Setting aside your share"), ("nl", "Je deel wordt vrijgehouden")):
+        trainer = workbench.browser("trainer", language)
+        trainer.post_spawn({"profile": "small"})
+        events = trainer.http.get("/hub/api/users/trainer/server/progress", headers=trainer.api_headers()).text
+        assert sentence in events
+        assert '"ready": true' in events
+        trainer.stop_seat()
+
+
+def test_memory_beyond_the_profile_ends_the_offender_where_limits_are_enforced(workbench: Workbench) -> None:
+    if not controller()[1].enforced:
+        pytest.skip(f"limits are not enforced here: {controller()[1].reason}")
+    trainer = workbench.browser("trainer")
+    trainer.start_seat("small")
+    environment = seat_environment("trainer", workbench)
+    groups = [path for path in ROOT_CGROUP.glob("*/werkbank/trainer.default")] or [ROOT_CGROUP / "werkbank/trainer.default"]
+    enter = "\n".join(f"open('{group}/cgroup.procs','w').write('0')" for group in groups)
+    greedy = run_in_seat(f"{enter}\nx = bytearray({3 * 2**30})\nprint('got it')", environment)
+    assert greedy.returncode == -signal.SIGKILL
+    assert "got it" not in greedy.stdout
+    assert trainer.hub_user()["servers"][""]["ready"]
+    trainer.stop_seat()
+    eventually(lambda: not any(group.exists() for group in groups), what="the seat's cgroups are gone")
+
+
+def test_seats_are_refused_when_their_memory_cannot_be_promised(own_workbench: Workbench, tmp_path: Path) -> None:
+    memory = psutil.virtual_memory().total // 2**20
+    settings = (ROOT / "werkbank.yaml").read_text().replace("memory_overcommit: 2.0", "memory_overcommit: 1.0")
+    own_workbench.settings = tmp_path / "werkbank.yaml"
+    own_workbench.settings.write_text(settings.replace("memory: 2GiB", f"memory: {memory * 2 // 3}MiB"))
+    assert own_workbench.up().returncode == 0
+    scientist, trainer = own_workbench.browser("scientist"), own_workbench.browser("trainer")
+    scientist.start_seat("small")
+    refused = trainer.post_spawn({"profile": "small"})
+    assert refused.status_code == 503
+    assert "All seats of Small are taken" in text_of(refused.text)
+    assert trainer.hub_user()["servers"] == {}
+    scientist.stop_seat()
+    trainer.start_seat("small")
+
+
+def test_every_new_seat_has_the_lessons_in_its_home(workbench: Workbench) -> None:
+    trainer = workbench.browser("trainer")
+    trainer.start_seat("small")
+    lessons = workbench.state / "homes" / "trainer" / "tutorials"
+    eventually(lambda: list(lessons.glob("*/*.en.ipynb")) and list(lessons.glob("*/*.nl.ipynb")), what="lessons are there")
+    trainer.stop_seat()
+
+
+def test_a_seat_knows_nothing_of_the_workbenchs_own_secrets(workbench: Workbench) -> None:
+    trainer = workbench.browser("trainer")
+    trainer.start_seat("small")
+    environment = seat_environment("trainer", workbench)
+    secrets = [path.read_text().strip() for path in (workbench.state / "secrets").iterdir()]
+    assert not any(secret in value for secret in secrets for value in environment.values())
+    assert not [name for name in environment if name.startswith("WERKBANK_ST") or name == "WERKBANK_OVERRIDES"]
+    trainer.stop_seat()

@@ -115,11 +115,11 @@ class Visitor:
     def start_seat(self, profile: str = "small", server: str = "") -> str:
         """Start a seat and wait until it serves; its path."""
         reply = self.post_spawn({"profile": profile}, server)
-        assert reply.status_code == 200, reply.text
+        assert reply.status_code == 200, text_of(reply.text)
         path = f"/user/{self.user}/{server}/" if server else f"/user/{self.user}/"
         eventually(lambda: self.hub_user()["servers"].get(server, {}).get("ready"), what=f"{path} is ready")
         page = self.http.get(f"{path}lab")  # signs this browser in at the seat
-        assert page.status_code == 200, page.text
+        assert page.status_code == 200, text_of(page.text)
         assert page.url.path == f"{path}lab", page.url
         return path
 
