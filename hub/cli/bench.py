@@ -1,5 +1,108 @@
 """`werkbank bench …`: measurements beside the peer, in one run."""
 
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hub.cli.options import DEFAULT_SETTINGS, SettingsFile
+from hub.errors import WerkbankError
+
+MOST_USERS, MOST_RUNS, DIGITS = 100, 100, 9
+INTERRUPTED = 130
 
 app = typer.Typer(help="Measurements.")
+
+
+class BadUsers(WerkbankError):
+    """That is not a list of numbers of users."""
+
+
+@app.callback()
+def _group() -> None:
+    """Measurements of this machine; stock JupyterHub is measured in the same run."""
+
+
+@app.command("start")
+def start(
+    users: Annotated[str, typer.Option(metavar="N,N…", help="How many seats to start at once.")] = "1,10",
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="How many times each, at both hubs in turn.")] = 5,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure starting seats beside stock JupyterHub. Exit 1 when a seat did not start."""
+    from hub.bench.run import Plan, run  # only this command needs what it imports
+    from hub.bench.table import table
+
+    plan = Plan(settings.resolve(), parse_users(users), runs)
+    with _interruptible(), _watcher(plan.rounds) as watcher:
+        report = run(plan, watcher)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console().print(table(report))
+    raise typer.Exit(1 if watcher.failures else 0)
+
+
+def parse_users(text: str) -> list[int]:
+    """The numbers in `1,10`, each once. Raises BadUsers."""
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if (
+            not (word.isascii() and word.isdigit() and len(word) <= len(str(MOST_USERS)))
+            or not 1 <= int(word) <= MOST_USERS
+        ):
+            raise BadUsers(
+                f'--users: "{word[:20]}" is not a number from 1 to {MOST_USERS}. '
+                "Give such numbers with commas between them, such as 1,10. Nothing was started."
+            )
+    return list(dict.fromkeys(map(int, words)))
+
+
+class _Watcher:
+    """Shows how the measurement goes: one changing line on a terminal, elsewhere a line each."""
+
+    def __init__(self, console: Console, progress: Progress, rounds: int) -> None:
+        self.failures = 0
+        self._console, self._progress = console, progress
+        self._task = progress.add_task("", total=rounds)
+
+    def now(self, sentence: str) -> None:
+        self._progress.update(self._task, description=sentence)
+        if not self._console.is_terminal:
+            self._console.print(f"{sentence} …", highlight=False, markup=False, soft_wrap=True)
+
+    def round_done(self) -> None:
+        self._progress.advance(self._task)
+
+    def failed(self, sentence: str, log: str) -> None:
+        self.failures += 1
+        self._console.print(f"{sentence}\nThe end of its log:\n{log}", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _watcher(rounds: int) -> Iterator[_Watcher]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield _Watcher(console, progress, rounds)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Being asked to end in whatever way is Ctrl-C: everything that was started is stopped first."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted; everything that the measurement started is stopped.")
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

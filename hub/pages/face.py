@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hub import __version__
+
 
 @dataclass(frozen=True)
 class Face:
@@ -24,6 +26,14 @@ class Face:
     @property
     def admin_page(self) -> str:
         return f"{self.base_url}hub/admin"
+
+    @property
+    def tokens(self) -> str:
+        return f"{self.base_url}hub/token"
+
+    @property
+    def version(self) -> str:
+        return __version__
 
     @property
     def sign_in(self) -> str:

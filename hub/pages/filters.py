@@ -12,13 +12,13 @@ def gib(size: int) -> str:
 
 
 def span(delta: timedelta | int, language: str = "en") -> str:
-    """A duration in its largest unit: 360 s -> "6 min"."""
+    """A duration in its largest unit, which stays on the number's line: 360 s -> "6 min"."""
     seconds = int(delta.total_seconds() if isinstance(delta, timedelta) else delta)
     words = {"en": ("days", "h", "min", "s"), "nl": ("dagen", "uur", "min", "s")}[language]
     for size, word in zip((2 * 86400, 2 * 3600, 60, 1), words, strict=True):
         if seconds >= size or size == 1:
             unit = {2 * 86400: 86400, 2 * 3600: 3600}.get(size, size)
-            return f"{round(seconds / unit)} {word}"
+            return f"{round(seconds / unit)}\N{NO-BREAK SPACE}{word}"
     return ""
 
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.spawner import SpawnException
 
 from hub.pages import TEMPLATES, script, style
 from hub.pages.face import Face
@@ -29,10 +30,12 @@ def install(c: Any, settings: Settings) -> None:
     }
     # JupyterHub hands templates the user but not the request, and the language is the request's.
     BaseHandler.template_namespace = property(_namespace)
+    # On the spawn form JupyterHub shows str(error), with the log's words in it, unless it finds this.
+    SpawnException.jupyterhub_message = property(lambda error: error.message)
 
 
 def _namespace(handler: BaseHandler) -> dict[str, Any]:
-    stock = _stock_namespace(handler)
+    stock: dict[str, Any] = _stock_namespace(handler)
     settings, hub_url = stock["settings"], stock["base_url"]
     return (
         stock

@@ -88,7 +88,9 @@ async def _person(request: Request) -> Person | None:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() not in ("token", "bearer"):
         token = request.session.get("token", "")
-    return await hub.person(token, client.scope) if token else None
+    # What is not printable ASCII cannot be a token, nor travel in a header to the hub.
+    is_possible = bool(token) and token.isascii() and token.isprintable()
+    return await hub.person(token, client.scope) if is_possible else None
 
 
 def sign_in(request: Request) -> RedirectResponse:

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hub.pages import render
+from hub.pages.face import Face
 from hub.seats.view import views
 from hub.service.auth import PagePerson, csrf_token
+from hub.service.hub_api import Person
 from hub.service.problems import Problem
 from hub.words import COOKIE, choose_language
 
@@ -51,12 +53,23 @@ def problem_page(request: Request, problem: Problem) -> Response:
 def _page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     reader = choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
     state = request.app.state
-    context |= {"prefix": state.oauth.prefix, "site": state.settings.site, "path": request.url.path}
+    context |= {
+        "prefix": state.oauth.prefix,
+        "site": state.settings.site,
+        "path": request.url.path,
+        "face": _face(state.oauth.prefix, context.get("person")),
+    }
     return HTMLResponse(render(template, reader, **context), status_code=status)
+
+
+def _face(prefix: str, person: Person | None) -> Face:
+    base_url = prefix.removesuffix("services/werkbank/")
+    return Face(base_url, person.name, person.admin) if person else Face(base_url, "")
 
 
 def _same_site(request: Request) -> str:
     """Back to the page the reader came from, never to another host."""
     referer = request.headers.get("Referer", "")
     own = f"{request.url.scheme}://{request.headers.get('Host', '')}/"
-    return "/" + referer.removeprefix(own) if referer.startswith(own) else request.app.state.oauth.prefix
+    # One slash: `//host` would be another host to a browser.
+    return "/" + referer.removeprefix(own).lstrip("/\\") if referer.startswith(own) else request.app.state.oauth.prefix

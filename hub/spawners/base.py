@@ -36,11 +36,14 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
 
     @property
     def language(self) -> str:
-        """The language of the person who made the request being served."""
-        handler = getattr(self, "handler", None)
-        if handler is None:
-            return "en"
-        return choose_language(handler.get_cookie(COOKIE), handler.request.headers.get("Accept-Language"))
+        """The language of the person who made the request being served, or the last one that was."""
+        # JupyterHub takes the request away before the seat answers, while its start still has things to say.
+        if (handler := getattr(self, "handler", None)) is not None:
+            header = handler.request.headers.get("Accept-Language")
+            self._language = choose_language(handler.get_cookie(COOKIE), header)
+        return self._language
+
+    _language = "en"
 
     @property
     def translate(self) -> Translate:
@@ -130,13 +133,20 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             capacity=self.capacity(),
             enforcement=self.limits_enforcement(),
             chosen=self._chosen(),
+            groups_of=self._groups_of,
         )
 
     def _chosen(self) -> str | None:
-        """The card to preselect: the last choice if it may still be had, else the first."""
-        mine = [profile.name for profile in self.settings.profiles_for(self.groups)]
+        """The card to preselect: the last choice if it may still be had, else the first with room."""
+        capacity = self.capacity()
+        mine = [p.name for p in self.settings.profiles_for(self.groups) if capacity.seats_left(p)]
         last = (self.user_options or {}).get("profile")
         return last if last in mine else (mine[0] if mine else None)
+
+    def _groups_of(self, profile: Profile) -> list[str]:
+        """The groups a profile is for, as people call them."""
+        titles = {programme.name: programme.title.in_language(self.language) for programme in self.settings.programmes}
+        return [titles.get(group, group) for group in profile.groups]
 
     # --- the environment ----------------------------------------------------------------------
 
@@ -164,7 +174,8 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         return {
             "DASK_GATEWAY__ADDRESS": f"http://127.0.0.1:{ports.gateway}{path}",
             "DASK_GATEWAY__PROXY_ADDRESS": f"gateway://127.0.0.1:{ports.gateway_tcp}",
-            "DASK_GATEWAY__PUBLIC_ADDRESS": path,
+            # Through the seat: the Dask panel knows such addresses, and only the seat's user gets in.
+            "DASK_GATEWAY__PUBLIC_ADDRESS": f"{self.server.base_url}proxy/{ports.gateway}{path}",
             "DASK_GATEWAY__AUTH__TYPE": "jupyterhub",
             "DASK_LABEXTENSION__FACTORY__MODULE": "dask_gateway",
             "DASK_LABEXTENSION__FACTORY__CLASS": "GatewayCluster",
@@ -177,7 +188,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         _ = self.translate
         profile = self.current_profile()
         if profile is not None:
-            promise = _("Your seat: {cpu} cores and {memory} GiB of memory.")
+            promise = _("Setting aside your share: CPU {cpu}, memory {memory} GiB.")
             yield {
                 "progress": 20,
                 "message": promise.format(cpu=f"{profile.cpu:g}", memory=f"{profile.memory / 2**30:g}"),

@@ -1,5 +1,6 @@
 """Dask Gateway in a seat: no arguments needed, bounded by the profile, gone with the seat."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -41,7 +42,7 @@ with Gateway().new_cluster() as cluster, cluster.get_client() as client:
     assert done.returncode == 0, done.stderr
     total, same, link = done.stdout.split()
     assert (total, same) == ("45", "True")
-    assert link.startswith("/services/dask-gateway/clusters/")
+    assert re.match(r"/user/scientist/proxy/\d+/services/dask-gateway/clusters/", link)
 
 
 REFUSED = {
@@ -134,18 +135,17 @@ with Gateway().new_cluster() as cluster, cluster.get_client() as client:
     assert done.stdout.split() == [str(sum(n * n for n in range(100))), "2"]
 
 
-def test_the_dashboard_of_a_cluster_is_served_through_the_proxy(seat: dict[str, str], workbench: Workbench) -> None:
-    done = run_in_seat(
-        f"""
-from dask_gateway import Gateway
-import urllib.request
-with Gateway().new_cluster() as cluster:
-    page = urllib.request.urlopen("{workbench.address}" + cluster.dashboard_link)
-    print(page.status, "Dask" in page.read().decode())
-""",
-        seat,
-    )
-    assert done.stdout.split() == ["200", "True"], done.stderr
+def test_the_dashboard_of_a_cluster_is_shown_to_its_user_and_to_nobody_else(
+    seat: dict[str, str], scientist: Visitor, workbench: Workbench
+) -> None:
+    code = "from dask_gateway import Gateway; c = Gateway().new_cluster(shutdown_on_close=False); print(c.name, c.dashboard_link)"
+    name, link = run_in_seat(code, seat).stdout.split()
+    page = scientist.http.get(link)
+    assert page.status_code == 200
+    assert "Dask" in page.text
+    stranger = workbench.browser("trainer").http.get(link)
+    assert stranger.status_code == 403
+    run_in_seat(f"from dask_gateway import Gateway; Gateway().stop_cluster('{name}')", seat)
 
 
 def test_a_cluster_of_somebody_else_and_a_bad_token_get_a_sentence(seat: dict[str, str], workbench: Workbench) -> None:

@@ -3,7 +3,8 @@
 "use strict";
 
 (() => {
-  const language = document.documentElement.lang;
+  // English as in Europe: days before months, 24 hours.
+  const language = { en: "en-GB" }[document.documentElement.lang] || document.documentElement.lang;
 
   /** Times as the reader's clock shows them; the day is added when it is not today. */
   function showLocalTimes(root) {
@@ -60,7 +61,8 @@
       if (event.ready || event.failed) {
         source.close();
         location.reload();
-      } else if (event.message) {
+      } else if (event.message && event.progress > 0) {
+        // The hub's own first event, at 0, has no words of ours; the page begins with one that has.
         const step = document.createElement("li");
         step.textContent = event.message;
         steps.append(step);

@@ -1,0 +1,1 @@
+"""Werkbank measured beside stock JupyterHub: same machine, same environment, same run, in turn."""
