@@ -17,10 +17,10 @@ from rich.panel import Panel
 from rich.table import Table
 
 from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
-from hub.errors import StartError, StateError
+from hub.errors import SettingsError, StartError
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
-from hub.settings import DemoAuthentication
+from hub.settings import DemoAuthentication, Settings
 from hub.spawners.limits import controller
 from hub.state import StateDirectory
 
@@ -40,12 +40,19 @@ def up(
 ) -> None:
     """Start hub, proxy, service and Dask Gateway, and print where to sign in."""
     wanted = runtime(settings, state, port, simulate_gpus)
-    wanted.settings  # noqa: B018 - reading them is the check; problems end this here
+    _require_rights(wanted.settings)  # reading the settings is the first check: their problems end this here
     _wait_for_a_dying_run(wanted.state)
     if detach:
         _detached(wanted)
     else:
         _attached(wanted)
+
+
+def _require_rights(wanted: Settings) -> None:
+    if wanted.site.seats_run_as == "system-accounts" and os.geteuid() != 0:
+        raise SettingsError(
+            "site.seats_run_as: `system-accounts` needs root. Start as root, or choose `same-user`. Nothing was started."
+        )
 
 
 def _attached(wanted: Runtime) -> None:
@@ -155,8 +162,6 @@ def _warnings(ready: Runtime) -> Iterator[str]:
             f"Every seat runs as {user}, the user who started Werkbank: whoever signs in can do what {user} can. "
             "For more people than yourself set site.seats_run_as to system-accounts."
         )
-    elif os.geteuid() != 0:
-        raise StateError("site.seats_run_as: system-accounts needs root; start as root or choose same-user.")
     if site.limits == "auto" and not controller()[1].enforced:
         yield f"CPU and memory limits of seats are not enforced here: {controller()[1].reason}."
     if site.simulate_gpus:

@@ -5,6 +5,8 @@ dask-gateway#452), and clusters that end when their seat ends.
 """
 
 import asyncio
+import os
+import pwd
 from typing import Any
 
 import aiohttp
@@ -151,3 +153,18 @@ class SameUserBackend(SeatBackend, UnsafeLocalBackend):  # type: ignore[misc]
 
 class SystemAccountsBackend(SeatBackend, LocalBackend):  # type: ignore[misc]
     """Workers run as the system account of their user, like seats in system-accounts mode."""
+
+    def set_file_permissions(self, paths: list[str], username: str) -> None:
+        """Give a cluster's working directory, `paths[0]`, and all in it to its user.
+
+        What else stock passes is no list of paths but their characters one by one, "/" among them
+        (dask-gateway-server 2026.3.0, LocalBackend.setup_working_directory).
+        """
+        account = pwd.getpwnam(username)
+        for folder, _folders, files in os.walk(paths[0]):
+            for path in (folder, *(os.path.join(folder, name) for name in files)):
+                os.chown(path, account.pw_uid, account.pw_gid)
+
+    def get_env(self, cluster: Any) -> dict[str, str]:
+        """As stock, with the account's home: libraries keep caches there."""
+        return {**super().get_env(cluster), "HOME": pwd.getpwnam(cluster.username).pw_dir}

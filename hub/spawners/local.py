@@ -9,6 +9,7 @@ from typing import Any
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import random_port
 
+from hub.errors import Refusal
 from hub.logs import get_logger
 from hub.names import home_name
 from hub.settings import Profile
@@ -44,6 +45,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         try:
             profile = self.requested_profile()
             self.require_room(profile)
+            self._require_account()
             # The limits are JupyterHub's own fields too (its API shows them): set at every start.
             self.mem_limit, self.cpu_limit = int(profile.memory), profile.cpu
             self.user_options = {"profile": profile.name}
@@ -121,6 +123,16 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
     def account(self) -> str | None:
         """The system account the seat runs as; None in same-user mode."""
         return self.user.name if self.settings.site.seats_run_as == "system-accounts" else None
+
+    def _require_account(self) -> None:
+        """Raises SpawnException when the seat's system account does not exist."""
+        try:
+            if self.account:
+                pwd.getpwnam(self.account)
+        except KeyError:
+            sentence = self.translate("This machine has no account called {name}. Ask the admins to make one.")
+            refusal = Refusal(sentence.format(name=self.account), reason="no-account", status_code=403)
+            raise self._refused(refusal) from None
 
     def home(self) -> Path:
         """The seat's home folder; made here in same-user mode."""

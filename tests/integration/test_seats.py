@@ -137,7 +137,9 @@ def test_memory_beyond_the_profile_ends_the_offender_where_limits_are_enforced(w
     trainer = workbench.browser("trainer")
     trainer.start_seat("small")
     environment = seat_environment("trainer", workbench)
-    groups = [path for path in ROOT_CGROUP.glob("*/werkbank/trainer.default")] or [ROOT_CGROUP / "werkbank/trainer.default"]
+    groups = [path for path in ROOT_CGROUP.glob("*/werkbank/trainer.default")] or [
+        ROOT_CGROUP / "werkbank/trainer.default"
+    ]
     enter = "\n".join(f"open('{group}/cgroup.procs','w').write('0')" for group in groups)
     greedy = run_in_seat(f"{enter}\nx = bytearray({3 * 2**30})\nprint('got it')", environment)
     assert greedy.returncode == -signal.SIGKILL
@@ -167,7 +169,9 @@ def test_every_new_seat_has_the_lessons_in_its_home(workbench: Workbench) -> Non
     trainer = workbench.browser("trainer")
     trainer.start_seat("small")
     lessons = workbench.state / "homes" / "trainer" / "tutorials"
-    eventually(lambda: list(lessons.glob("*/*.en.ipynb")) and list(lessons.glob("*/*.nl.ipynb")), what="lessons are there")
+    eventually(
+        lambda: list(lessons.glob("*/*.en.ipynb")) and list(lessons.glob("*/*.nl.ipynb")), what="lessons are there"
+    )
     trainer.stop_seat()
 
 

@@ -66,7 +66,7 @@ def test_all_problems_are_reported_together_with_line_value_and_what_is_allowed(
         f'{path}, line 7: `profiles.1.memory`: "4 GBB" is not an amount of memory; write "512MiB" or "4GiB".',
         f'{path}, line 8: `profiles.1.gpu_classes.1`: there is no "h999"; known here: none are declared.',
         f"{path}, line 9: `profiles.1.memroy` is not a setting. Did you mean `memory`?",
-        f'{path}, line 10: `profiles.1.idle_timeout`: 5 does not fit: a whole number with its unit is needed: '
+        f"{path}, line 10: `profiles.1.idle_timeout`: 5 does not fit: a whole number with its unit is needed: "
         '"30s", "10m", "2h" or "1d".',
         f'{path}, line 12: `profiles.2.name`: "small" is already the name of number 1; names must differ.',
         f"{path}, line 17: `authentication.kind` must be one of demo, pam, oidc.",
