@@ -53,6 +53,8 @@ def _left(folder: Path) -> list[psutil.Process]:
 def _assert_nothing_is_left(folder: Path) -> None:
     assert _left(folder) == []
     assert list(folder.glob("werkbank-bench-*")) == []
+    for layout in ("werkbank", "*/werkbank"):  # cgroups of version 2 and 1
+        assert list(Path("/sys/fs/cgroup").glob(f"{layout}/bench-*")) == []
 
 
 def test_one_start_at_each_hub_is_measured_and_nothing_is_left(folder: Path) -> None:
