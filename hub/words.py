@@ -40,6 +40,11 @@ def translator(language: str) -> Translate:
     return cast(Translate, translations(language).gettext)
 
 
+def later(message: str) -> str:
+    """Marks a message that is translated where its reader is known; here it stays English."""
+    return message
+
+
 def choose_language(cookie: str | None, accept_language: str | None) -> str:
     """The language to answer a request in: "en" or "nl"."""
     if cookie in LANGUAGES:

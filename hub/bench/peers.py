@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from hub.bench import children
 from hub.names import home_name
 from hub.running import ports
 from hub.runtime import ROOT
-from hub.spawners.limits import group_name
+from hub.spawners.limits import controller, group_name
 from hub.state import StateDirectory
 
 STOCK_CONFIG = Path(__file__).with_name("stock_config.py")
@@ -80,6 +80,15 @@ def werkbank(folder: Path, settings: Path) -> Iterator[Peer]:
             psutil.Process(run["hub"]),
             log_of=lambda user: state.logs / f"seat-{group_name(user, '')}.log",
         )
+
+
+def release_limits(users: Iterable[str]) -> None:
+    """Remove the cgroups of seats that ended: one whose kernel outlives it a moment is left by its spawner."""
+    layout, _enforcement = controller()
+    if layout is None:
+        return
+    for user in users:
+        layout.remove(group_name(user, ""))
 
 
 def _ready(state: StateDirectory) -> dict[str, Any] | None:

@@ -40,7 +40,7 @@ def up(
 ) -> None:
     """Start hub, proxy, service and Dask Gateway, and print where to sign in."""
     wanted = runtime(settings, state, port, simulate_gpus)
-    _require_rights(wanted.settings)  # reading the settings is the first check: their problems end this here
+    _require_rights(wanted.settings)  # reading the settings is the first check; their problems end it here
     _wait_for_a_dying_run(wanted.state)
     if detach:
         _detached(wanted)

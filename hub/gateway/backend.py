@@ -18,7 +18,7 @@ from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
 from hub.gateway.authenticator import SeatUser
-from hub.gateway.caps import ClusterUse, refusal_to_start, workers_allowed
+from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, workers_allowed
 from hub.gateway.options import cluster_options
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
@@ -32,6 +32,7 @@ class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
 
     seat = Unicode(help="Key of the seat.")
     profile = Unicode(help="Name of the seat's profile.")
+    language = Unicode("en", help="The language the seat speaks.")
 
 
 class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
@@ -63,11 +64,12 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     async def start_cluster(self, user: SeatUser, requested: dict[str, Any]) -> str:
         """Start a cluster for the seat that asks. Raises PublicException with a sentence."""
         seat, profile = await self._seat_of(user)
-        if refusal := refusal_to_start(profile, self._use_of(user.name)):
+        options, config = await self.process_cluster_options(user, requested)
+        # No await from here on: two requests at once must not both pass the last free place.
+        if refusal := refusal_to_start(profile, self._use_of(user.name), seat.language):
             log.info("cluster.refused", user=user.name, profile=profile.name, clusters=len(self._use_of(user.name)))
             raise PublicException(refusal)
-        options, config = await self.process_cluster_options(user, requested)
-        config.seat, config.profile = seat.key, profile.name
+        config.seat, config.profile, config.language = seat.key, profile.name, seat.language
         cluster = self.db.create_cluster(user.name, options, config.to_dict())
         log.info("cluster.created", user=user.name, seat=seat.key, profile=profile.name, cluster=cluster.name)
         self.queue.put(cluster)
@@ -112,10 +114,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         allowed = self._allowed(cluster.name, wanted)
         if wanted > allowed:
             elsewhere = sum(use.workers for use in self._use_of(cluster.username) if use.name != cluster.name)
-            raise PublicException(
-                f"Your clusters may have {elsewhere + allowed} workers together and {elsewhere} run in other clusters: "
-                f"this one can have at most {allowed}, not {wanted}. Scale the others down first."
-            )
+            raise PublicException(refusal_to_scale(allowed, wanted, elsewhere, cluster.config.language))
         await super().forward_message_to_scheduler(cluster, msg)
 
     async def on_cluster_heartbeat(self, cluster_name: str, msg: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hub.settings import Profile
+from hub.words import translator
 
 
 @dataclass(frozen=True)
@@ -18,19 +19,33 @@ class ClusterUse:
     workers: int
 
 
-def refusal_to_start(profile: Profile, clusters: Iterable[ClusterUse]) -> str | None:
+def refusal_to_start(profile: Profile, clusters: Iterable[ClusterUse], language: str = "en") -> str | None:
     """Why one more cluster cannot be had, as a sentence; None when it can."""
+    _ = translator(language)
     clusters = list(clusters)
     limits = profile.dask
+    title = profile.title.in_language(language)
     if limits.workers == 0:
-        return f"The profile {profile.title.en} comes without Dask clusters. Start a seat with a larger profile."
+        sentence = _("The profile {profile} comes without Dask clusters. Start a seat with a larger profile.")
+        return sentence.format(profile=title)
     if len(clusters) >= limits.clusters:
-        names = ", ".join(cluster.name[:8] for cluster in clusters)
-        return (
-            f"You have {len(clusters)} of {limits.clusters} clusters that the profile {profile.title.en} allows "
-            f"({names}). Shut one down first: Gateway().stop_cluster(name) or cluster.shutdown()."
+        sentence = _(
+            "You have {count} of {limit} clusters that the profile {profile} allows ({names}). "
+            "Shut one down first: cluster.shutdown() or Gateway().stop_cluster(name)."
         )
+        names = ", ".join(cluster.name[:8] for cluster in clusters)
+        return sentence.format(count=len(clusters), limit=limits.clusters, profile=title, names=names)
     return None
+
+
+def refusal_to_scale(allowed: int, wanted: int, elsewhere: int, language: str = "en") -> str:
+    """Why a cluster cannot have `wanted` workers while the user's other clusters have `elsewhere`."""
+    _ = translator(language)
+    sentence = _(
+        "Your clusters may have {limit} workers together and {elsewhere} run in other clusters: "
+        "this one can have at most {allowed}, not {wanted}. Scale the others down first."
+    )
+    return sentence.format(limit=elsewhere + allowed, elsewhere=elsewhere, allowed=allowed, wanted=wanted)
 
 
 def workers_allowed(profile: Profile, clusters: Iterable[ClusterUse], name: str, wanted: int) -> int:

@@ -11,11 +11,12 @@ SCOPE = "access:servers!server="
 
 @dataclass(frozen=True)
 class Seat:
-    """One running seat: whose, which of theirs, started from which profile."""
+    """One running seat: whose, which of theirs, started from which profile, and in which language."""
 
     user: str
     server: str
     profile: str | None
+    language: str = "en"
 
     @property
     def key(self) -> str:
@@ -65,7 +66,9 @@ class HubSeats:
 
 
 def _seats_of(user: dict[str, Any]) -> list[Seat]:
-    return [
-        Seat(user["name"], name, (server.get("user_options") or {}).get("profile"))
-        for name, server in user.get("servers", {}).items()
-    ]
+    return [_seat(user["name"], name, server) for name, server in user.get("servers", {}).items()]
+
+
+def _seat(user: str, name: str, server: dict[str, Any]) -> Seat:
+    options = server.get("user_options") or {}
+    return Seat(user, name, options.get("profile"), options.get("language") or "en")

@@ -9,6 +9,7 @@ from hub.db import Base
 from hub.errors import Refusal
 from hub.logs import get_logger
 from hub.settings import Culling
+from hub.words import later
 
 log = get_logger("seats")
 
@@ -48,7 +49,9 @@ class Keeps:
                 session.execute(delete(Keep).where(Keep.user == user, Keep.server == server))
                 keep = Keep(user=user, server=server, started=started, count=0, until=now)
             if keep.count >= culling.keeps:
-                raise Refusal(f"This seat was kept {keep.count} times already.", reason="keeps-used", status_code=409)
+                raise Refusal(
+                    later("You have kept this seat as often as it can be kept."), reason="keeps-used", status_code=409
+                )
             keep.count += 1
             keep.until = now + timedelta(seconds=culling.keep_for)
             session.merge(keep)

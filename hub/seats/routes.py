@@ -12,6 +12,7 @@ from hub.seats.view import SeatView, views
 from hub.service.auth import ApiPerson, PostingPerson
 from hub.service.hub_api import Person
 from hub.service.problems import Problem
+from hub.words import later
 
 api = APIRouter(prefix="/api/v1", tags=["seats"])
 forms = APIRouter(include_in_schema=False)
@@ -88,14 +89,13 @@ def _keep(request: Request, person: Person, server: str) -> datetime:
     state = request.app.state
     seat = next((seat for seat in person.seats if seat.server == server and seat.started), None)
     if seat is None:
-        raise Problem(404, "no-such-seat", "You have no running seat of that name.", "See `/api/v1/me`.")
+        raise Problem(404, "no-such-seat", later("You have no running seat of that name."))
     assert seat.started is not None
     try:
         until: datetime = state.keeps.keep(person.name, server, seat.started, state.settings.culling, datetime.now(UTC))
     except Refusal as refusal:
-        raise Problem(
-            refusal.status_code, refusal.reason, str(refusal), "Run a cell to show that you use it."
-        ) from None
+        hint = later("Run a cell: a seat that works is not stopped.")
+        raise Problem(refusal.status_code, refusal.reason, str(refusal), hint) from None
     state.metrics.keeps.inc()
     return until
 

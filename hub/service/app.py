@@ -22,6 +22,7 @@ from hub.service.gateway_api import GatewayApi
 from hub.service.hub_api import HubApi, HubUnreachable
 from hub.service.metrics import Metrics
 from hub.service.problems import Problem
+from hub.words import later
 
 SESSION_SECONDS = 12 * 3600
 
@@ -75,8 +76,8 @@ def _tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HubUnreachable)
     async def hub_unreachable(request: Request, _error: HubUnreachable) -> Response:
-        hint = "Running seats and kernels go on. Try again in a minute."
-        return _answer(request, Problem(503, "hub-unreachable", "The hub does not answer.", hint))
+        hint = later("Running seats and kernels go on. Try again in a minute.")
+        return _answer(request, Problem(503, "hub-unreachable", later("The hub does not answer."), hint))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

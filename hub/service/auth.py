@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 
 from hub.service.hub_api import HubApi, Person
 from hub.service.problems import Problem
+from hub.words import later
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,7 +51,9 @@ async def api_person(request: Request) -> Person:
     """The caller of an API route. Raises Problem 401."""
     person = await _person(request)
     if person is None:
-        raise Problem(401, "not-signed-in", "This needs a JupyterHub token.", "Send `Authorization: token …`.")
+        raise Problem(
+            401, "not-signed-in", later("This needs a JupyterHub token."), later("Send `Authorization: token …`.")
+        )
     return person
 
 
@@ -67,7 +70,10 @@ async def posting_person(request: Request, csrf: Annotated[str, Form(max_length=
     person = await page_person(request)
     if not hmac.compare_digest(csrf.encode(), csrf_token(request).encode()):
         raise Problem(
-            403, "stale-form", "This form is too old or came from elsewhere.", "Reload the page and try again."
+            403,
+            "stale-form",
+            later("This form is too old or came from elsewhere."),
+            later("Reload the page and try again."),
         )
     return person
 
@@ -118,7 +124,10 @@ async def oauth_callback(request: Request, code: str = "", state: str = "") -> R
     started = request.session.pop("oauth", None)
     if started is None or not hmac.compare_digest(state.encode(), started["state"].encode()):
         raise Problem(
-            403, "sign-in-lost", "This sign-in was not started here, or too long ago.", "Open the page again."
+            403,
+            "sign-in-lost",
+            later("This sign-in was not started here, or too long ago."),
+            later("Open the page again."),
         )
     token = await hub.token_for(
         {
@@ -131,6 +140,8 @@ async def oauth_callback(request: Request, code: str = "", state: str = "") -> R
         }
     )
     if token is None:
-        raise Problem(403, "sign-in-refused", "The hub did not accept this sign-in.", "Open the page again.")
+        raise Problem(
+            403, "sign-in-refused", later("The hub did not accept this sign-in."), later("Open the page again.")
+        )
     request.session["token"] = token
     return RedirectResponse(started["next"], status_code=303)

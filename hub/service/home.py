@@ -12,7 +12,7 @@ from hub.seats.view import views
 from hub.service.auth import PagePerson, csrf_token
 from hub.service.hub_api import Person
 from hub.service.problems import Problem
-from hub.words import COOKIE, choose_language
+from hub.words import COOKIE, choose_language, translator
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,11 +47,18 @@ async def language(request: Request, language: Literal["en", "nl"]) -> Response:
 
 def problem_page(request: Request, problem: Problem) -> Response:
     """An error as a page."""
-    return _page(request, "problem.html", status=problem.status, problem=problem)
+    # Problems are raised where the reader's language is not known; here it is. Plain text, so the page escapes it.
+    say = translator(_language_of(request))
+    said = Problem(problem.status, problem.code, say(problem.message), say(problem.hint) if problem.hint else "")
+    return _page(request, "problem.html", status=problem.status, problem=said)
+
+
+def _language_of(request: Request) -> str:
+    return choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
 
 
 def _page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    reader = choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
+    reader = _language_of(request)
     state = request.app.state
     context |= {
         "prefix": state.oauth.prefix,

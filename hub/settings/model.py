@@ -245,3 +245,8 @@ class Settings(Section):
         """The profiles that a member of `groups` may use, in order."""
         mine = set(groups)
         return tuple(p for p in self.profiles if not p.groups or mine & set(p.groups))
+
+    def group_titles(self, groups: Iterable[str], language: str) -> list[str]:
+        """Groups as people call them: a programme's by its title, others by their name."""
+        titles = {programme.name: programme.title.in_language(language) for programme in self.programmes}
+        return [titles.get(group, group) for group in groups]

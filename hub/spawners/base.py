@@ -80,7 +80,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
                 raise Refusal(self.translate("Pick a profile first; nothing was started."), reason="bad-request")
         except Refusal as refusal:
             raise self._refused(refusal) from None
-        return {"profile": profile.name}
+        return {"profile": profile.name, "language": self.language}
 
     def options_from_query(self, query_options: dict[str, list[str]]) -> dict[str, Any]:
         """A link such as `…/spawn?opt-profile=small` starts that profile: the same door as the form."""
@@ -145,8 +145,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
 
     def _groups_of(self, profile: Profile) -> list[str]:
         """The groups a profile is for, as people call them."""
-        titles = {programme.name: programme.title.in_language(self.language) for programme in self.settings.programmes}
-        return [titles.get(group, group) for group in profile.groups]
+        return self.settings.group_titles(profile.groups, self.language)
 
     # --- the environment ----------------------------------------------------------------------
 
@@ -159,7 +158,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         """Variables a seat gets beside JupyterHub's own."""
         env = {
             "WERKBANK_PROFILE": profile.name,
-            "WERKBANK_LANGUAGE": self.language,
+            "WERKBANK_LANGUAGE": self.user_options["language"],
             "CPU_LIMIT": f"{profile.cpu:g}",
             "MEM_LIMIT": str(int(profile.memory)),
             # Numeric libraries start a thread per core of the machine unless told the seat's share.

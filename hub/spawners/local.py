@@ -32,10 +32,15 @@ KEPT_VARIABLES = [
 ]
 
 
+LISTEN_CHECK_PERIOD = 0.05
+"""Seconds between looks at a starting seat's port: one system call on this machine."""
+
+
 class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
     """Starts seats as the user who runs Werkbank, or as system accounts when that is root."""
 
     launcher: Launcher = ForkExec()
+    user_options: dict[str, Any]
     seat: SeatProcess | None = None
 
     # --- starting and stopping --------------------------------------------------------------
@@ -48,7 +53,8 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             self._require_account()
             # The limits are JupyterHub's own fields too (its API shows them): set at every start.
             self.mem_limit, self.cpu_limit = int(profile.memory), profile.cpu
-            self.user_options = {"profile": profile.name}
+            language = str(self.user_options.get("language") or self.language)
+            self.user_options = {"profile": profile.name, "language": language}
             self.orm_spawner.user_options = self.user_options
             return await self._start(profile)
         except BaseException:
@@ -71,12 +77,29 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         log.info(
             "seat.started", user=self.user.name, server=self.name, profile=profile.name, pid=self.pid, port=self.port
         )
+        await self._until_it_listens(self.seat)
         return ("127.0.0.1", self.port)
+
+    async def _until_it_listens(self, seat: SeatProcess) -> None:
+        """Wait for the seat's port, or for its death: the hub alone would notice that a minute later.
+
+        How long is the hub's business: it cancels a start after `start_timeout`.
+        """
+        while not await _listens(self.port):
+            if (status := seat.poll()) is not None:
+                raise SpawnException(
+                    self.translate("Your seat ended while it started. The admins see why in its log."),
+                    reason="died-at-start",
+                    log_message=f"the seat ended with status {status} while starting; see its log",
+                    status_code=500,
+                )
+            await asyncio.sleep(LISTEN_CHECK_PERIOD)
 
     async def _forget(self) -> None:
         """A failed start leaves no process and no choice behind for the next (jupyterhub#3095)."""
         if self.seat is not None and self.seat.poll() is None:
             await self.stop(now=True)
+        self._release_limits()
         self.clear_state()
         self.user_options = {}
         self.orm_spawner.user_options = {}
@@ -195,3 +218,13 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         await asyncio.sleep(0)
         self._release_limits()
         log.info("seat.stopped", user=self.user.name, server=self.name)
+
+
+async def _listens(port: int) -> bool:
+    """Whether somebody accepts connections on this port of this machine."""
+    try:
+        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -1,7 +1,7 @@
 """What a person asks for when starting a seat, and whether they may have it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,8 @@ class SeatRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     profile: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+    language: Literal["en", "nl"] | None = None
+    """The language the seat speaks; left out, the one of the request."""
 
 
 def read_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def admit(
     except KeyError:
         raise _not_a_profile(mine, _) from None
     if profile not in mine:
-        raise _for_others(profile, mine, _, language)
+        raise _for_others(profile, mine, settings, _, language)
     return profile
 
 
@@ -67,12 +69,12 @@ def _not_a_profile(mine: Sequence[Profile], _: Translate) -> Refusal:
     return Refusal(sentence.format(profiles=", ".join(p.name for p in mine)), reason="unknown-profile")
 
 
-def _for_others(profile: Profile, mine: Sequence[Profile], _: Translate, language: str) -> Refusal:
+def _for_others(profile: Profile, mine: Sequence[Profile], settings: Settings, _: Translate, language: str) -> Refusal:
     sentence = _("The profile {profile} is for members of {groups}. Ask your programme lead, or pick {other}.")
     return Refusal(
         sentence.format(
             profile=profile.title.in_language(language),
-            groups=", ".join(profile.groups),
+            groups=", ".join(settings.group_titles(profile.groups, language)),
             other=mine[0].title.in_language(language),
         ),
         reason="profile-not-allowed",

@@ -112,6 +112,28 @@ one.close(shutdown=True)
     assert said["workers"] == "3 1"
 
 
+def test_requests_at_the_same_moment_do_not_pass_the_cap_together(seat: dict[str, str]) -> None:
+    done = run_in_seat(
+        """
+from concurrent.futures import ThreadPoolExecutor
+from dask_gateway import Gateway
+gateway = Gateway()
+def submit(_):
+    try:
+        return gateway.submit()
+    except Exception as error:
+        assert "You have 2 of 2 clusters" in str(error), error
+with ThreadPoolExecutor(8) as pool:
+    names = [name for name in pool.map(submit, range(8)) if name]
+print(len(names))
+for name in names:
+    gateway.stop_cluster(name)
+""",
+        seat,
+    )
+    assert done.stdout.strip() == "2", done.stderr
+
+
 def test_a_killed_worker_in_the_middle_of_a_computation_loses_nothing(seat: dict[str, str]) -> None:
     done = run_in_seat(
         """
@@ -138,7 +160,11 @@ with Gateway().new_cluster() as cluster, cluster.get_client() as client:
 def test_the_dashboard_of_a_cluster_is_shown_to_its_user_and_to_nobody_else(
     seat: dict[str, str], scientist: Visitor, workbench: Workbench
 ) -> None:
-    code = "from dask_gateway import Gateway; c = Gateway().new_cluster(shutdown_on_close=False); print(c.name, c.dashboard_link)"
+    code = """
+from dask_gateway import Gateway
+cluster = Gateway().new_cluster(shutdown_on_close=False)
+print(cluster.name, cluster.dashboard_link)
+"""
     name, link = run_in_seat(code, seat).stdout.split()
     page = scientist.http.get(link)
     assert page.status_code == 200

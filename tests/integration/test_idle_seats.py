@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -22,7 +21,7 @@ SHORT = {
 
 
 @pytest.fixture
-def impatient(own_workbench: Workbench, tmp_path: Path) -> Iterator[Workbench]:
+def impatient(own_workbench: Workbench, tmp_path: Path) -> Workbench:
     """A workbench that stops small seats after 12 idle seconds."""
     settings = (ROOT / "werkbank.yaml").read_text()
     for before, now in SHORT.items():
@@ -32,7 +31,7 @@ def impatient(own_workbench: Workbench, tmp_path: Path) -> Iterator[Workbench]:
     own_workbench.settings.write_text(settings)
     started = own_workbench.up()
     assert started.returncode == 0, started.stderr
-    yield own_workbench
+    return own_workbench
 
 
 def seats(visitor: Visitor) -> dict:

@@ -24,7 +24,7 @@ def test_a_profile_of_another_group_is_refused_with_a_sentence_and_nothing_start
     scientist = workbench.browser("scientist")
     reply = scientist.post_spawn({"profile": "large"})
     assert reply.status_code == 403
-    assert "The profile Large is for members of health-ri, admins." in text_of(reply.text)
+    assert "The profile Large is for members of Health-RI, admins." in text_of(reply.text)
     assert scientist.hub_user()["servers"] == {}
 
 
@@ -72,10 +72,25 @@ def test_a_failed_start_of_one_profile_never_leaks_into_the_next(own_workbench: 
     # A start without options would repeat the last request: it must not be the failed one.
     scientist.http.post("/hub/api/users/scientist/server", headers=scientist.api_headers())
     eventually(lambda: scientist.hub_user()["servers"].get("", {}).get("ready"), what="a plain start works")
-    assert scientist.hub_user()["servers"][""]["user_options"] == {"profile": "small"}
+    assert scientist.hub_user()["servers"][""]["user_options"] == {"profile": "small", "language": "en"}
     limits = seat_environment("scientist", own_workbench)
     assert (limits["CPU_LIMIT"], limits["MEM_LIMIT"], limits["WERKBANK_PROFILE"]) == ("1", str(2 * 2**30), "small")
     scientist.stop_seat()
+
+
+def test_a_seat_that_dies_while_it_starts_is_told_at_once(workbench: Workbench) -> None:
+    trainer = workbench.browser("trainer")
+    home = workbench.state / "homes" / "trainer"
+    (home / ".jupyter").mkdir(parents=True, exist_ok=True)
+    spoiled = home / ".jupyter" / "jupyter_server_config.py"
+    spoiled.write_text("import sys; sys.exit('spoiled')\n")
+    failed = trainer.post_spawn({"profile": "small"})
+    failed = eventually(lambda: (r := trainer.http.get(failed.url)).status_code >= 500 and r, timeout=30)
+    assert "Your seat ended while it started" in text_of(failed.text)
+    assert trainer.hub_user()["servers"] == {}
+    spoiled.unlink()
+    trainer.start_seat("small")
+    trainer.stop_seat()
 
 
 def test_the_api_passes_the_same_door_as_the_form(workbench: Workbench) -> None:
@@ -85,6 +100,7 @@ def test_the_api_passes_the_same_door_as_the_form(workbench: Workbench) -> None:
         ({"profile": "small", "cmd": ["sh"]}, 400),
         ({"profile": {"$gt": ""}}, 400),
         ({"image": "x"}, 400),
+        ({"profile": "small", "language": "../../etc"}, 400),
     ):
         reply = scientist.http.post("/hub/api/users/scientist/server", json=options, headers=scientist.api_headers())
         assert reply.status_code == status, reply.text
@@ -137,9 +153,7 @@ def test_memory_beyond_the_profile_ends_the_offender_where_limits_are_enforced(w
     trainer = workbench.browser("trainer")
     trainer.start_seat("small")
     environment = seat_environment("trainer", workbench)
-    groups = [path for path in ROOT_CGROUP.glob("*/werkbank/trainer.default")] or [
-        ROOT_CGROUP / "werkbank/trainer.default"
-    ]
+    groups = list(ROOT_CGROUP.glob("*/werkbank/trainer.default")) or [ROOT_CGROUP / "werkbank/trainer.default"]
     enter = "\n".join(f"open('{group}/cgroup.procs','w').write('0')" for group in groups)
     greedy = run_in_seat(f"{enter}\nx = bytearray({3 * 2**30})\nprint('got it')", environment)
     assert greedy.returncode == -signal.SIGKILL

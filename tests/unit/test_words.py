@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from hub.words import LANGUAGES, choose_language, translations, translator
 
 HUB = Path(__file__).parents[2] / "hub"
-KEYWORDS = {"_": None, "translate": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "later": None, "translate": None, "gettext": None, "ngettext": (1, 2)}
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"silent": "false", "extensions": "jinja2.ext.i18n", "encoding": "utf-8"}}
 PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w*\}|%%")
