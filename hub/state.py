@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import StateError
+from hub.names import home_name
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,10 @@ class StateDirectory:
     @property
     def password_file(self) -> Path:
         return self.secrets / "demo-password"
+
+    def seat_log(self, user: str, server: str) -> Path:
+        """Where a seat's output goes."""
+        return self.logs / f"seat-{home_name(user)}.{home_name(server) if server else 'default'}.log"
 
     def database(self, name: str) -> str:
         """SQLAlchemy URL of the SQLite database `name` in this directory."""

@@ -78,17 +78,17 @@ def werkbank(folder: Path, settings: Path) -> Iterator[Peer]:
             state,
             psutil.Process(process.pid),
             psutil.Process(run["hub"]),
-            log_of=lambda user: state.logs / f"seat-{group_name(user, '')}.log",
+            log_of=lambda user: state.seat_log(user, ""),
         )
 
 
-def release_limits(users: Iterable[str]) -> None:
-    """Remove the cgroups of seats that ended: one whose kernel outlives it a moment is left by its spawner."""
+def release_limits(workbench: Path, users: Iterable[str]) -> None:
+    """Remove the cgroups of seats whose hub was ended before it could."""
     layout, _enforcement = controller()
     if layout is None:
         return
     for user in users:
-        layout.remove(group_name(user, ""))
+        layout.remove(group_name(workbench, user, ""))
 
 
 def _ready(state: StateDirectory) -> dict[str, Any] | None:

@@ -69,7 +69,7 @@ def run(plan: Plan, watcher: Watcher) -> dict[str, Any]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="werkbank-bench-")))
         settings = generated(plan.settings, folder / "werkbank.yaml", plan.users)
-        stack.callback(peers.release_limits, plan.users)
+        stack.callback(peers.release_limits, folder / "werkbank", plan.users)
         stack.enter_context(children.none_left())
         watcher.now("Starting stock JupyterHub")
         stock = stack.enter_context(peers.stock(folder / "stock"))

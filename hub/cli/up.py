@@ -51,7 +51,7 @@ def up(
 def _require_rights(wanted: Settings) -> None:
     if wanted.site.seats_run_as == "system-accounts" and os.geteuid() != 0:
         raise SettingsError(
-            "site.seats_run_as: `system-accounts` needs root. Start as root, or choose `same-user`. Nothing was started."
+            "site.seats_run_as: `system-accounts` needs root. Start as root or choose `same-user`. Nothing was started."
         )
 
 
@@ -83,8 +83,12 @@ def _detached(wanted: Runtime) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    with console.status("Starting Werkbank"):
-        run = _wait_for_child(child, wanted.state, log_path)
+    try:
+        with console.status("Starting Werkbank"):
+            run = _wait_for_child(child, wanted.state, log_path)
+    except BaseException:  # Ctrl-C too: what we started does not go on behind our back
+        child.terminate()
+        raise
     _announce(
         Runtime(wanted.settings_file, wanted.state, run["overrides"]),
         run["address"],
@@ -102,7 +106,6 @@ def _wait_for_child(child: subprocess.Popen[bytes], state: StateDirectory, log: 
         if child.poll() is not None:
             raise StartError(log.read_text(errors="replace").strip() or "Werkbank ended while starting.")
         time.sleep(0.1)
-    child.terminate()
     raise StartError(f"Werkbank was not ready in time; see {log}.")
 
 

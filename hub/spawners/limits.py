@@ -5,7 +5,12 @@ controllers) and v1 (needs writable hierarchies, so root). Elsewhere limits are 
 told its numbers, nothing holds it to them, and `enforcement()` says why.
 """
 
+import asyncio
+import contextlib
+import hashlib
 import os
+import signal
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +21,8 @@ from hub.names import home_name
 ROOT = Path("/sys/fs/cgroup")
 GROUP = "werkbank"
 PERIOD_US = 100_000
+STRAGGLERS_TIMEOUT = 2.0
+"""Seconds that kernels of an ended seat have to end by themselves."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,17 @@ class Enforcement:
 class Controller(Protocol):
     """One cgroup layout."""
 
-    def create(self, name: str, cpu: float, memory: int) -> list[Path]:
-        """Make the group; the files a process writes "0" to in order to enter it."""
+    def create(self, name: str, memory: int) -> list[Path]:
+        """Make the group with its memory limit; the files a process writes "0" to in order to enter it."""
 
-    def remove(self, name: str) -> None:
-        """Remove the group; it must be empty."""
+    def limit_cpu(self, name: str, cpu: float) -> None:
+        """Hold the group to `cpu` cores. Done when the seat is up: a start is short and somebody waits for it."""
+
+    def pids(self, name: str) -> list[int]:
+        """The processes in the group."""
+
+    def remove(self, name: str) -> bool:
+        """Remove the group; False while processes are in it."""
 
 
 class V2:
@@ -42,17 +55,23 @@ class V2:
     def __init__(self, root: Path = ROOT) -> None:
         self.base = root / GROUP
 
-    def create(self, name: str, cpu: float, memory: int) -> list[Path]:
+    def create(self, name: str, memory: int) -> list[Path]:
         self.base.mkdir(exist_ok=True)
         (self.base / "cgroup.subtree_control").write_text("+cpu +memory")
         group = self.base / name
         group.mkdir(exist_ok=True)
         (group / "memory.max").write_text(str(memory))
-        (group / "cpu.max").write_text(f"{int(cpu * PERIOD_US)} {PERIOD_US}")
+        (group / "cpu.max").write_text(f"max {PERIOD_US}")
         return [group / "cgroup.procs"]
 
-    def remove(self, name: str) -> None:
-        _remove(self.base / name)
+    def limit_cpu(self, name: str, cpu: float) -> None:
+        (self.base / name / "cpu.max").write_text(f"{int(cpu * PERIOD_US)} {PERIOD_US}")
+
+    def pids(self, name: str) -> list[int]:
+        return _pids(self.base / name)
+
+    def remove(self, name: str) -> bool:
+        return _remove(self.base / name)
 
 
 class V1:
@@ -61,18 +80,24 @@ class V1:
     def __init__(self, root: Path = ROOT) -> None:
         self.bases = {name: root / name / GROUP for name in ("memory", "cpu")}
 
-    def create(self, name: str, cpu: float, memory: int) -> list[Path]:
+    def create(self, name: str, memory: int) -> list[Path]:
         groups = {controller: base / name for controller, base in self.bases.items()}
         for group in groups.values():
             group.mkdir(parents=True, exist_ok=True)
         (groups["memory"] / "memory.limit_in_bytes").write_text(str(memory))
         (groups["cpu"] / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-        (groups["cpu"] / "cpu.cfs_quota_us").write_text(str(int(cpu * PERIOD_US)))
+        (groups["cpu"] / "cpu.cfs_quota_us").write_text("-1")
         return [group / "cgroup.procs" for group in groups.values()]
 
-    def remove(self, name: str) -> None:
-        for base in self.bases.values():
-            _remove(base / name)
+    def limit_cpu(self, name: str, cpu: float) -> None:
+        (self.bases["cpu"] / name / "cpu.cfs_quota_us").write_text(str(int(cpu * PERIOD_US)))
+
+    def pids(self, name: str) -> list[int]:
+        return sorted({pid for base in self.bases.values() for pid in _pids(base / name)})
+
+    def remove(self, name: str) -> bool:
+        removed = [_remove(base / name) for base in self.bases.values()]
+        return all(removed)
 
 
 @cache
@@ -86,21 +111,44 @@ def controller(root: Path = ROOT) -> tuple[Controller | None, Enforcement]:
         return None, Enforcement(False, "this machine shows no cgroup memory and cpu controllers")
     probe = f"probe-{os.getpid()}"
     try:
-        layout.create(probe, cpu=1, memory=2**26)
+        layout.create(probe, memory=2**26)
+        layout.limit_cpu(probe, cpu=1)
         layout.remove(probe)
     except OSError as error:
         return None, Enforcement(False, f"{error.filename}: {error.strerror}")
     return layout, Enforcement(True, "")
 
 
-def group_name(user: str, server: str) -> str:
-    """The cgroup of one seat, safe as a path for every user name."""
-    return f"{home_name(user)}.{home_name(server) if server else 'default'}"
+def group_name(workbench: Path, user: str, server: str) -> str:
+    """The cgroup of one seat: safe as a path for every user name, and no other workbench's on this machine."""
+    digest = hashlib.sha256(os.fsencode(workbench)).hexdigest()[:8]
+    return f"{digest}.{home_name(user)}.{home_name(server) if server else 'default'}"
 
 
-def _remove(group: Path) -> None:
+async def empty_and_remove(layout: Controller, name: str) -> None:
+    """Remove the group of a seat that ended, once its kernels are gone; stragglers are made to go."""
+    deadline = time.monotonic() + STRAGGLERS_TIMEOUT
+    while not layout.remove(name):
+        if time.monotonic() > deadline:
+            for pid in layout.pids(name):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            deadline += STRAGGLERS_TIMEOUT
+        await asyncio.sleep(0.05)
+
+
+def _pids(group: Path) -> list[int]:
+    try:
+        return [int(pid) for pid in (group / "cgroup.procs").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _remove(group: Path) -> bool:
     try:
         group.rmdir()
+    except FileNotFoundError:
+        return True
     except OSError:
-        # Processes that outlive their seat keep it busy; it goes at the seat's next stop.
-        return
+        return False
+    return True

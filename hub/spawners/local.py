@@ -15,7 +15,7 @@ from hub.names import home_name
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
 from hub.spawners.launch import ForkExec, Launch, Launcher, SeatProcess
-from hub.spawners.limits import Enforcement, controller, group_name
+from hub.spawners.limits import Enforcement, controller, empty_and_remove, group_name
 
 log = get_logger("spawner")
 
@@ -78,6 +78,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             "seat.started", user=self.user.name, server=self.name, profile=profile.name, pid=self.pid, port=self.port
         )
         await self._until_it_listens(self.seat)
+        self._limit_cpu(profile)
         return ("127.0.0.1", self.port)
 
     async def _until_it_listens(self, seat: SeatProcess) -> None:
@@ -99,7 +100,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         """A failed start leaves no process and no choice behind for the next (jupyterhub#3095)."""
         if self.seat is not None and self.seat.poll() is None:
             await self.stop(now=True)
-        self._release_limits()
+        await self._release_limits()
         self.clear_state()
         self.user_options = {}
         self.orm_spawner.user_options = {}
@@ -112,7 +113,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         status = self.seat.poll()
         if status is not None:
             log.info("seat.ended", user=self.user.name, server=self.name, status=status)
-            self._release_limits()
+            await self._release_limits()
             self.clear_state()
         return status
 
@@ -172,7 +173,8 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             argv=[f"{prefix}/bin/jupyterhub-singleuser", *arguments],
             env=self.get_env() | self.seat_environment(profile) | self._personal(profile),
             cwd=self.home(),
-            log=self.state.logs / f"seat-{group_name(self.user.name, self.name)}.log",
+            log=self.state.logs
+            / f"seat-{home_name(self.user.name)}.{home_name(self.name) if self.name else 'default'}.log",
             account=self.account,
             cgroup_procs=self._limit(profile),
         )
@@ -206,17 +208,25 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             return []
         layout, _enforcement = controller()
         assert layout is not None
-        return layout.create(group_name(self.user.name, self.name), profile.cpu, int(profile.memory))
+        return layout.create(self._group, int(profile.memory))
 
-    def _release_limits(self) -> None:
+    def _limit_cpu(self, profile: Profile) -> None:
         layout, _enforcement = controller()
-        if layout is not None and self.settings.site.limits != "off":
-            layout.remove(group_name(self.user.name, self.name))
+        if layout is not None and self.limits_enforcement().enforced:
+            layout.limit_cpu(self._group, profile.cpu)
+
+    async def _release_limits(self) -> None:
+        layout, _enforcement = controller()
+        if layout is not None and self.limits_enforcement().enforced:
+            await empty_and_remove(layout, self._group)
+
+    @property
+    def _group(self) -> str:
+        return group_name(self.state.path, self.user.name, self.name)
 
     async def stop(self, now: bool = False) -> None:
         await super().stop(now=now)
-        await asyncio.sleep(0)
-        self._release_limits()
+        await self._release_limits()
         log.info("seat.stopped", user=self.user.name, server=self.name)
 
 

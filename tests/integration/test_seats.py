@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from hub.spawners.limits import ROOT as ROOT_CGROUP
-from hub.spawners.limits import controller
+from hub.spawners.limits import controller, group_name
 from tests.support.workbench import ROOT, Workbench, eventually, run_in_seat, seat_environment, text_of
 
 
@@ -153,7 +153,8 @@ def test_memory_beyond_the_profile_ends_the_offender_where_limits_are_enforced(w
     trainer = workbench.browser("trainer")
     trainer.start_seat("small")
     environment = seat_environment("trainer", workbench)
-    groups = list(ROOT_CGROUP.glob("*/werkbank/trainer.default")) or [ROOT_CGROUP / "werkbank/trainer.default"]
+    name = group_name(workbench.state, "trainer", "")
+    groups = list(ROOT_CGROUP.glob(f"*/werkbank/{name}")) or [ROOT_CGROUP / "werkbank" / name]
     enter = "\n".join(f"open('{group}/cgroup.procs','w').write('0')" for group in groups)
     greedy = run_in_seat(f"{enter}\nx = bytearray({3 * 2**30})\nprint('got it')", environment)
     assert greedy.returncode == -signal.SIGKILL
