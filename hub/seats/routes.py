@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from hub.errors import Refusal
 from hub.seats.view import SeatView, views
-from hub.service.auth import ApiPerson, PostingPerson
-from hub.service.hub_api import Person
-from hub.service.problems import Problem
+from hub.web.auth import ApiPerson, PostingPerson
+from hub.web.hub_api import Person
+from hub.web.problems import Problem
 from hub.words import later
 
 api = APIRouter(prefix="/api/v1", tags=["seats"])

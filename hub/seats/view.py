@@ -5,8 +5,8 @@ from datetime import datetime
 
 from hub.seats.idle import Activity, Outlook, outlook
 from hub.seats.keep import Keeps
-from hub.service.hub_api import Person, SeatRecord
 from hub.settings import Profile, Settings
+from hub.web.hub_api import Person, SeatRecord
 
 
 @dataclass(frozen=True)

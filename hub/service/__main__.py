@@ -10,7 +10,7 @@ from hub.db import connect
 from hub.runtime import Runtime
 from hub.seats.keep import Keeps
 from hub.service.app import create_app
-from hub.service.auth import OAuthClient
+from hub.web.auth import OAuthClient
 
 
 def main() -> None:

@@ -16,12 +16,13 @@ from hub.pages import STATIC
 from hub.runtime import Runtime
 from hub.seats import routes as seats
 from hub.seats.keep import Keeps
-from hub.service import auth, home, status
-from hub.service.auth import OAuthClient, SignInNeeded
+from hub.service import home, status
 from hub.service.gateway_api import GatewayApi
-from hub.service.hub_api import HubApi, HubUnreachable
 from hub.service.metrics import Metrics
-from hub.service.problems import Problem
+from hub.web import auth
+from hub.web.auth import OAuthClient, SignInNeeded
+from hub.web.hub_api import HubApi, HubUnreachable
+from hub.web.problems import Problem
 from hub.words import later
 
 SESSION_SECONDS = 12 * 3600

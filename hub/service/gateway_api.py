@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from hub.runtime import Runtime
-from hub.service.hub_api import Person
+from hub.web.hub_api import Person
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from hub.service.hub_api import HubUnreachable
+from hub.web.hub_api import HubUnreachable
 
 Check = Callable[[], Awaitable[bool]]
 TIMEOUT = 5.0

@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from hub.pages import render
 from hub.pages.face import Face
 from hub.seats.view import views
-from hub.service.auth import PagePerson, csrf_token
-from hub.service.hub_api import Person
-from hub.service.problems import Problem
+from hub.web.auth import PagePerson, csrf_token
+from hub.web.hub_api import Person
+from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, translator
 
 router = APIRouter(include_in_schema=False)

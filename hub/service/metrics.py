@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from hub.service.health import Health
-from hub.service.hub_api import SeatRecord
+from hub.web.hub_api import SeatRecord
 
 
 class Metrics:

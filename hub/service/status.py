@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hub import __version__
 from hub.service.health import Check, Health, check_all
-from hub.service.hub_api import HubUnreachable
+from hub.web.hub_api import HubUnreachable
 
 router = APIRouter(tags=["status"])
 

@@ -15,8 +15,8 @@ from hub.pages.my_seats import my_seats
 from hub.seats.idle import Outlook, Why
 from hub.seats.view import SeatView
 from hub.service.gateway_api import Cluster
-from hub.service.hub_api import Person, SeatRecord
-from hub.service.problems import Problem
+from hub.web.hub_api import Person, SeatRecord
+from hub.web.problems import Problem
 from hub.settings import Settings, load
 from hub.spawners.capacity import Capacity
 from hub.spawners.limits import Enforcement

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
 
-from hub.service.hub_api import HubApi, Person
-from hub.service.problems import Problem
+from hub.web.hub_api import HubApi, Person
+from hub.web.problems import Problem
 from hub.words import later
 
 router = APIRouter(include_in_schema=False)
