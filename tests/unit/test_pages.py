@@ -15,11 +15,11 @@ from hub.pages.my_seats import my_seats
 from hub.seats.idle import Outlook, Why
 from hub.seats.view import SeatView
 from hub.service.gateway_api import Cluster
-from hub.web.hub_api import Person, SeatRecord
-from hub.web.problems import Problem
 from hub.settings import Settings, load
 from hub.spawners.capacity import Capacity
 from hub.spawners.limits import Enforcement
+from hub.web.hub_api import Person, SeatRecord
+from hub.web.problems import Problem
 from tests.support.workbench import ROOT, text_of
 
 NOW = datetime(2026, 11, 23, 13, 10, tzinfo=UTC)
