@@ -1,5 +1,7 @@
-"""Names of folders and groups on the machine, made from names of people."""
+"""Names on the machine: folders made from names of people, and the account we run as."""
 
+import os
+import pwd
 import re
 
 from jupyterhub.slugs import safe_slug
@@ -17,6 +19,14 @@ def home_name(user: str) -> str:
     somebody else's folder.
     """
     return str(safe_slug(user, max_length=_HOME_LENGTH, is_valid=_is_own_home))
+
+
+def own_account() -> str:
+    """The account this process runs as; in containers a user id often has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user-{os.geteuid()}"
 
 
 def _is_own_home(name: str, _max_length: int) -> bool:

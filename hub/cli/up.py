@@ -1,7 +1,6 @@
 """`werkbank up`: start everything, say where it is, stop everything on Ctrl-C."""
 
 import contextlib
-import getpass
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
 from hub.errors import SettingsError, StartError
+from hub.names import own_account
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
 from hub.settings import DemoAuthentication, Settings
@@ -160,7 +160,7 @@ def _announce(ready: Runtime, address: str, tell: Tell, *, detached: bool = Fals
 def _warnings(ready: Runtime) -> Iterator[str]:
     site = ready.settings.site
     if site.seats_run_as == "same-user":
-        user = getpass.getuser()
+        user = own_account()
         yield (
             f"Every seat runs as {user}, the user who started Werkbank: whoever signs in can do what {user} can. "
             "For more people than yourself set site.seats_run_as to system-accounts."

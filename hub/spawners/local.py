@@ -11,7 +11,7 @@ from jupyterhub.utils import random_port
 
 from hub.errors import Refusal
 from hub.logs import get_logger
-from hub.names import home_name
+from hub.names import home_name, own_account
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
 from hub.spawners.launch import ForkExec, Launch, Launcher, SeatProcess
@@ -182,7 +182,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
     def _personal(self, profile: Profile) -> dict[str, str]:
         home = str(self.home())
         path = os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
-        account = self.account or pwd.getpwuid(os.geteuid()).pw_name
+        account = self.account or own_account()
         return {
             "HOME": home,
             "USER": account,
