@@ -61,16 +61,12 @@ def _spawner(c: Any, settings: Settings, state: StateDirectory) -> None:
     c.LocalSpawner.state = state
     c.LocalSpawner.env_keep = KEPT_VARIABLES
     c.LocalSpawner.default_url = "/lab"
-    c.LocalSpawner.args = [f"--LabServerApp.app_settings_dir={LAB_SETTINGS}"]
     c.LocalSpawner.start_timeout = 60
     c.LocalSpawner.http_timeout = 60
     c.LocalSpawner.interrupt_timeout = 10
     c.LocalSpawner.term_timeout = 5
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.named_server_limit_per_user = 3
-
-
-LAB_SETTINGS = os.path.join(os.path.dirname(__file__), "spawners", "lab-settings")
 
 
 def _services(c: Any, runtime: Runtime, settings: Settings, ports: Ports) -> None:

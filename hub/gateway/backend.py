@@ -23,6 +23,7 @@ from hub.gateway.options import cluster_options
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
 from hub.settings import Profile, Settings
+from hub.words import translator
 
 log = get_logger("gateway")
 
@@ -89,9 +90,9 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         try:
             return seat, self.settings.profile(seat.profile or self.settings.profiles[0].name)
         except KeyError:
-            raise PublicException(
-                f"The profile {seat.profile} of your seat is no longer offered. Restart your seat with another one."
-            ) from None
+            _ = translator(seat.language)
+            sentence = _("The profile {profile} of your seat is no longer offered. Restart your seat with another one.")
+            raise PublicException(sentence.format(profile=seat.profile)) from None
 
     def _prefix(self, profile: Profile) -> str:
         prefix = self.settings.environments[profile.environment].prefix

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from typing import Any
 
 from jupyterhub.app import JupyterHub
@@ -20,6 +21,8 @@ from hub.state import StateDirectory
 from hub.words import COOKIE, Translate, choose_language, translator
 
 log = get_logger("spawner")
+
+LAB_SETTINGS = Path(__file__).parent / "lab-settings"
 
 
 class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
@@ -153,6 +156,10 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         """The Python environment a profile's seats, kernels and workers run in."""
         prefix = self.settings.environments[profile.environment].prefix
         return str(prefix) if prefix else sys.prefix
+
+    def lab_arguments(self) -> list[str]:
+        """JupyterLab's defaults for this facility, in the language the seat speaks. People can change them."""
+        return [f"--LabServerApp.app_settings_dir={LAB_SETTINGS / self.user_options['language']}"]
 
     def seat_environment(self, profile: Profile) -> dict[str, str]:
         """Variables a seat gets beside JupyterHub's own."""

@@ -168,7 +168,11 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
 
     def _launch(self, profile: Profile) -> Launch:
         prefix = self.prefix_of(profile)
-        arguments = [*self.get_args(), *(["--allow-root"] if os.geteuid() == 0 and not self.account else [])]
+        arguments = [
+            *self.get_args(),
+            *self.lab_arguments(),
+            *(["--allow-root"] if os.geteuid() == 0 and not self.account else []),
+        ]
         return Launch(
             argv=[f"{prefix}/bin/jupyterhub-singleuser", *arguments],
             env=self.get_env() | self.seat_environment(profile) | self._personal(profile),

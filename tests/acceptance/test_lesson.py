@@ -88,3 +88,19 @@ def test_the_dask_panel_starts_a_cluster_and_shows_its_dashboard(workbench: Work
     expect(plot).to_be_visible(timeout=60_000)
     screenshot(page, "dask-dashboard")
     workbench.browser("trainer").stop_seat()
+
+
+def test_a_dutch_reader_gets_jupyterlab_in_dutch_with_the_dutch_lesson(workbench: Workbench, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="nl-NL")
+    page = context.new_page()
+    sign_in(page, workbench, "trainer")
+    page.goto(f"{workbench.address}/hub/spawn")
+    page.get_by_role("button", name="Starten").click()
+    page.wait_for_url("**/user/trainer/lab**", timeout=60_000)
+    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+    expect(page.get_by_role("menuitem", name="Bestand", exact=True)).to_be_visible(timeout=60_000)
+    page.goto(f"{workbench.address}/user/trainer/lab/tree/{LESSON.replace('.en.', '.nl.')}")
+    expect(page.locator(".jp-NotebookPanel:visible h1").first).to_contain_text("toekomsten", timeout=60_000)
+    screenshot(page, "lesson-nl")
+    context.close()
+    workbench.browser("trainer").stop_seat()
