@@ -112,6 +112,27 @@ one.close(shutdown=True)
     assert said["workers"] == "3 1"
 
 
+def test_more_workers_than_the_profile_has_are_said_and_not_started(seat: dict[str, str]) -> None:
+    done = run_in_seat(
+        """
+import warnings
+from dask_gateway import Gateway
+with Gateway().new_cluster() as cluster, cluster.get_client() as client:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        cluster.scale(1000)
+    print([str(warning.message) for warning in said])
+    client.wait_for_workers(4, timeout=90)
+    print(len(client.scheduler_info(n_workers=-1)["workers"]))
+""",
+        seat,
+    )
+    assert done.returncode == 0, done.stderr
+    sentence, workers = done.stdout.splitlines()
+    assert "1000 workers would exceed resource limit of 4 workers" in sentence
+    assert workers == "4"
+
+
 def test_requests_at_the_same_moment_do_not_pass_the_cap_together(seat: dict[str, str]) -> None:
     done = run_in_seat(
         """
