@@ -5,6 +5,7 @@ WerkbankError
 ├── StateError           the state directory is in use or unreadable
 ├── StartError           something did not start; nothing is left half-started
 │   └── PortTaken
+├── HubDied              the hub ended while it ran; seats run on
 └── Refusal              a person asked for what they may not have
 """
 
@@ -32,6 +33,12 @@ class StartError(WerkbankError):
 
 class PortTaken(StartError):
     """The port is taken; choose another with --port."""
+
+
+class HubDied(WerkbankError):
+    """The hub ended by itself. Seats run on; `./werkbank up` finds them again."""
+
+    exit_code = 1
 
 
 class Refusal(WerkbankError):

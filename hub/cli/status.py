@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -51,8 +52,16 @@ def describe(state: StateDirectory) -> dict[str, Any]:
         "password_file": str(state.password_file) if demo else None,
         "simulated_gpus": settings.site.simulate_gpus,
         "healthy": bool(health and health["ok"]),
-        "seats": [f"{seat.user}/{seat.server}" for seat in HubClient(state).seats()],
+        "seats": _seats(state),
     }
+
+
+def _seats(state: StateDirectory) -> list[str] | None:
+    """Running seats; None while the hub does not answer."""
+    try:
+        return [f"{seat.user}/{seat.server}" for seat in HubClient(state).seats()]
+    except httpx.HTTPError:
+        return None
 
 
 def versions() -> dict[str, str]:
@@ -64,13 +73,14 @@ def _show(report: dict[str, Any]) -> None:
     if not report["running"]:
         typer.echo(f"Werkbank does not run (state in {report['state']}). `./werkbank up` starts it.")
         return
+    seats = report["seats"]
     table = Table.grid(padding=(0, 2))
     rows = {
         "Address": report["address"],
         "Health": "everything answers" if report["healthy"] else "something is missing: see /services/werkbank/health",
         "Demo users": ", ".join(report["demo_users"]) or "none",
         "Password": f"in {report['password_file']}" if report["password_file"] else "as your provider says",
-        "Seats": ", ".join(report["seats"]) or "none",
+        "Seats": "unknown: the hub does not answer" if seats is None else ", ".join(seats) or "none",
         "Processes": ", ".join(f"{name} {pid}" for name, pid in report["pids"].items()),
         "Versions": ", ".join(f"{name} {number}" for name, number in report["versions"].items()),
     }

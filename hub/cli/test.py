@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from hub.errors import WerkbankError
 from hub.runtime import ROOT
 
 SUITES = {
@@ -22,10 +21,6 @@ ALL = "all"
 BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation")
 
 
-class UnknownSuite(WerkbankError):
-    """There is no such group of tests."""
-
-
 def run_tests(
     context: typer.Context,
     suite: Annotated[str, typer.Argument(help="unit, integration, acceptance or all.")] = ALL,
@@ -33,7 +28,7 @@ def run_tests(
 ) -> None:
     """Run the tests; what follows the options goes to pytest (`./werkbank test unit -k settings`)."""
     if suite not in (*SUITES, ALL):
-        raise UnknownSuite(f'There are no "{suite}" tests; choose one of {", ".join(SUITES)} or {ALL}.')
+        raise typer.BadParameter(f'There are no "{suite}" tests; choose one of {", ".join(SUITES)} or {ALL}.')
     if suite in ("acceptance", ALL):
         _ensure_browser()
     pictures = (screenshots or ROOT / ".werkbank" / "screenshots").resolve()

@@ -66,10 +66,8 @@ def _attached(wanted: Runtime) -> None:
 
 
 def _detached(wanted: Runtime) -> None:
-    if wanted.state.is_held():
-        with wanted.state.held():  # raises the sentence for it
-            return
-    resolve_port(wanted)
+    with wanted.state.held():  # both checks speak here and not in the child's log
+        resolve_port(wanted)
     arguments = ["--settings", str(wanted.settings_file), "--state", str(wanted.state.path)]
     for section, key, option in (("server", "port", "--port"), ("site", "simulate_gpus", "--simulate-gpus")):
         value = wanted.overrides.get(section, {}).get(key)

@@ -41,7 +41,6 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 
     cluster_config_class = SeatClusterConfig
     settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
-    python_prefix: str = Unicode(help="The workbench's own Python environment.").tag(config=True)
     seats: HubSeats = AnyTrait(help="Asks the hub for seats.").tag(config=True)
 
     # --- life -----------------------------------------------------------------------------------
@@ -60,7 +59,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     async def get_cluster_options(self, user: SeatUser) -> Options:
         """The options a user sees: bounded by the profile of the seat that asks."""
         _seat, profile = await self._seat_of(user)
-        return cluster_options(profile, self._prefix(profile))
+        return cluster_options(profile, self.settings.prefix_of(profile))
 
     async def start_cluster(self, user: SeatUser, requested: dict[str, Any]) -> str:
         """Start a cluster for the seat that asks. Raises PublicException with a sentence."""
@@ -94,10 +93,6 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
             sentence = _("The profile {profile} of your seat is no longer offered. Restart your seat with another one.")
             raise PublicException(sentence.format(profile=seat.profile)) from None
 
-    def _prefix(self, profile: Profile) -> str:
-        prefix = self.settings.environments[profile.environment].prefix
-        return str(prefix) if prefix else self.python_prefix
-
     # --- caps over all clusters of a user ---------------------------------------------------------
 
     def _use_of(self, username: str) -> list[ClusterUse]:
@@ -122,7 +117,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         """The scheduler says how many workers it wants (adaptive scaling): what it gets is within the cap."""
         cluster = self.db.get_cluster(cluster_name)
         if cluster is not None:
-            msg = msg | {"count": max(self._allowed(cluster_name, msg["count"]), 0)}
+            msg = msg | {"count": self._allowed(cluster_name, msg["count"])}
         await super().on_cluster_heartbeat(cluster_name, msg)
 
     # --- clusters end with their seat ---------------------------------------------------------------

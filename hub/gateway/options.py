@@ -1,6 +1,7 @@
 """The options of a user's next cluster, bounded by the profile of the seat that asks."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dask_gateway_server.options import Float, Integer, Options
@@ -11,7 +12,7 @@ GIB = 2**30
 MIN_WORKER_GIB = 0.25
 
 
-def cluster_options(profile: Profile, prefix: str) -> Options:
+def cluster_options(profile: Profile, prefix: Path) -> Options:
     """Options whose bounds are the profile's and whose environment is the seat's.
 
     Worker memory counts in GiB. The number of workers is bounded over all clusters of a user; that

@@ -1,7 +1,6 @@
 """Configuration of the gateway's own process, read by `dask-gateway-server -f`."""
 
 import os
-import sys
 from pathlib import Path
 
 from traitlets.config import get_config
@@ -29,7 +28,6 @@ c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")
 
 folder = c[backend.__name__]
 folder.settings = settings
-folder.python_prefix = sys.prefix
 folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
 folder.clusters_directory = str(runtime.state.path / "clusters")
 # Stock notices a worker that died at its start after 30 s; people are watching.

@@ -1,5 +1,6 @@
 """One face for all pages: templates, style and words shared by the hub's pages and the service's."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 
 
+@cache
 def environment(language: str) -> Environment:
     """A Jinja environment whose `{% trans %}` and `_()` speak `language`. Everything is escaped."""
     made = Environment(

@@ -5,6 +5,7 @@ When the hub ends unasked, what it left is ended too, but never the seats: the n
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from hub.errors import StartError, WerkbankError
+from hub.errors import HubDied, StartError
 from hub.running import ports, processes
 from hub.running.hub_client import HubClient, PublicClient
 from hub.runtime import ROOT, Runtime
@@ -27,7 +28,7 @@ READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 30.0
 
 # The hub logs every request; its last words are what remains without them.
-REQUEST_NOISE = (" log:192] ", "_xsrf_utils", "[ConfigProxy]")
+REQUEST_NOISE = re.compile(r" log:\d+\] |_xsrf_utils|\[ConfigProxy\]")
 
 Tell = Callable[[str], None]
 
@@ -38,12 +39,6 @@ class End(Enum):
     INTERRUPTED = "Ctrl-C"
     TERMINATED = "asked to stop"
     HUB_DIED = "the hub ended"
-
-
-class HubDied(WerkbankError):
-    """The hub ended by itself. Seats run on; `./werkbank up` finds them again."""
-
-    exit_code = 1
 
 
 @dataclass
@@ -134,7 +129,7 @@ class Supervisor:
 
     def _last_words(self) -> str:
         lines = self.log_file.read_text(errors="replace").splitlines()[-400:]
-        telling = [line for line in lines if not any(noise in line for noise in REQUEST_NOISE)]
+        telling = [line for line in lines if not REQUEST_NOISE.search(line)]
         return "\n".join(f"  {line}" for line in telling[-8:])
 
     # --- the end --------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ async def arbiter(*, server: dict[str, Any], **_: Any) -> bool:
     end = outlook(Activity(started, last, until), profile, settings.culling, now)
     if not end.is_due(now):
         return False
-    if end.why == "idle" and await runs_a_cell(server["url"]):
+    if end.why == "idle" and await may_run_a_cell(server["url"]):
         log.info("seat.busy", url=server["url"])
         return False
     log.info("seat.due", url=server["url"], why=end.why, last_activity=last.isoformat())
@@ -54,8 +54,12 @@ def owner(url: str) -> str:
     return unquote(match[1]) if match else ""
 
 
-async def runs_a_cell(url: str) -> bool:
-    """Whether any kernel of the seat is busy: a long silent cell sends no messages (jupyterhub#1498)."""
+async def may_run_a_cell(url: str) -> bool:
+    """Whether a kernel of the seat is busy: a long silent cell sends no messages (jupyterhub#1498).
+
+    True as well when the seat does not answer: not knowing is no reason to end somebody's work. A seat
+    that never answers again ends with its life.
+    """
     headers = {"Authorization": f"token {token}"}
     try:
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
@@ -64,7 +68,7 @@ async def runs_a_cell(url: str) -> bool:
             return any(kernel["execution_state"] == "busy" for kernel in reply.json())
     except (httpx.HTTPError, ValueError, KeyError) as error:
         log.warning("seat.silent", url=url, error=str(error))
-        return False
+        return True
 
 
 c.IdleCuller.cull_arbiter_hook = arbiter

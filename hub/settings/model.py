@@ -1,5 +1,6 @@
 """All an admin can set, as one frozen tree. Every key is documented here and in werkbank.yaml."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -245,6 +246,10 @@ class Settings(Section):
         """The profiles that a member of `groups` may use, in order."""
         mine = set(groups)
         return tuple(p for p in self.profiles if not p.groups or mine & set(p.groups))
+
+    def prefix_of(self, profile: Profile) -> Path:
+        """The Python environment that a profile's seats, kernels and Dask workers run in."""
+        return self.environments[profile.environment].prefix or Path(sys.prefix)
 
     def group_titles(self, groups: Iterable[str], language: str) -> list[str]:
         """Groups as people call them: a programme's by its title, others by their name."""

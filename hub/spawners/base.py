@@ -1,6 +1,5 @@
 """What every site's spawner shares: profiles, the spawn form, the seat's environment, progress in words."""
 
-import sys
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -151,11 +150,6 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         return self.settings.group_titles(profile.groups, self.language)
 
     # --- the environment ----------------------------------------------------------------------
-
-    def prefix_of(self, profile: Profile) -> str:
-        """The Python environment a profile's seats, kernels and workers run in."""
-        prefix = self.settings.environments[profile.environment].prefix
-        return str(prefix) if prefix else sys.prefix
 
     def lab_arguments(self) -> list[str]:
         """JupyterLab's defaults for this facility, in the language the seat speaks. People can change them."""

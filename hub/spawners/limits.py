@@ -16,7 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from hub.logs import get_logger
 from hub.names import home_name
+
+log = get_logger("spawner")
 
 ROOT = Path("/sys/fs/cgroup")
 GROUP = "werkbank"
@@ -126,15 +129,26 @@ def group_name(workbench: Path, user: str, server: str) -> str:
 
 
 async def empty_and_remove(layout: Controller, name: str) -> None:
-    """Remove the group of a seat that ended, once its kernels are gone; stragglers are made to go."""
+    """Remove the group of a seat that ended, once its kernels are gone; stragglers are made to go.
+
+    A group that even then cannot be removed is left and logged: stopping a seat must end.
+    """
+    if await _removed(layout, name):
+        return
+    for pid in layout.pids(name):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if not await _removed(layout, name):
+        log.warning("limits.left", group=name, pids=layout.pids(name))
+
+
+async def _removed(layout: Controller, name: str) -> bool:
     deadline = time.monotonic() + STRAGGLERS_TIMEOUT
     while not layout.remove(name):
         if time.monotonic() > deadline:
-            for pid in layout.pids(name):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            deadline += STRAGGLERS_TIMEOUT
+            return False
         await asyncio.sleep(0.05)
+    return True
 
 
 def _pids(group: Path) -> list[int]:

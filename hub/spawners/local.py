@@ -167,7 +167,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         return home
 
     def _launch(self, profile: Profile) -> Launch:
-        prefix = self.prefix_of(profile)
+        prefix = self.settings.prefix_of(profile)
         arguments = [
             *self.get_args(),
             *self.lab_arguments(),
@@ -177,8 +177,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             argv=[f"{prefix}/bin/jupyterhub-singleuser", *arguments],
             env=self.get_env() | self.seat_environment(profile) | self._personal(profile),
             cwd=self.home(),
-            log=self.state.logs
-            / f"seat-{home_name(self.user.name)}.{home_name(self.name) if self.name else 'default'}.log",
+            log=self.state.seat_log(self.user.name, self.name),
             account=self.account,
             cgroup_procs=self._limit(profile),
         )
@@ -192,7 +191,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             "USER": account,
             "LOGNAME": account,
             "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
-            "PATH": f"{self.prefix_of(profile)}/bin:{path}",
+            "PATH": f"{self.settings.prefix_of(profile)}/bin:{path}",
             "WERKBANK_LESSONS": str(Path(__file__).parents[2] / "tutorials" / "notebooks"),
         }
 

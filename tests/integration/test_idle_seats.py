@@ -9,12 +9,12 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.support.workbench import ROOT, Visitor, Workbench, eventually, seat_environment, text_of
+from tests.support.workbench import ROOT, Visitor, Workbench, eventually, seat_environment, seat_process, text_of
 
 SHORT = {
     "idle_timeout: 1h ": "idle_timeout: 12s ",
     "check_period: 1m": "check_period: 1s",
-    "warn_before: 10m": "warn_before: 11s",
+    "warn_before: 10m": "warn_before: 7s",
     "keep_for: 2h": "keep_for: 1h",
     "keeps: 2": "keeps: 1",
 }
@@ -49,6 +49,20 @@ async def test_an_idle_seat_is_stopped_and_one_that_runs_a_silent_cell_is_not(im
     assert "seat.due" in impatient.hub_log
 
 
+def test_a_seat_that_does_not_answer_is_left_alone_until_it_does(impatient: Workbench) -> None:
+    trainer = impatient.browser("trainer")
+    trainer.start_seat("small")
+    seat = seat_process("trainer", impatient)
+    seat.suspend()
+    try:
+        eventually(lambda: "seat.silent" in impatient.hub_log, what="the culler asked and heard nothing")
+        assert "" in seats(trainer)
+        assert "seat.due" not in impatient.hub_log
+    finally:
+        seat.resume()
+    eventually(lambda: not seats(trainer), what="the idle seat is stopped once it answers")
+
+
 async def run_silently(workbench: Workbench, user: str, path: str, code: str) -> None:
     """Start a kernel, send it a cell that says nothing, and go away."""
     token = seat_environment(user, workbench)["JUPYTERHUB_API_TOKEN"]
@@ -71,7 +85,9 @@ async def run_silently(workbench: Workbench, user: str, path: str, code: str) ->
 def test_the_user_is_warned_keeps_the_seat_once_and_a_second_keep_is_refused(impatient: Workbench) -> None:
     scientist = impatient.browser("scientist")
     scientist.start_seat("small")
-    page = eventually(lambda: (p := scientist.http.get("/services/werkbank/").text) and "seats/keep" in p and p)
+    calm = text_of(scientist.http.get("/services/werkbank/").text)
+    assert "Your seat stops at" not in calm
+    page = eventually(lambda: (p := scientist.http.get("/services/werkbank/").text) and "Your seat stops at" in p and p)
     csrf = re.search(r'name="csrf" value="([^"]+)"', page)
     assert csrf is not None
     forged = scientist.http.post("/services/werkbank/seats/keep", data={"server": "", "csrf": "x"})
@@ -87,5 +103,4 @@ def test_the_user_is_warned_keeps_the_seat_once_and_a_second_keep_is_refused(imp
     again = scientist.http.post("/services/werkbank/api/v1/seats/-/keep", headers=headers)
     assert again.status_code == 409
     assert again.json()["error"]["code"] == "keeps-used"
-    assert "Werkbank" in text_of(page)
     scientist.stop_seat()

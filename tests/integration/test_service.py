@@ -85,7 +85,9 @@ def test_what_is_not_there_is_refused_in_the_apis_one_shape(workbench: Workbench
     assert (long.status_code, long.json()["error"]["code"]) == (422, "invalid")
 
 
-def test_openapi_is_published_and_no_page_asks_a_foreign_host(workbench: Workbench) -> None:
+def test_openapi_is_published_but_not_the_stock_page_for_it_that_asks_a_foreign_host(
+    workbench: Workbench,
+) -> None:
     visitor = workbench.browser()
     document = visitor.http.get(f"{PREFIX}/openapi.json").json()
     assert f"{PREFIX}/api/v1/me" in document["paths"]

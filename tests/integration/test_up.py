@@ -161,6 +161,17 @@ def test_after_kill_9_of_up_and_hub_the_next_up_clears_away_what_they_left(own_w
     assert all(has_ended(pid) for pid in before.values())
 
 
+def test_status_answers_while_the_hub_does_not(own_workbench: Workbench) -> None:
+    assert own_workbench.up().returncode == 0
+    hub = psutil.Process(own_workbench.status()["pids"]["hub"])
+    hub.suspend()
+    try:
+        report = own_workbench.status()
+        assert (report["running"], report["healthy"], report["seats"]) == (True, False, None)
+    finally:
+        hub.resume()
+
+
 def test_ctrl_c_stops_everything_seats_too(tmp_path: Path) -> None:
     workbench = Workbench(tmp_path / "state", ROOT / "werkbank.yaml")
     command = [sys.executable, "-m", "hub.cli", "up", "--port", "0", "--state", str(workbench.state)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).parents[2]
 
@@ -159,13 +160,16 @@ def text_of(page: str) -> str:
 
 def seat_environment(user: str, workbench: Workbench) -> dict[str, str]:
     """The environment that kernels of a user's running seat inherit."""
-    import psutil
+    return seat_process(user, workbench).environ()
 
+
+def seat_process(user: str, workbench: Workbench) -> psutil.Process:
+    """The process of a user's running seat."""
     home = str(workbench.state / "homes" / user)
     for process in psutil.process_iter():
         try:
             if "jupyterhub-singleuser" in " ".join(process.cmdline()) and process.environ().get("HOME") == home:
-                return process.environ()
+                return process
         except psutil.Error:
             continue
     raise AssertionError(f"{user} has no seat")

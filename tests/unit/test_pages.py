@@ -44,7 +44,7 @@ def cards(settings: Settings, language: str = "en", **other: Any) -> str:
         "environments": settings.environments,
         "gpu_classes": settings.gpu_classes,
         "simulated_gpus": 2,
-        "capacity": Capacity(cores=8, memory=64 * GIB, promised_cores=0, promised_memory=0, overcommit=1),
+        "capacity": Capacity(memory=64 * GIB, promised_memory=0, overcommit=1),
         "enforcement": Enforcement(True, ""),
         "chosen": "small",
         "groups_of": lambda profile: list(profile.groups),

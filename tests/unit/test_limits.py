@@ -1,0 +1,44 @@
+"""Limits of seats: what happens to a seat's cgroup when the seat ends."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hub.spawners import limits
+from hub.spawners.limits import empty_and_remove, group_name
+
+
+class GroupThatNeverEmpties:
+    """Holds one process, and is never gone: as when a process hangs in the kernel."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def create(self, name: str, memory: int) -> list[Path]:
+        raise AssertionError("not asked for here")
+
+    def limit_cpu(self, name: str, cpu: float) -> None:
+        raise AssertionError("not asked for here")
+
+    def pids(self, name: str) -> list[int]:
+        return [self.pid]
+
+    def remove(self, name: str) -> bool:
+        return False
+
+
+@pytest.mark.timeout(30)
+def test_stopping_a_seat_ends_its_stragglers_and_then_ends_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(limits, "STRAGGLERS_TIMEOUT", 0.1)
+    with subprocess.Popen(["sleep", "600"]) as straggler:
+        asyncio.run(empty_and_remove(GroupThatNeverEmpties(straggler.pid), "seat"))
+        assert straggler.wait(10) == -9
+    assert "limits.left" in capsys.readouterr().out
+
+
+def test_two_workbenches_on_one_machine_do_not_share_a_group() -> None:
+    assert group_name(Path("/a/.werkbank"), "ada", "") != group_name(Path("/b/.werkbank"), "ada", "")
