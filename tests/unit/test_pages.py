@@ -100,7 +100,7 @@ def test_a_card_for_others_cannot_be_picked_and_says_for_whom_it_is(settings: Se
 
 
 def test_a_full_profile_cannot_be_picked_and_says_so(settings: Settings) -> None:
-    full = Capacity(cores=8, memory=64 * GIB, promised_cores=8, promised_memory=61 * GIB, overcommit=1)
+    full = Capacity(memory=64 * GIB, promised_memory=61 * GIB, overcommit=1)
     page = cards(settings, capacity=full)
     assert " disabled" in radio(page, "medium")
     assert "Full" in text_of(card(page, "medium"))
