@@ -9,9 +9,11 @@ homes/          home folders in same-user mode
 logs/  hub.sqlite  werkbank.sqlite
 """
 
+import contextlib
 import fcntl
 import json
 import os
+import random
 import secrets
 import socket
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from typing import Any
 
 from hub.errors import StateError
 from hub.names import home_name
+
+LISTENING_PORTS = range(15_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class StateDirectory:
         if path.exists():
             return Ports(**json.loads(path.read_text()))
         names = [field.name for field in fields(Ports)]
-        ports = Ports(**dict(zip(names, _free_ports(len(names)), strict=True)))
+        ports = Ports(**dict(zip(names, free_ports(len(names)), strict=True)))
         _write_private(path, json.dumps(asdict(ports), indent=1))
         return ports
 
@@ -160,10 +164,16 @@ def _write_private(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+def free_ports(count: int) -> list[int]:
+    """Free loopback ports that stay free until somebody listens on them.
+
+    They lie below the range that the kernel takes ports for outgoing connections from: one of those
+    could be in use by the time we listen, or at a later start.
+    """
+    found: list[int] = []
+    for port in random.SystemRandom().sample(LISTENING_PORTS, len(LISTENING_PORTS)):
+        if len(found) == count:
+            break
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found

@@ -2,14 +2,17 @@
 
 import contextlib
 import socket
+from dataclasses import asdict
 
 import psutil
 
 from hub.errors import PortTaken, StartError
+from hub.state import Ports, free_ports
 
 
 def choose(address: str, port: int) -> int:
     """`port` if it is free, any free one for 0. Raises PortTaken with who has it."""
+    port = port or free_ports(1)[0]
     try:
         with socket.create_server((address, port)) as sock:
             return int(sock.getsockname()[1])
@@ -21,6 +24,18 @@ def choose(address: str, port: int) -> int:
                 f"Port {port} on {address} is taken{_owner(port)}. Choose another with --port. Nothing was started."
             ) from None
         raise StartError(f"Cannot listen on {address}:{port}: {error.strerror}. Nothing was started.") from None
+
+
+def require_free(kept: Ports) -> None:
+    """Raises PortTaken when a port that this workbench keeps was taken by another program meanwhile."""
+    for port in asdict(kept).values():
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            raise PortTaken(
+                f"Port {port}, which this workbench keeps for itself (ports.json), is taken{_owner(port)}. "
+                "End that program, or remove ports.json when no seat runs. Nothing was started."
+            ) from None
 
 
 def _owner(port: int) -> str:

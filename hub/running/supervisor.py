@@ -79,6 +79,7 @@ class Supervisor:
         if leftovers:
             self.tell("Clearing away what an earlier run left")
             processes.end(leftovers)
+        ports.require_free(state.ports())
         with self.log_file.open("ab") as log:
             hub = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "-f", str(ROOT / "jupyterhub_config.py")],

@@ -56,6 +56,15 @@ def test_a_taken_port_gets_one_sentence_and_nothing_is_started(own_workbench: Wo
     assert processes.of_workbench(StateDirectory(own_workbench.state)) == []
 
 
+def test_a_taken_port_of_the_workbenchs_own_gets_a_sentence_with_its_owner(own_workbench: Workbench) -> None:
+    port = StateDirectory.open(own_workbench.state).ports().gateway_tcp
+    with socket.create_server(("127.0.0.1", port)):
+        started = own_workbench.up()
+    assert started.returncode == 2
+    assert f"Port {port}, which this workbench keeps for itself (ports.json), is taken by" in started.stderr
+    assert str(os.getpid()) in started.stderr
+
+
 def test_settings_that_cannot_be_used_stop_up_before_anything_starts(own_workbench: Workbench, tmp_path: Path) -> None:
     own_workbench.settings = tmp_path / "bad.yaml"
     own_workbench.settings.write_text("profile: []\n")
