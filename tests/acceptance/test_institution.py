@@ -1,10 +1,10 @@
 """A member of an institution: sign in at a real OpenID provider, in a browser, on the whole workbench."""
 
-import socket
 from pathlib import Path
 
 from playwright.sync_api import expect
 
+from hub.state import free_ports
 from tests.support.browser import open_browser, screenshot
 from tests.support.oidc.provider import CLIENT_ID, CLIENT_SECRET, running_provider
 from tests.support.workbench import ROOT, Workbench, text_of
@@ -28,16 +28,11 @@ def oidc_settings(issuer: str) -> str:
     return f"{before}{sign_in}\n# System accounts instead:{rest}"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 def test_a_member_signs_in_at_the_institution_and_gets_the_programmes_profiles(
     own_workbench: Workbench, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setenv("WERKBANK_OIDC_SECRET", CLIENT_SECRET)
-    port = free_port()
+    (port,) = free_ports(1)
     with (
         running_provider(f"http://127.0.0.1:{port}/hub/oauth_callback", tmp_path) as provider,
         open_browser() as browser,
