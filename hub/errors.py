@@ -6,6 +6,7 @@ WerkbankError
 ├── StartError           something did not start; nothing is left half-started
 │   └── PortTaken
 ├── HubDied              the hub ended while it ran; seats run on
+├── LeaseRefused         the broker cannot do that with a lease; nothing was changed
 └── Refusal              a person asked for what they may not have
 """
 
@@ -48,3 +49,11 @@ class Refusal(WerkbankError):
         super().__init__(message)
         self.reason = reason
         self.status_code = status_code
+
+
+class LeaseRefused(WerkbankError):
+    """The broker cannot do that; nothing was changed. The code says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code

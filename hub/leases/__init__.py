@@ -1,0 +1,1 @@
+"""GPU leases: who gets which device, when, and why somebody waits."""
