@@ -6,6 +6,10 @@ WerkbankError
 ├── StartError           something did not start; nothing is left half-started
 │   └── PortTaken
 ├── HubDied              the hub ended while it ran; seats run on
+├── BrokerError          the broker cannot go on
+│   ├── BrokerBusy
+│   ├── BrokerReplaced
+│   └── DoubleGrant
 ├── LeaseRefused         the broker cannot do that with a lease; nothing was changed
 └── Refusal              a person asked for what they may not have
 """
@@ -49,6 +53,24 @@ class Refusal(WerkbankError):
         super().__init__(message)
         self.reason = reason
         self.status_code = status_code
+
+
+class BrokerError(WerkbankError):
+    """The broker of GPU leases cannot go on; running kernels keep their devices."""
+
+    exit_code = 1
+
+
+class BrokerBusy(BrokerError):
+    """Another broker of GPU leases runs on this database; this one did not start."""
+
+
+class BrokerReplaced(BrokerError):
+    """Another broker writes to this database; this one stops without writing."""
+
+
+class DoubleGrant(BrokerError):
+    """A device would have got a second live lease; nothing was written."""
 
 
 class LeaseRefused(WerkbankError):

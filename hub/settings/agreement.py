@@ -17,8 +17,26 @@ def disagreements(data: Mapping[str, Any]) -> Iterable[Problem]:
         yield ("profiles",), "at least one profile is needed"
     for key in ("profiles", "programmes"):
         yield from _doubles(key, _entries(data, key))
+    yield from _devices_nobody_shows(data)
     for position, profile in enumerate(_entries(data, "profiles")):
         yield from _missing_references(data, position, profile)
+
+
+def _devices_nobody_shows(data: Mapping[str, Any]) -> Iterable[Problem]:
+    """A class is of simulated devices or of real ones, and says of which."""
+    classes = data.get("gpu_classes")
+    classes = classes if isinstance(classes, Mapping) else {}
+    declared = {name: gpu_class for name, gpu_class in classes.items() if isinstance(gpu_class, Mapping)}
+    for name, gpu_class in declared.items():
+        selects = [key for key in ("model", "uuids", "mig") if gpu_class.get(key)]
+        if gpu_class.get("simulated") and selects:
+            yield ("gpu_classes", name, selects[0]), "a simulated class has no real devices; leave this out"
+        elif not gpu_class.get("simulated") and not {"model", "uuids"} & set(selects):
+            yield ("gpu_classes", name), "which devices? Give `model` or `uuids`, or `simulated: true`"
+    site = data.get("site")
+    wanted = site.get("simulate_gpus") if isinstance(site, Mapping) else 0
+    if wanted and not any(gpu_class.get("simulated") for gpu_class in declared.values()):
+        yield ("site", "simulate_gpus"), "no class in `gpu_classes` has `simulated: true`"
 
 
 def _entries(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -126,6 +126,12 @@ class GpuClass(Section):
     """Device memory."""
     simulated: bool = False
     """True for devices that exist only on paper; every page says so."""
+    model: str = Field(default="", max_length=100)
+    """Devices whose model, as the driver calls it, contains this text belong to the class."""
+    mig: str = Field(default="", max_length=30)
+    """Only MIG slices of this profile, such as `1g.18gb`; left out, only whole GPUs."""
+    uuids: tuple[str, ...] = ()
+    """Devices by UUID (`GPU-…`, `MIG-…`), besides those of `model`."""
 
 
 class DaskLimits(Section):
@@ -172,7 +178,9 @@ class Quota(Section):
     """What a programme may use."""
 
     gpu_hours_per_week: float | None = Field(default=None, ge=0)
-    """GPU-hours held per week; left out, no bound."""
+    """GPU-hours held per week, which begins on Monday 00:00 UTC; left out, no bound."""
+    gpus: int | None = Field(default=None, ge=0, le=100_000)
+    """Devices held at once; left out, no bound."""
 
 
 class Programme(Section):
@@ -214,6 +222,58 @@ class Culling(Section):
     """How many times a user may keep one seat."""
 
 
+class Leases(Section):
+    """Who gets a GPU, for how long, and when an idle kernel makes room."""
+
+    database: str = Field(default="sqlite", min_length=1, max_length=1000)
+    """`sqlite` keeps it in the state directory; otherwise an SQLAlchemy URL (`postgresql+psycopg://…`)."""
+    isolation: Literal["advisory", "none"] = "advisory"
+    """`advisory`: kernels are told their device, and processes that use one without a lease are warned, then ended.
+    `none`: kernels are told their device; nothing is watched."""
+    intruder_grace: Duration = Field(default="5m", validate_default=True)
+    """How long a process may use a device without a lease before it is ended (`isolation: advisory`)."""
+    devices_per_user: int = Field(default=2, ge=1, le=1024)
+    """Devices that one user's kernels and Dask workers may have at once."""
+    waiting_per_user: int = Field(default=8, ge=1, le=1000)
+    """Leases that one user may wait for at once."""
+    parking: bool = True
+    """Park idle kernels when somebody waits, where driver and device allow it."""
+    min_idle: Duration = Field(default="5m", validate_default=True)
+    """A kernel is idle this long before it may be asked to make room."""
+    min_idle_crowded: Duration = Field(default="1m", validate_default=True)
+    """The same while more wait than there are devices; at most `min_idle`."""
+    min_hold: Duration = Field(default="10m", validate_default=True)
+    """A kernel keeps a device at least this long after it got it."""
+    notice: Duration = Field(default="30s", validate_default=True)
+    """How long before parking its user is told, when a browser is connected."""
+    keep_for: Duration = Field(default="30m", validate_default=True)
+    """How long "keep" holds an idle kernel's device."""
+    keeps: int = Field(default=1, ge=0, le=100)
+    """How many times it can be kept between two cells."""
+    park_again_after: Duration = Field(default="15m", validate_default=True)
+    """A kernel that came back is not parked again before this."""
+    parked_life: Duration = Field(default="1d", validate_default=True)
+    """A parked kernel whose user does not come back for this long loses its device state."""
+    idle_life: Duration = Field(default="8h", validate_default=True)
+    """A lease that cannot be parked ends after being idle for this long while somebody waits."""
+    offer_timeout: Duration = Field(default="1m", validate_default=True)
+    """A kernel has this long to take the device it is offered."""
+    heartbeat_period: Duration = Field(default="10s", validate_default=True)
+    """How often a seat says that its kernels live."""
+    clean_timeout: Duration = Field(default="30s", validate_default=True)
+    """A device that was given back and is not seen clean for this long is quarantined."""
+    ageing_bound: Duration = Field(default="4h", validate_default=True)
+    """Nobody waits longer than this behind others of the same rank."""
+    user_half_life: Duration = Field(default="1d", validate_default=True)
+    """A user's past use counts half after this long."""
+    programme_half_life: Duration = Field(default="7d", validate_default=True)
+    """A programme's past use counts half after this long."""
+    host_reserve: Memory = Field(default="4GiB", validate_default=True)
+    """Memory of the machine that parked kernels leave free."""
+    host_budget: Memory | None = None
+    """Memory that parked kernels may take together; left out, as much as the machine has to spare."""
+
+
 class Settings(Section):
     """The whole of werkbank.yaml."""
 
@@ -235,6 +295,8 @@ class Settings(Section):
     """Programmes that use is counted for."""
     gateway: Gateway = Gateway()
     """Dask Gateway."""
+    leases: Leases = Leases()
+    """GPU leases."""
     culling: Culling = Culling()
     """Stopping idle seats."""
 

@@ -129,7 +129,8 @@ def test_settings_do_not_change_after_reading(tmp_path: Path) -> None:
 
 
 def test_the_command_line_lays_its_options_over_the_file(tmp_path: Path) -> None:
-    path = write(tmp_path, profile() + "server: {address: 127.0.0.1, port: 8000}\n")
+    simulated = "gpu_classes: {paper: {title: {en: P, nl: P}, memory: 1GiB, simulated: true}}\n"
+    path = write(tmp_path, profile() + simulated + "server: {address: 127.0.0.1, port: 8000}\n")
     settings = load(path, {"server": {"port": 9000}, "site": {"simulate_gpus": 4}})
     assert (settings.server.address, settings.server.port, settings.site.simulate_gpus) == ("127.0.0.1", 9000, 4)
 

@@ -1,0 +1,36 @@
+"""Settings → the rules that decisions follow."""
+
+from hub.leases.model import Rules
+from hub.settings import Settings
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The timers and bounds of these settings."""
+    leases, programmes = settings.leases, settings.programmes
+    hours = {p.name: p.quota.gpu_hours_per_week for p in programmes}
+    devices = {p.name: p.quota.gpus for p in programmes}
+    return Rules(
+        offer_timeout=leases.offer_timeout,
+        heartbeat_period=leases.heartbeat_period,
+        silent_after=3 * leases.heartbeat_period,
+        lost_after=6 * leases.heartbeat_period,
+        min_idle=leases.min_idle,
+        min_idle_crowded=min(leases.min_idle, leases.min_idle_crowded),
+        min_hold=leases.min_hold,
+        notice=leases.notice,
+        keep_for=leases.keep_for,
+        keeps=leases.keeps,
+        park_again_after=leases.park_again_after,
+        clean_timeout=leases.clean_timeout,
+        parked_life=leases.parked_life,
+        idle_life=leases.idle_life,
+        ageing_bound=leases.ageing_bound,
+        devices_per_user=leases.devices_per_user,
+        waiting_per_user=leases.waiting_per_user,
+        user_half_life=leases.user_half_life,
+        programme_half_life=leases.programme_half_life,
+        parking=leases.parking,
+        shares={p.name: float(p.share) for p in programmes},
+        programme_devices={name: most for name, most in devices.items() if most is not None},
+        programme_hours={name: most for name, most in hours.items() if most is not None},
+    )
