@@ -127,7 +127,10 @@ def _roles(c: Any, settings: Settings) -> None:
     c.JupyterHub.load_roles = [
         {"name": "user", "scopes": ["self", *access]},
         # A seat's token: what JupyterHub gives it, and the two services on behalf of its user.
-        {"name": "server", "scopes": ["users:activity!user", "access:servers!server", "read:users!user", *access]},
+        {
+            "name": "server",
+            "scopes": ["users:activity!user", "access:servers!server", "read:users!user", "read:servers!user", *access],
+        },
         _role(SERVICE, ["list:users", "read:users", "read:servers", "read:hub"]),
         _role(CULLER, ["list:users", "read:users:activity", "read:servers", "delete:servers", "access:servers"]),
         _role(COMMAND_LINE, ["admin:servers", "list:users", "read:hub", "read:services", "shutdown"]),

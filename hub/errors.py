@@ -76,6 +76,8 @@ class DoubleGrant(BrokerError):
 class LeaseRefused(WerkbankError):
     """The broker cannot do that; nothing was changed. The code says why."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, **facts: str) -> None:
         super().__init__(code)
         self.code = code
+        self.facts = facts
+        """What the sentence for the code speaks of."""

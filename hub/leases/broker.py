@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import BrokerError, LeaseRefused
-from hub.leases.events import Action, Event, Listed, LookAt, Looked, Requested, Returned, SaveLease, Ticked, Transition
+from hub.leases.events import Action, Event, Listed, LookAt, Looked, Returned, SaveLease, Ticked, Transition
 from hub.leases.inventory import Inventory, Unreadable
 from hub.leases.machine import decide
-from hub.leases.model import Lease, Rules
+from hub.leases.model import Rules
 from hub.leases.state import State
 from hub.leases.store import Store
 from hub.logs import get_logger
@@ -35,8 +35,6 @@ class _Told:
 
     event: Event
     answer: "asyncio.Future[State]"
-    request: dict[str, str] | None = None
-    """For a new lease: its idempotency key and token, written with it."""
 
 
 class Broker:
@@ -61,15 +59,8 @@ class Broker:
 
         Raises LeaseRefused when it cannot be, and BrokerError when it could not be written.
         """
-        return await self._tell(event)
-
-    async def request(self, lease: Lease, request: dict[str, str]) -> State:
-        """A new lease, written together with the key and token it was asked for with."""
-        return await self._tell(Requested(lease), request)
-
-    async def _tell(self, event: Event, request: dict[str, str] | None = None) -> State:
         answer: asyncio.Future[State] = asyncio.get_running_loop().create_future()
-        self._told.put_nowait(_Told(event, answer, request))
+        self._told.put_nowait(_Told(event, answer))
         return await answer
 
     async def changed(self, lease: str) -> None:
@@ -124,7 +115,6 @@ class Broker:
     async def _decide(self, batch: list[_Told]) -> None:
         state = self.state
         actions: list[Action] = []
-        requests: list[dict[str, str]] = []
         decided: list[tuple[_Told, State]] = []
         for told in batch:
             try:
@@ -133,11 +123,10 @@ class Broker:
                 _answer(told, refused)
                 continue
             actions += asked
-            requests += [told.request] if told.request else []
             decided.append((told, state))
         try:
-            if actions or requests:
-                await asyncio.to_thread(self.store.save, actions, requests)
+            if actions:
+                await asyncio.to_thread(self.store.save, actions)
         except Exception as error:
             # Nothing was written, so nothing has happened: the old state stands.
             problem = error if isinstance(error, BrokerError) else BrokerError(f"not written: {error}")

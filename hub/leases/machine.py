@@ -62,6 +62,8 @@ def decide(state: State, event: Event, now: float) -> tuple[State, tuple[Action,
 
 def _requested(step: Step, event: Requested) -> None:
     asked = event.lease
+    if asked.id in step.leases:
+        return  # the same request again: its answer was lost on the way
     _require_possible(step, asked)
     lease = replace(asked, since=step.now, queued_at=step.now, heard=step.now, charged=step.now)
     step.ask(Transition(lease.id, None, LeaseState.QUEUED, "requested", step.now))

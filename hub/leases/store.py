@@ -1,7 +1,6 @@
 """The broker's memory: SQLite in the state directory, or PostgreSQL."""
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
@@ -91,18 +90,6 @@ class Store:
             record = connection.execute(select(tables.leases.c.record).where(tables.leases.c.id == id)).scalar()
         return to_lease(record) if record else None
 
-    def lease_with_token(self, token: str) -> str | None:
-        """The id of the lease that a token belongs to."""
-        with self._engine.connect() as connection:
-            asked = select(tables.requests.c.lease).where(tables.requests.c.token == digest(token))
-            return connection.execute(asked).scalar()
-
-    def requested(self, user: str, key: str) -> str | None:
-        """The id of the lease that the user asked for with this idempotency key."""
-        with self._engine.connect() as connection:
-            where = (tables.requests.c.user == user, tables.requests.c.key == key)
-            return connection.execute(select(tables.requests.c.lease).where(*where)).scalar()
-
     def history(self, lease: str) -> list[Transition]:
         """What happened to a lease, oldest first."""
         with self._engine.connect() as connection:
@@ -123,7 +110,7 @@ class Store:
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def save(self, actions: Sequence[Action], requests: Iterable[dict[str, str]] = ()) -> None:
+    def save(self, actions: Sequence[Action]) -> None:
         """Write one or more decisions in one transaction.
 
         Raises BrokerReplaced when another broker began since, and DoubleGrant when a device would get a
@@ -133,8 +120,6 @@ class Store:
             with self._engine.begin() as connection:
                 self._require_term(connection)
                 self._save(connection, actions)
-                for request in requests:
-                    connection.execute(insert(tables.requests).values(**request))
         except IntegrityError as error:
             raise DoubleGrant(str(error.orig)) from error
 
@@ -175,11 +160,6 @@ class Store:
         keys = [column.name for column in table.primary_key]
         rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), rows)
-
-
-def digest(token: str) -> str:
-    """What is kept of a lease's token: who reads the database cannot use it."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _last(actions: Sequence[Action]) -> tuple[list[Any], list[Any], list[SaveUse]]:

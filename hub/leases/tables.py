@@ -6,7 +6,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -41,15 +40,6 @@ leases = Table(
     # At its start the broker reads the live ones only, however many have ended.
     Index("live_leases", "id", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("leases_of_user", "user", "requested"),
-)
-
-requests = Table(
-    "lease_requests",
-    metadata,
-    Column("user", String(255), primary_key=True),
-    Column("key", String(64), primary_key=True),
-    Column("lease", String(40), ForeignKey("leases.id"), nullable=False),
-    Column("token", String(64), nullable=False, unique=True, comment="SHA-256 of the lease's token."),
 )
 
 devices = Table(

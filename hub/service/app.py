@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
+from hub.leases import routes as leases
+from hub.leases.desk import open_desk
 from hub.pages import STATIC
 from hub.runtime import Runtime
 from hub.seats import routes as seats
@@ -21,9 +23,10 @@ from hub.service.gateway_api import GatewayApi
 from hub.service.metrics import Metrics
 from hub.web import auth
 from hub.web.auth import OAuthClient, SignInNeeded
+from hub.web.bodies import BodyLimit
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
-from hub.words import later
+from hub.words import COOKIE, choose_language, later, translator
 
 SESSION_SECONDS = 12 * 3600
 
@@ -38,7 +41,8 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
             app.state.gateway = GatewayApi.of(runtime, client)
-            yield
+            async with open_desk(runtime) as app.state.leases:
+                yield
 
     app = FastAPI(
         title="Werkbank",
@@ -50,6 +54,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
     )
     app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, keeps, oauth
     app.state.metrics = Metrics()
+    app.add_middleware(BodyLimit)
     app.add_middleware(
         SessionMiddleware,
         secret_key=runtime.state.secret("service-session"),
@@ -57,7 +62,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         path=oauth.prefix,
         max_age=SESSION_SECONDS,
     )
-    for router in (home.router, auth.router, status.router, seats.forms, seats.api):
+    for router in (home.router, auth.router, status.router, seats.forms, seats.api, leases.api):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")
     _tell_errors(app)
@@ -85,17 +90,25 @@ def _tell_errors(app: FastAPI) -> None:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         return _answer(
-            request, Problem(422, "invalid", f"{place}: {first['msg']}.", "See openapi.json for what is allowed.")
+            request,
+            Problem(
+                422,
+                "invalid",
+                later("{place}: {problem}."),
+                later("The interface's description, openapi.json, says what is allowed."),
+                {"place": place, "problem": first["msg"]},
+            ),
         )
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        return _answer(request, Problem(error.status_code, "http", f"{error.detail}.", ""))
+        return _answer(request, Problem(error.status_code, "http", "{detail}.", "", {"detail": str(error.detail)}))
 
 
 def _answer(request: Request, problem: Problem) -> Response:
     wants_page = "text/html" in request.headers.get("Accept", "") and "/api/" not in request.url.path
     if wants_page:
         return home.problem_page(request, problem)
-    response: JSONResponse = problem.as_json()
+    language = choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
+    response: JSONResponse = problem.in_words(translator(language)).as_json()
     return response

@@ -48,8 +48,7 @@ async def language(request: Request, language: Literal["en", "nl"]) -> Response:
 def problem_page(request: Request, problem: Problem) -> Response:
     """An error as a page."""
     # Problems are raised where the reader's language is not known; here it is. Plain text, so the page escapes it.
-    say = translator(_language_of(request))
-    said = Problem(problem.status, problem.code, say(problem.message), say(problem.hint) if problem.hint else "")
+    said = problem.in_words(translator(_language_of(request)))
     return _page(request, "problem.html", status=problem.status, problem=said)
 
 

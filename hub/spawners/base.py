@@ -1,5 +1,6 @@
 """What every site's spawner shares: profiles, the spawn form, the seat's environment, progress in words."""
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,29 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             # Numeric libraries start a thread per core of the machine unless told the seat's share.
             "OMP_NUM_THREADS": str(max(1, int(profile.cpu))),
         }
+        env |= self._lease_environment(profile)
         return env | (self._gateway_environment() if self.settings.gateway.enabled else {})
+
+    def _lease_environment(self, profile: Profile) -> dict[str, str]:
+        """Where kernels ask for GPUs, and which kinds there are. Without a lease they see none."""
+        service = f"{JupyterHub.instance().base_url}services/werkbank"
+        classes = [(name, self.settings.gpu_classes[name]) for name in profile.gpu_classes]
+        language = self.user_options["language"]
+        described = [
+            {
+                "name": name,
+                "title": gpu_class.title.in_language(language),
+                "simulated": gpu_class.simulated,
+                "memory": int(gpu_class.memory),
+            }
+            for name, gpu_class in classes
+        ]
+        return {
+            "WERKBANK_API": f"http://127.0.0.1:{self.state.ports().service}{service}/api/v1",
+            "WERKBANK_GPU_CLASSES": json.dumps(described),
+            "CUDA_VISIBLE_DEVICES": "",
+            "NVIDIA_VISIBLE_DEVICES": "void",
+        }
 
     def _gateway_environment(self) -> dict[str, str]:
         """So that `Gateway()` and the Dask panel need no arguments."""

@@ -1,0 +1,102 @@
+"""What the service keeps at hand about leases: the broker, the views, and where ended ones are found."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from hub.clock import Clock
+from hub.leases.broker import Broker
+from hub.leases.estimate import Estimates
+from hub.leases.events import Action, Requested
+from hub.leases.identity import Tokens
+from hub.leases.inventory import inventory_of
+from hub.leases.model import Device, DeviceState, Lease
+from hub.leases.rules import rules_of
+from hub.leases.state import State, is_grantable
+from hub.leases.store import Store
+from hub.leases.view import LeaseView, Viewer
+from hub.leases.watch import Watch
+from hub.runtime import Runtime
+from hub.settings import Settings
+
+
+class Desk:
+    """One per service."""
+
+    def __init__(self, settings: Settings, broker: Broker, tokens: Tokens) -> None:
+        self.settings, self.broker, self.tokens = settings, broker, tokens
+        self.estimates = Estimates()
+        self.viewer = Viewer(settings, self.estimates)
+        self.wait_errors: list[float] = []
+        """Errors of estimates since somebody last took them (seconds)."""
+        broker.observers.append(self._observe)
+
+    def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
+        self.wait_errors += self.estimates.observe(state, actions)
+
+    async def find(self, id: str) -> Lease | None:
+        """A lease, live or ended."""
+        live = self.broker.state.leases.get(id)
+        return live or await asyncio.to_thread(self.broker.store.lease, id)
+
+    def requested(self, lease: Lease) -> Requested:
+        """The event that asks for a lease."""
+        return Requested(lease)
+
+    def most_for(self, lease: Lease) -> str:
+        """The bound that a refused request ran into, for its sentence."""
+        rules = self.broker.state.rules
+        return str(rules.devices_per_user if lease.count > rules.devices_per_user else rules.waiting_per_user)
+
+    def view(self, lease: Lease, language: str) -> LeaseView:
+        """The lease as people and seats see it."""
+        return self.viewer.view(self.broker.state, lease, language, self.broker.unreadable)
+
+    def of_user(self, user: str) -> list[Lease]:
+        """A user's live leases, oldest first."""
+        state = self.broker.state
+        mine = [state.leases[id] for id in state.of_user.get(user) or ()]
+        return sorted(mine, key=lambda lease: (lease.requested, lease.id))
+
+    def classes(self, language: str) -> list[dict[str, Any]]:
+        """Every GPU class of the settings, with what there is of it."""
+        return [self._class(name, language) for name in self.settings.gpu_classes]
+
+    def _class(self, name: str, language: str) -> dict[str, Any]:
+        state, declared = self.broker.state, self.settings.gpu_classes[name]
+        devices = [state.devices[uuid] for uuid in state.of_class.get(name) or ()]
+        line = state.lines.get(name)
+        wait = self.estimates.for_next(state, name) if devices else -1.0
+        return {
+            "name": name,
+            "title": declared.title.in_language(language),
+            "simulated": declared.simulated,
+            "total": len(devices),
+            "free": sum(map(is_grantable, devices)),
+            "held": sum(device.lease is not None for device in devices),
+            "out_of_service": sum(map(_is_out, devices)),
+            "waiting": len(line) if line else 0,
+            "expected_wait_s": round(wait) if wait >= 0 else None,
+            "known": declared.simulated or not self.broker.unreadable,
+        }
+
+
+def _is_out(device: Device) -> bool:
+    return device.draining or not device.visible or device.state is DeviceState.QUARANTINED
+
+
+@asynccontextmanager
+async def open_desk(runtime: Runtime) -> AsyncIterator[Desk]:
+    """The desk of this workbench, with its broker running."""
+    settings = runtime.settings
+    database = settings.leases.database
+    store = Store(runtime.state.database("leases") if database == "sqlite" else database)
+    broker = Broker(rules_of(settings), store, inventory_of(settings), Clock().now)
+    try:
+        async with broker.running():
+            desk = Desk(settings, broker, Tokens(runtime.state.secret("leases")))
+            async with Watch(broker, settings.leases).running():
+                yield desk
+    finally:
+        store.close()

@@ -1,0 +1,210 @@
+"""The broker's API: seats ask for leases and report on them, people see and end their own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from hub.errors import BrokerError, LeaseRefused
+from hub.leases.desk import Desk
+from hub.leases.events import Bound, Event, Heard, Kept, Released, Reported
+from hub.leases.identity import PREFIX
+from hub.leases.model import ENDED, Lease
+from hub.leases.seat_requests import ActReport, BoundReport, Heartbeat, LeaseRequest, Release, lease_of
+from hub.leases.sentences import REFUSALS
+from hub.leases.view import LeaseView
+from hub.web.auth import ApiPerson, api_person
+from hub.web.problems import Problem
+from hub.words import COOKIE, choose_language
+
+api = APIRouter(prefix="/api/v1", tags=["leases"])
+
+LOOK_PERIOD = 2.0
+"""Seconds between looks at the place of somebody who waits, while nothing else changes."""
+PING_SECONDS = 15
+
+LeaseId = Annotated[str, Path(max_length=40, pattern=r"^[0-9a-zA-Z-]+$")]
+
+
+class Granted(BaseModel):
+    """A lease, and the token its seat speaks for it with."""
+
+    lease: LeaseView
+    token: str
+
+
+class ClassView(BaseModel):
+    """One GPU class: what there is, and what somebody who asked now would get."""
+
+    name: str
+    title: str
+    simulated: bool
+    total: int
+    free: int
+    held: int
+    out_of_service: int
+    waiting: int
+    expected_wait_s: float | None
+    known: bool
+    """False while the devices cannot be read: the counts are the last that were."""
+
+
+def language_of(request: Request) -> str:
+    """The language of whoever asks."""
+    return choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
+
+
+def desk_of(request: Request) -> Desk:
+    desk: Desk = request.app.state.leases
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
+
+
+async def own_lease(request: Request, lease: LeaseId) -> Lease:
+    """The lease of the path, when the caller may touch it: its seat by its token, its user, an admin.
+
+    Raises Problem 404 otherwise, the same for a lease of somebody else as for none.
+    """
+    desk = desk_of(request)
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    found = await desk.find(lease)
+    if kind.lower() == "bearer" and token.startswith(PREFIX):
+        if found is not None and desk.tokens.proves(token, lease):
+            return found
+        raise problem("no-such-lease")
+    person = await api_person(request)
+    if found is None or not (person.admin or person.name == found.user):
+        raise problem("no-such-lease")
+    return found
+
+
+OwnLease = Annotated[Lease, Depends(own_lease)]
+
+
+def problem(code: str, **facts: str) -> Problem:
+    """A refusal as the API tells it."""
+    status, message, hint = REFUSALS[code]
+    return Problem(status, code, message, hint, facts)
+
+
+async def told(desk: Desk, event: Event, **facts: str) -> None:
+    """Tell the broker. Raises Problem when it refuses."""
+    try:
+        await desk.broker.tell(event)
+    except LeaseRefused as refused:
+        raise problem(refused.code, **(facts | refused.facts)) from None
+    except BrokerError:
+        raise problem("broker") from None
+
+
+@api.get("/gpus")
+async def gpus(request: Request, desk: AtDesk, _person: ApiPerson) -> list[ClassView]:
+    """GPU classes: free, held, how many wait."""
+    return [ClassView(**row) for row in desk.classes(language_of(request))]
+
+
+@api.post("/leases", status_code=201, responses={200: {"model": Granted}})
+async def ask(request: Request, response: Response, desk: AtDesk, person: ApiPerson, body: LeaseRequest) -> Granted:
+    """Ask for a lease. It may be granted at once; otherwise it waits, and says where and why."""
+    try:
+        asked = lease_of(body, person, desk.settings, desk.broker.now())
+    except LeaseRefused as refused:
+        raise problem(refused.code, **refused.facts) from None
+    known = await desk.find(asked.id)
+    if known is None:
+        await told(desk, desk.requested(asked), value=str(asked.count), most=desk.most_for(asked))
+    response.status_code = 201 if known is None else 200
+    lease = await desk.find(asked.id)
+    assert lease is not None
+    return Granted(lease=desk.view(lease, language_of(request)), token=desk.tokens.of(asked.id))
+
+
+@api.get("/leases")
+async def mine(request: Request, desk: AtDesk, person: ApiPerson) -> list[LeaseView]:
+    """My live leases."""
+    return [desk.view(lease, language_of(request)) for lease in desk.of_user(person.name)]
+
+
+@api.get("/leases/{lease}")
+async def one(request: Request, desk: AtDesk, lease: OwnLease) -> LeaseView:
+    """One of my leases: its state, and while it waits its place, reason and estimate."""
+    return desk.view(lease, language_of(request))
+
+
+@api.get("/leases/{lease}/events", response_class=EventSourceResponse)
+async def events(request: Request, desk: AtDesk, lease: OwnLease) -> EventSourceResponse:
+    """The lease now and at every change, as server-sent events; ends with the lease."""
+    return EventSourceResponse(_changes(desk, lease, language_of(request)), ping=PING_SECONDS)
+
+
+async def _changes(desk: Desk, lease: Lease, language: str) -> AsyncIterator[ServerSentEvent]:
+    last = ""
+    while True:
+        changed = asyncio.ensure_future(desk.broker.changed(lease.id))
+        try:
+            found = await desk.find(lease.id)
+            if found is None:
+                return
+            view = desk.view(found, language)
+            now = view.model_dump_json(exclude={"held_seconds", "busy_seconds"})
+            if now != last:
+                last = now
+                yield ServerSentEvent(view.model_dump_json(), event="lease")
+            if found.state in ENDED:
+                return
+            # Others move the line without changing this lease; a place is looked at now and then.
+            await asyncio.wait([changed], timeout=LOOK_PERIOD if found.is_waiting else None)
+        finally:
+            changed.cancel()
+
+
+@api.post("/leases/{lease}/bound")
+async def bound(request: Request, desk: AtDesk, lease: OwnLease, body: BoundReport) -> LeaseView:
+    """The kernel has taken its offer, or was started anew under the same lease."""
+    return await _act(request, desk, lease, Bound(lease.id, body.epoch, body.pid, body.pid_started))
+
+
+@api.post("/leases/{lease}/heartbeat")
+async def heartbeat(request: Request, desk: AtDesk, lease: OwnLease, body: Heartbeat) -> LeaseView:
+    """The kernel lives, and this is what it does."""
+    said = Heard(lease.id, body.epoch, body.busy, body.wants, body.watched, body.unparkable)
+    return await _act(request, desk, lease, said)
+
+
+@api.post("/leases/{lease}/report")
+async def report(request: Request, desk: AtDesk, lease: OwnLease, body: ActReport) -> LeaseView:
+    """What came of an order to park or resume."""
+    outcome = (body.outcome, body.reason, body.bytes, body.seconds)
+    return await _act(request, desk, lease, Reported(lease.id, body.epoch, body.act, *outcome))
+
+
+@api.post("/leases/{lease}/keep")
+async def keep(request: Request, desk: AtDesk, lease: OwnLease) -> LeaseView:
+    """Keep an idle kernel's GPU a while longer."""
+    return await _act(request, desk, lease, Kept(lease.id))
+
+
+@api.post("/leases/{lease}/release")
+async def release(request: Request, desk: AtDesk, lease: OwnLease, body: Release) -> LeaseView:
+    """Give back. Doing so twice changes nothing."""
+    if lease.state in ENDED:
+        return desk.view(lease, language_of(request))
+    return await _act(request, desk, lease, Released(lease.id, body.reason))
+
+
+async def _act(request: Request, desk: Desk, lease: Lease, event: Event) -> LeaseView:
+    await told(desk, event)
+    found = await desk.find(lease.id)
+    assert found is not None
+    return desk.view(found, language_of(request))
+
+
+def as_event(name: str, data: object) -> ServerSentEvent:
+    """A server-sent event of JSON."""
+    return ServerSentEvent(json.dumps(data), event=name)

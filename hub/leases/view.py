@@ -1,0 +1,186 @@
+"""A lease as its seat and its user see it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from hub.leases.estimate import Estimates
+from hub.leases.model import ENDED, Device, Lease, LeaseState
+from hub.leases.room import why_unparkable
+from hub.leases.sentences import ENDED as ENDED_WORDS
+from hub.leases.sentences import UNPARKABLE, WAITING, say
+from hub.leases.state import State, Step
+from hub.leases.waiting import standing
+from hub.settings import Settings
+from hub.words import translator
+
+MANNERS = {
+    # Parking copies what a process has reserved, so libraries are asked not to reserve everything.
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    # `torch.cuda.is_available()` then asks NVML and does not start CUDA.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
+
+
+class Reason(BaseModel):
+    """A code for programs, a sentence for people."""
+
+    code: str
+    text: str
+
+
+class DeviceView(BaseModel):
+    """A device as its lease names it."""
+
+    uuid: str
+    index: int
+    model: str
+    memory: int
+    """Bytes."""
+    simulated: bool
+
+
+class ParkingView(BaseModel):
+    """What the seat needs to know in order to park."""
+
+    driver: str
+    """`cuda`, or `simulated` for devices that exist only on paper."""
+    lock_timeout_s: float
+    host_reserve: int
+    """Bytes of the machine's memory to leave free."""
+    host_budget: int | None
+    """Bytes that parked kernels may take together."""
+
+
+class LeaseView(BaseModel):
+    """Everything about one lease; each answer carries all of it."""
+
+    id: str
+    user: str
+    server: str
+    holder: str
+    gpu_class: str
+    title: str
+    count: int
+    kind: str
+    state: str
+    epoch: int
+    since: float
+    requested: float
+    simulated: bool
+    devices: list[DeviceView]
+    environment: dict[str, str]
+    place: int | None
+    of: int | None
+    estimate_s: float | None
+    reason: Reason | None
+    ends_at: float | None
+    busy: bool
+    wants: bool
+    parkable: bool
+    unparkable: Reason | None
+    keeps_left: int
+    kept_until: float | None
+    held_seconds: float
+    busy_seconds: float
+    ended: Reason | None
+    parking: ParkingView
+    heartbeat_s: float
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Makes views; knows the settings and the estimates."""
+
+    settings: Settings
+    estimates: Estimates
+
+    def view(self, state: State, lease: Lease, language: str, unreadable: str = "") -> LeaseView:
+        """The lease as it stands in `state`, with sentences in `language`."""
+        rules = state.rules
+        gpu_class = self.settings.gpu_classes.get(lease.gpu_class)
+        devices = [state.devices[uuid] for uuid in lease.devices if uuid in state.devices]
+        parameters = self.settings.leases
+        simulated = bool(gpu_class and gpu_class.simulated)
+        return LeaseView(
+            **{
+                name: getattr(lease, name) for name in ("id", "user", "server", "holder", "gpu_class", "count", "epoch")
+            },
+            **{name: getattr(lease, name) for name in ("since", "requested", "busy", "wants")},
+            title=gpu_class.title.in_language(language) if gpu_class else lease.gpu_class,
+            kind=str(lease.kind),
+            state=str(lease.state),
+            simulated=simulated,
+            devices=[_device(device) for device in devices],
+            environment=environment(lease, devices),
+            ends_at=lease.ends_at or None,
+            keeps_left=max(0, rules.keeps - lease.keeps),
+            kept_until=lease.kept_until if lease.kept_until > state.now else None,
+            held_seconds=_held(state, lease),
+            busy_seconds=lease.busy_seconds,
+            parking=ParkingView(
+                driver="simulated" if simulated else "cuda",
+                lock_timeout_s=10,
+                host_reserve=int(parameters.host_reserve),
+                host_budget=int(parameters.host_budget) if parameters.host_budget else None,
+            ),
+            heartbeat_s=rules.heartbeat_period,
+            **self._waiting(state, lease, language, unreadable),
+            **_words(state, lease, language),
+        )
+
+    def _waiting(self, state: State, lease: Lease, language: str, unreadable: str) -> dict[str, Any]:
+        stands = standing(state, lease)
+        if stands is None:
+            return {"place": None, "of": None, "estimate_s": None, "reason": None}
+        code = "unreadable" if unreadable else stands.reason
+        facts = {
+            "count": lease.count if code == "several" else len(state.of_class.get(lease.gpu_class) or ()),
+            "most": state.rules.programme_devices.get(lease.programme)
+            if code == "programme-devices"
+            else state.rules.devices_per_user,
+        }
+        seconds = self.estimates.of_lease(state, lease, stands.place) if stands.place else -1.0
+        # A bound of one's own ends when one gives back, or on Monday: no estimate can know.
+        bound = code in ("own-cap", "programme-hours", "programme-devices", "unreadable", "out-of-service")
+        reason = Reason(code=code, text=say(WAITING, code, translator(language), **facts))
+        estimate = None if bound or seconds < 0 else round(seconds)
+        return {"place": stands.place, "of": stands.of, "estimate_s": estimate, "reason": reason}
+
+
+def environment(lease: Lease, devices: list[Device]) -> dict[str, str]:
+    """The variables a kernel gets with its devices; empty without any."""
+    if not devices:
+        return {}
+    uuids = ",".join(device.uuid for device in devices)
+    return {
+        "CUDA_VISIBLE_DEVICES": uuids,
+        "NVIDIA_VISIBLE_DEVICES": uuids,
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "WERKBANK_LEASE": lease.id,
+        **MANNERS,
+    }
+
+
+def _device(device: Device) -> DeviceView:
+    return DeviceView(**{name: getattr(device, name) for name in DeviceView.model_fields})
+
+
+def _held(state: State, lease: Lease) -> float:
+    """Device-seconds until now, those not yet charged included."""
+    since = max(0.0, state.now - lease.charged) * lease.count if lease.devices and lease.acquired else 0.0
+    return lease.held_seconds + since
+
+
+def _words(state: State, lease: Lease, language: str) -> dict[str, Any]:
+    say_it = translator(language)
+    code = why_unparkable(Step(state, state.now), lease)
+    ended = None
+    if lease.state in ENDED:
+        table = ENDED_WORDS
+        lost = lease.state is LeaseState.BROKEN and lease.ended not in table
+        ended = Reason(code=lease.ended, text=say(table, "resume" if lost else lease.ended, say_it))
+    unparkable = Reason(code=code, text=say(UNPARKABLE, code, say_it)) if code else None
+    return {"parkable": not code, "unparkable": unparkable, "ended": ended}
