@@ -1,10 +1,10 @@
-"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`."""
+"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`, `leases`, `drain`."""
 
 import sys
 
 import typer
 
-from hub.cli import bench, check, down, status, test, up
+from hub.cli import bench, check, down, leases, status, test, up
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("status")(status.status)
 app.command("check")(check.check)
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(test.run_tests)
 app.add_typer(bench.app, name="bench")
+app.add_typer(leases.app, name="leases")
+app.command("drain")(leases.drain)
 
 
 def main() -> None:

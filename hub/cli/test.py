@@ -18,7 +18,13 @@ SUITES = {
     "acceptance": ["tests/acceptance"],
 }
 ALL = "all"
-BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation")
+PROGRAMS = {
+    # a program to look for, what it is for, and the Debian packages that bring it
+    "chromium": ("the browser tests", ("chromium", "fonts-dejavu-core", "fonts-liberation")),
+    "initdb": ("the tests on PostgreSQL", ("postgresql",)),
+    "gcc": ("the tests with stand-in GPU drivers", ("gcc", "libc6-dev")),
+}
+NEEDED_BY = {"acceptance": ("chromium", "gcc"), "integration": ("initdb", "gcc"), "unit": ()}
 
 
 def run_tests(
@@ -29,8 +35,7 @@ def run_tests(
     """Run the tests; what follows the options goes to pytest (`./werkbank test unit -k settings`)."""
     if suite not in (*SUITES, ALL):
         raise typer.BadParameter(f'There are no "{suite}" tests; choose one of {", ".join(SUITES)} or {ALL}.')
-    if suite in ("acceptance", ALL):
-        _ensure_browser()
+    _ensure_programs({program for name in SUITES if suite in (name, ALL) for program in NEEDED_BY[name]})
     pictures = (screenshots or ROOT / ".werkbank" / "screenshots").resolve()
     os.environ["WERKBANK_SCREENSHOTS"] = str(pictures)
     failed = [title for title, command in _commands(suite, context.args) if not _passes(title, command)]
@@ -56,14 +61,22 @@ def _passes(title: str, command: list[str]) -> bool:
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
-def _ensure_browser() -> None:
-    """Debian's Chromium, installed when we may; without it the browser tests say why they are skipped."""
-    if shutil.which("chromium") or shutil.which("apt-get") is None or os.geteuid() != 0:
+def _ensure_programs(programs: set[str]) -> None:
+    """Debian's packages, installed when we may; without a program its tests say why they are skipped."""
+    missing = sorted(program for program in programs if not _is_installed(program))
+    if not missing or shutil.which("apt-get") is None or os.geteuid() != 0:
         return
-    typer.echo("Installing Chromium for the browser tests.", err=True)
+    typer.echo(f"Installing what the tests need: {', '.join(missing)}.", err=True)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     lock = ["-o", "DPkg::Lock::Timeout=300"]
     subprocess.run(["apt-get", *lock, "update", "-qq"], env=environment, check=False)
-    install = ["apt-get", *lock, "install", "-y", "-qq", "--no-install-recommends", *BROWSER_PACKAGES]
-    if subprocess.run(install, env=environment, stdout=subprocess.DEVNULL, check=False).returncode != 0:
-        typer.echo("Chromium could not be installed; browser tests are skipped.", err=True)
+    for program in missing:
+        purpose, packages = PROGRAMS[program]
+        install = ["apt-get", *lock, "install", "-y", "-qq", "--no-install-recommends", *packages]
+        if subprocess.run(install, env=environment, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+            typer.echo(f"{packages[0]} could not be installed; {purpose} are skipped.", err=True)
+
+
+def _is_installed(program: str) -> bool:
+    # Debian keeps PostgreSQL's programs out of PATH, in a folder per version.
+    return bool(shutil.which(program) or list(Path("/usr/lib/postgresql").glob(f"*/bin/{program}")))

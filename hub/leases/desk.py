@@ -8,7 +8,7 @@ from typing import Any
 from hub.clock import Clock
 from hub.leases.broker import Broker
 from hub.leases.estimate import Estimates
-from hub.leases.events import Action, Requested
+from hub.leases.events import Action, Requested, Transition
 from hub.leases.identity import Tokens
 from hub.leases.inventory import inventory_of
 from hub.leases.model import Device, DeviceState, Lease
@@ -17,6 +17,7 @@ from hub.leases.state import State, is_grantable
 from hub.leases.store import Store
 from hub.leases.view import LeaseView, Viewer
 from hub.leases.watch import Watch
+from hub.logs import get_logger
 from hub.runtime import Runtime
 from hub.settings import Settings
 
@@ -30,6 +31,7 @@ class Desk:
         self.viewer = Viewer(settings, self.estimates)
         self.wait_errors: list[float] = []
         """Errors of estimates since somebody last took them (seconds)."""
+        self.log = get_logger("leases")
         broker.observers.append(self._observe)
 
     def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
@@ -39,6 +41,10 @@ class Desk:
         """A lease, live or ended."""
         live = self.broker.state.leases.get(id)
         return live or await asyncio.to_thread(self.broker.store.lease, id)
+
+    async def history(self, id: str) -> list[Transition]:
+        """What happened to a lease, oldest first."""
+        return await asyncio.to_thread(self.broker.store.history, id)
 
     def requested(self, lease: Lease) -> Requested:
         """The event that asks for a lease."""

@@ -41,6 +41,8 @@ from hub.leases.room import make_room, notice_over
 from hub.leases.state import State, Step
 from hub.leases.timers import look_again, watch
 
+MOST_PAUSE = 60.0
+"""Seconds between attempts to resume on a device that is not ready, at most."""
 MAX_LAPSES = 2
 """Offers that may pass by before a lease that takes none is ended."""
 
@@ -111,7 +113,8 @@ def _restarted(step: Step, lease: Lease) -> None:
 
 def _restarted_while_parked(step: Step, lease: Lease) -> None:
     """The parked device state went with the old process; the new one waits for any device."""
-    fresh = {"home": "", "host_bytes": 0, "wants": False, "unparkable": "", "setbacks": 0, "queued_at": step.now}
+    fresh = {"home": "", "host_bytes": 0, "wants": False, "unparkable": "", "setbacks": 0, "pausing": False}
+    fresh["queued_at"] = step.now
     watch(step, step.move(lease, LeaseState.QUEUED, "restarted", **fresh))
 
 
@@ -191,7 +194,7 @@ def _reported(step: Step, event: Reported) -> None:
     outcome = (event.outcome, event.reason, event.bytes, event.seconds)
     step.ask(Result(lease.id, lease.epoch, *outcome, step.now))
     lease = replace(lease, heard=step.now, silent=False)
-    if event.outcome == "broken":
+    if event.outcome == "broken" or (event.outcome == "refused" and event.act == "resume"):
         end(step, lease, LeaseState.BROKEN, event.reason or event.act)
     elif event.act == "park":
         _park_reported(step, lease, event)
@@ -219,12 +222,13 @@ def _park_reported(step: Step, lease: Lease, event: Reported) -> None:
 def _resume_reported(step: Step, lease: Lease, event: Reported) -> None:
     if event.outcome == "done":
         step.devices_to(lease.devices, DeviceState.HELD, lease.id)
-        _activate(step, lease, "resumed", host_bytes=0, not_before=step.now + step.rules.park_again_after)
+        _activate(step, lease, "resumed", host_bytes=0, setbacks=0, not_before=step.now + step.rules.park_again_after)
         return
-    # The device was not as free as it looked: look again, and try when it is.
+    # The device was not as free as it looked. Its state is safe in host memory: wait a little longer each time.
     given, ends_at = lease.devices, step.now + step.rules.parked_life
-    waiting = step.move(lease, LeaseState.PARKED, "device-not-ready", devices=(), wants=True, ends_at=ends_at)
-    watch(step, waiting)
+    pause = min(2.0 ** (lease.setbacks + 1), MOST_PAUSE)
+    again = {"pausing": True, "not_before": step.now + pause, "setbacks": lease.setbacks + 1, "ends_at": ends_at}
+    watch(step, step.move(lease, LeaseState.PARKED, "device-not-ready", devices=(), wants=True, **again))
     clean(step, given)
 
 
@@ -310,6 +314,8 @@ def _due(step: Step, lease: Lease) -> None:
     if lease.state is LeaseState.QUEUED and unheard >= step.rules.lost_after:
         end(step, lease, LeaseState.LOST, "silent")
         return
+    if lease.pausing and lease.not_before <= step.now:
+        lease = step.change(lease, pausing=False)
     if unheard >= step.rules.silent_after and not lease.silent:
         lease = step.change(lease, silent=True)
     watch(step, lease)

@@ -160,7 +160,9 @@ class Lease:
     not_before: float = 0.0
     """No attempt to park it before this (back-off after a device that was not idle, or after parking)."""
     setbacks: int = 0
-    """Attempts to park it in a row that found it working."""
+    """Attempts in a row to park it that found it working, or to resume it that found its device not ready."""
+    pausing: bool = False
+    """Parked, and not tried again before `not_before`: its device was not ready."""
     kept_until: float = 0.0
     keeps: int = 0
     """Times its user kept it since its last cell."""
@@ -182,7 +184,7 @@ class Lease:
     @property
     def is_waiting(self) -> bool:
         """Waits for a device: new, or parked with a cell waiting."""
-        return self.state is LeaseState.QUEUED or (self.state is LeaseState.PARKED and self.wants)
+        return self.state is LeaseState.QUEUED or (self.state is LeaseState.PARKED and self.wants and not self.pausing)
 
 
 @dataclass(frozen=True, slots=True)

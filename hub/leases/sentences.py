@@ -34,6 +34,7 @@ ENDED = {
     "intruder": later("The process used a GPU without a lease and was ended."),
     "park": later("The GPU memory of this kernel was lost while parking. Its other variables are still there."),
     "resume": later("The GPU memory of this kernel could not be brought back. Its other variables are still there."),
+    "gpu-lost": later("The GPU memory of this kernel was lost. Its other variables are still there."),
 }
 
 UNPARKABLE = {
@@ -43,6 +44,9 @@ UNPARKABLE = {
     "mig": later("MIG slices cannot be parked."),
     "mps": later("GPUs under MPS cannot be parked."),
     "no-driver": later("The GPU driver cannot park."),
+    "not-supported": later("The GPU driver cannot park."),
+    "device-not-leased": later("The kernel uses a GPU that is not its own."),
+    "checkpoint-failed": later("Parking this kernel failed once, so it is not tried again."),
     "driver-too-old": later("The GPU driver is too old to park."),
     "canary-failed": later("A trial of parking on this GPU failed, so it is not used."),
     "uvm": later("The kernel uses managed GPU memory, which cannot be parked."),

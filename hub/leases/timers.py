@@ -9,6 +9,8 @@ def watch(step: Step, lease: Lease) -> None:
     """Plan the next look at a lease: when its state ends, it falls silent or is to be charged."""
     rules = step.rules
     moments = [lease.ends_at] if lease.ends_at else []
+    if lease.pausing:
+        moments.append(lease.not_before)
     if lease.state is LeaseState.QUEUED:
         moments.append(lease.heard + rules.lost_after)
     if not lease.silent:

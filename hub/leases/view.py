@@ -179,8 +179,7 @@ def _words(state: State, lease: Lease, language: str) -> dict[str, Any]:
     code = why_unparkable(Step(state, state.now), lease)
     ended = None
     if lease.state in ENDED:
-        table = ENDED_WORDS
-        lost = lease.state is LeaseState.BROKEN and lease.ended not in table
-        ended = Reason(code=lease.ended, text=say(table, "resume" if lost else lease.ended, say_it))
+        known = lease.ended if lease.state is not LeaseState.BROKEN or lease.ended in ENDED_WORDS else "gpu-lost"
+        ended = Reason(code=lease.ended, text=say(ENDED_WORDS, known, say_it))
     unparkable = Reason(code=code, text=say(UNPARKABLE, code, say_it)) if code else None
     return {"parkable": not code, "unparkable": unparkable, "ended": ended}

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
+from hub.leases import admin_routes as admin_leases
 from hub.leases import routes as leases
 from hub.leases.desk import open_desk
 from hub.pages import STATIC
@@ -54,6 +55,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
     )
     app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, keeps, oauth
     app.state.metrics = Metrics()
+    app.state.command_line = runtime.state.secret("command-line")
     app.add_middleware(BodyLimit)
     app.add_middleware(
         SessionMiddleware,
@@ -62,7 +64,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         path=oauth.prefix,
         max_age=SESSION_SECONDS,
     )
-    for router in (home.router, auth.router, status.router, seats.forms, seats.api, leases.api):
+    for router in (home.router, auth.router, status.router, seats.forms, seats.api, leases.api, admin_leases.api):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")
     _tell_errors(app)

@@ -1,0 +1,127 @@
+"""What admins ask of the broker: all leases, why one waits, a device out of service."""
+
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import BaseModel
+
+from hub.leases.events import Drained, Released
+from hub.leases.model import ENDED, Device, Lease
+from hub.leases.routes import AtDesk, LeaseId, language_of, problem, told
+from hub.leases.view import LeaseView
+from hub.web.auth import api_person
+from hub.web.problems import Problem
+from hub.words import later
+
+
+async def admin(request: Request) -> str:
+    """Who acts as admin: a signed-in admin, or the command line on this machine. Raises Problem 401 or 403."""
+    _kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if hmac.compare_digest(token.encode(), request.app.state.command_line.encode()):
+        return "werkbank-cli"
+    person = await api_person(request)
+    if not person.admin:
+        raise Problem(403, "not-an-admin", later("Only admins may do this."), later("Ask the admins."))
+    return person.name
+
+
+Admin = Annotated[str, Depends(admin)]
+api = APIRouter(prefix="/api/v1/admin", tags=["admin"])
+
+
+class Step(BaseModel):
+    """One edge in the life of a lease."""
+
+    before: str | None
+    after: str
+    why: str
+    at: float
+
+
+class Explanation(BaseModel):
+    """A lease, what happened to it, and who has the devices it could have."""
+
+    lease: LeaseView
+    history: list[Step]
+    holders: list[LeaseView]
+
+
+class DeviceRow(BaseModel):
+    """A device as the broker knows it."""
+
+    uuid: str
+    gpu_class: str
+    index: int
+    model: str
+    memory: int
+    simulated: bool
+    state: str
+    since: float
+    draining: bool
+    visible: bool
+    lease: str | None
+    unparkable: str
+
+
+class Drain(BaseModel):
+    """Take out of service, or put back."""
+
+    draining: bool = True
+
+
+@api.get("/leases")
+async def leases(request: Request, desk: AtDesk, _admin: Admin) -> list[LeaseView]:
+    """All live leases, the oldest first."""
+    live = sorted(desk.broker.state.leases.values(), key=lambda lease: (lease.requested, lease.id))
+    return [desk.view(lease, language_of(request)) for lease in live]
+
+
+@api.get("/leases/{lease}")
+async def explain(request: Request, desk: AtDesk, _admin: Admin, lease: LeaseId) -> Explanation:
+    """Why does it wait, who holds what it waits for, since when?"""
+    found = await _found(desk, lease)
+    language = language_of(request)
+    state = desk.broker.state
+    devices = [state.devices[uuid] for uuid in state.of_class.get(found.gpu_class) or ()]
+    holders = [state.leases[d.lease] for d in devices if d.lease and d.lease in state.leases]
+    return Explanation(
+        lease=desk.view(found, language),
+        history=[Step(before=e.before, after=e.after, why=e.why, at=e.at) for e in await desk.history(lease)],
+        holders=[desk.view(holder, language) for holder in holders] if found.is_waiting else [],
+    )
+
+
+@api.post("/leases/{lease}/release")
+async def end(request: Request, desk: AtDesk, who: Admin, lease: LeaseId) -> LeaseView:
+    """End a lease: its kernel runs on without a GPU."""
+    found = await _found(desk, lease)
+    if found.state not in ENDED:
+        desk.log.info("lease.ended-by-admin", lease=lease, admin=who)
+        await told(desk, Released(lease, "admin"))
+    return desk.view(await _found(desk, lease), language_of(request))
+
+
+@api.get("/devices")
+async def devices(desk: AtDesk, _admin: Admin) -> list[DeviceRow]:
+    """All devices."""
+    state = desk.broker.state
+    return [_row(state.devices[uuid]) for name in sorted(state.of_class) for uuid in state.of_class[name]]
+
+
+@api.post("/devices/{uuid}/drain")
+async def drain(desk: AtDesk, who: Admin, body: Drain, uuid: Annotated[str, Path(max_length=80)]) -> DeviceRow:
+    """Take a device out of service once its lease ends, or put it back."""
+    desk.log.info("device.drained", device=uuid, draining=body.draining, admin=who)
+    await told(desk, Drained(uuid, body.draining))
+    return _row(desk.broker.state.devices[uuid])
+
+
+async def _found(desk: AtDesk, lease: str) -> Lease:
+    if (found := await desk.find(lease)) is None:
+        raise problem("no-such-lease")
+    return found
+
+
+def _row(device: Device) -> DeviceRow:
+    return DeviceRow(**{name: getattr(device, name) for name in DeviceRow.model_fields})
