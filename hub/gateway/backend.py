@@ -7,6 +7,7 @@ dask-gateway#452), and clusters that end when their seat ends.
 import asyncio
 import os
 import pwd
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from traitlets.config import LoggingConfigurable
 
 from hub.gateway.authenticator import SeatUser
 from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, workers_allowed
+from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
 from hub.gateway.options import cluster_options
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
@@ -27,6 +29,9 @@ from hub.words import translator
 
 log = get_logger("gateway")
 
+LEASE_PERIOD = 1.0
+"""Seconds between looks at the leases of workers."""
+
 
 class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
     """A cluster's configuration with the seat and profile it was started from."""
@@ -34,6 +39,7 @@ class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
     seat = Unicode(help="Key of the seat.")
     profile = Unicode(help="Name of the seat's profile.")
     language = Unicode("en", help="The language the seat speaks.")
+    gpu_class = Unicode("", help="Each worker leases a GPU of this class; empty for none.")
 
 
 class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
@@ -42,6 +48,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     cluster_config_class = SeatClusterConfig
     settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
     seats: HubSeats = AnyTrait(help="Asks the hub for seats.").tag(config=True)
+    gpu_workers: GpuWorkers = AnyTrait(help="Leases of workers with GPUs.").tag(config=True)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -49,6 +56,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         self._hub_session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
         await super().setup(app)
         self.task_pool.spawn(self._end_with_seats_loop())
+        self.task_pool.spawn(self._lease_loop())
 
     async def cleanup(self) -> None:
         await super().cleanup()
@@ -71,6 +79,9 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
             raise PublicException(refusal)
         config.seat, config.profile, config.language = seat.key, profile.name, seat.language
         cluster = self.db.create_cluster(user.name, options, config.to_dict())
+        if config.gpu_class:
+            place = (cluster.name, user.name, seat.server, config.gpu_class)
+            self.gpu_workers.add(GpuCluster(*place, language=seat.language))
         log.info("cluster.created", user=user.name, seat=seat.key, profile=profile.name, cluster=cluster.name)
         self.queue.put(cluster)
         return str(cluster.name)
@@ -117,8 +128,72 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         """The scheduler says how many workers it wants (adaptive scaling): what it gets is within the cap."""
         cluster = self.db.get_cluster(cluster_name)
         if cluster is not None:
-            msg = msg | {"count": self._allowed(cluster_name, msg["count"])}
+            msg = msg | {"count": self._with_leases(cluster_name, self._allowed(cluster_name, msg["count"]))}
         await super().on_cluster_heartbeat(cluster_name, msg)
+
+    # --- workers with GPUs ------------------------------------------------------------------------
+
+    def _with_leases(self, name: str, wanted: int) -> int:
+        """How many workers may run now: with GPUs, as many as have a lease. The wish is remembered."""
+        gpu_cluster = self.gpu_workers.of(name)
+        if gpu_cluster is None:
+            return wanted
+        gpu_cluster.wanted = wanted
+        return min(wanted, gpu_cluster.granted())
+
+    async def _lease_loop(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_PERIOD)
+            try:
+                await self._reconcile_leases()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                # Not knowing is not the same as gone: workers run on while the broker is away.
+                log.warning("leases.unknown", error=str(error))
+
+    async def _reconcile_leases(self) -> None:
+        active = {cluster.name: cluster for cluster in self.db.active_clusters()}
+        for worker in await self.gpu_workers.reconcile(self._hub_session, active):
+            log.info("worker.ended", worker=worker, why="its lease ended")
+            await self._end_worker(active, worker)
+        for name, cluster in active.items():
+            gpu_cluster = self.gpu_workers.of(name)
+            count = min(gpu_cluster.wanted, gpu_cluster.granted()) if gpu_cluster else cluster.count
+            if count > cluster.count:
+                self.db.update_cluster(cluster, count=count)
+                self.queue.put(cluster)
+
+    async def _end_worker(self, active: dict[str, Any], name: str) -> None:
+        for cluster in active.values():
+            if (worker := cluster.workers.get(name)) is not None and (pid := worker.state.get("pid")):
+                await self.stop_process(pid)
+
+    async def do_start_worker(self, worker: Any) -> AsyncIterator[dict[str, Any]]:
+        """As stock; a worker with a GPU sees its own device and no other."""
+        if self.gpu_workers.of(worker.cluster.name) is None:
+            async for state in super().do_start_worker(worker):
+                yield state
+            return
+        held = self.gpu_workers.take(worker.cluster.name, worker.name)
+        if held is None:
+            raise RuntimeError("the lease of this worker was given back before it started")
+        env = self.get_worker_env(worker.cluster) | held.lease["environment"]
+        command = self.get_worker_command(worker.cluster, worker.name)
+        pid = await self.start_process(worker.cluster, command, env, f"worker-{worker.name}")
+        yield {"pid": pid}
+        await self.gpu_workers.bound(self._hub_session, held, pid)
+
+    async def do_stop_worker(self, worker: Any) -> None:
+        """As stock; then its GPU is given back."""
+        await super().do_stop_worker(worker)
+        try:
+            await self.gpu_workers.ended(self._hub_session, worker.cluster.name, worker.name)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            # The broker finds out by itself: the process is gone.
+            log.warning("leases.unknown", error=str(error))
+
+    def get_env(self, cluster: Any) -> dict[str, str]:
+        """As stock; without a lease a process sees no GPU."""
+        return {**super().get_env(cluster), "CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void"}
 
     # --- clusters end with their seat ---------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dask_gateway_server.options import Float, Integer, Options
+from dask_gateway_server.options import Float, Integer, Options, Select
 
 from hub.settings import Profile
 
@@ -19,6 +19,7 @@ def cluster_options(profile: Profile, prefix: Path) -> Options:
     is the backend's work.
     """
     limits = profile.dask
+    classes = [("none", ""), *((name, name) for name in profile.gpu_classes)]
     most = int(limits.worker_memory) / GIB
 
     def configuration(options: Any) -> Mapping[str, Any]:
@@ -26,6 +27,7 @@ def cluster_options(profile: Profile, prefix: Path) -> Options:
             "worker_cores": options.worker_cores,
             "worker_memory": int(options.worker_memory * GIB),
             "cluster_max_workers": limits.workers,
+            "gpu_class": options.gpu_class,
             "scheduler_cmd": [f"{prefix}/bin/dask", "scheduler"],
             "worker_cmd": [f"{prefix}/bin/dask", "worker"],
         }
@@ -33,5 +35,7 @@ def cluster_options(profile: Profile, prefix: Path) -> Options:
     return Options(
         Integer("worker_cores", default=1, min=1, max=limits.worker_cores, label="Cores per worker"),
         Float("worker_memory", default=min(1.0, most), min=MIN_WORKER_GIB, max=most, label="Memory per worker (GiB)"),
+        # Each worker leases one GPU of the class; it starts once it has it.
+        Select("gpu_class", options=classes, default="none", label="GPU per worker"),
         handler=configuration,
     )

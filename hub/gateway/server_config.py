@@ -8,6 +8,8 @@ from traitlets.config import get_config
 from hub import logs
 from hub.gateway.authenticator import SeatAuthenticator
 from hub.gateway.backend import SameUserBackend, SystemAccountsBackend
+from hub.gateway.broker_api import BrokerApi
+from hub.gateway.gpu_workers import GpuWorkers
 from hub.gateway.seats import HubSeats
 from hub.runtime import Runtime
 
@@ -29,6 +31,8 @@ c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")
 folder = c[backend.__name__]
 folder.settings = settings
 folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
+service = f"http://127.0.0.1:{ports.service}{os.environ['JUPYTERHUB_BASE_URL']}services/werkbank/api/v1"
+folder.gpu_workers = GpuWorkers(BrokerApi(service, runtime.state.secret("gateway-leases")))
 folder.clusters_directory = str(runtime.state.path / "clusters")
 # Stock notices a worker that died at its start after 30 s; people are watching.
 folder.worker_status_period = 5

@@ -11,6 +11,7 @@ from hub.leases.estimate import Estimates
 from hub.leases.events import Action, Requested, Transition
 from hub.leases.identity import Tokens
 from hub.leases.inventory import inventory_of
+from hub.leases.metrics import LeaseMetrics
 from hub.leases.model import Device, DeviceState, Lease
 from hub.leases.rules import rules_of
 from hub.leases.state import State, is_grantable
@@ -29,13 +30,14 @@ class Desk:
         self.settings, self.broker, self.tokens = settings, broker, tokens
         self.estimates = Estimates()
         self.viewer = Viewer(settings, self.estimates)
-        self.wait_errors: list[float] = []
-        """Errors of estimates since somebody last took them (seconds)."""
+        self.metrics: LeaseMetrics | None = None
         self.log = get_logger("leases")
         broker.observers.append(self._observe)
 
     def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
-        self.wait_errors += self.estimates.observe(state, actions)
+        errors = self.estimates.observe(state, actions)
+        if self.metrics is not None:
+            self.metrics.observe(state, actions, errors)
 
     async def find(self, id: str) -> Lease | None:
         """A lease, live or ended."""

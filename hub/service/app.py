@@ -13,6 +13,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
 from hub.leases import admin_routes as admin_leases
+from hub.leases import gateway_routes as gateway_leases
 from hub.leases import routes as leases
 from hub.leases.desk import open_desk
 from hub.pages import STATIC
@@ -42,7 +43,8 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
             app.state.gateway = GatewayApi.of(runtime, client)
-            async with open_desk(runtime) as app.state.leases:
+            async with open_desk(runtime) as desk:
+                app.state.leases, desk.metrics = desk, app.state.metrics.leases
                 yield
 
     app = FastAPI(
@@ -55,6 +57,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
     )
     app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, keeps, oauth
     app.state.metrics = Metrics()
+    app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
     app.add_middleware(BodyLimit)
     app.add_middleware(
@@ -64,7 +67,16 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         path=oauth.prefix,
         max_age=SESSION_SECONDS,
     )
-    for router in (home.router, auth.router, status.router, seats.forms, seats.api, leases.api, admin_leases.api):
+    for router in (
+        home.router,
+        auth.router,
+        status.router,
+        seats.forms,
+        seats.api,
+        leases.api,
+        admin_leases.api,
+        gateway_leases.api,
+    ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")
     _tell_errors(app)

@@ -1,18 +1,16 @@
 """The service's pages: who am I, my seats, my clusters."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from hub.pages import render
-from hub.pages.face import Face
+from hub.pages.service_page import language_of, page
 from hub.seats.view import views
 from hub.web.auth import PagePerson, csrf_token
-from hub.web.hub_api import Person
 from hub.web.problems import Problem
-from hub.words import COOKIE, choose_language, translator
+from hub.words import COOKIE, translator
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,7 +21,7 @@ async def home(request: Request, person: PagePerson) -> HTMLResponse:
     state = request.app.state
     now = datetime.now(UTC)
     mine = {programme.name for programme in state.settings.programmes} & set(person.groups)
-    return _page(
+    return page(
         request,
         "home_service.html",
         person=person,
@@ -32,6 +30,7 @@ async def home(request: Request, person: PagePerson) -> HTMLResponse:
         gateway_enabled=state.gateway is not None,
         clusters=await state.gateway.clusters(person) if state.gateway else [],
         culling=state.settings.culling,
+        leases=len(state.leases.of_user(person.name)),
         now=now,
         csrf=csrf_token(request),
     )
@@ -48,29 +47,8 @@ async def language(request: Request, language: Literal["en", "nl"]) -> Response:
 def problem_page(request: Request, problem: Problem) -> Response:
     """An error as a page."""
     # Problems are raised where the reader's language is not known; here it is. Plain text, so the page escapes it.
-    said = problem.in_words(translator(_language_of(request)))
-    return _page(request, "problem.html", status=problem.status, problem=said)
-
-
-def _language_of(request: Request) -> str:
-    return choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
-
-
-def _page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    reader = _language_of(request)
-    state = request.app.state
-    context |= {
-        "prefix": state.oauth.prefix,
-        "site": state.settings.site,
-        "path": request.url.path,
-        "face": _face(state.oauth.prefix, context.get("person")),
-    }
-    return HTMLResponse(render(template, reader, **context), status_code=status)
-
-
-def _face(prefix: str, person: Person | None) -> Face:
-    base_url = prefix.removesuffix("services/werkbank/")
-    return Face(base_url, person.name, person.admin) if person else Face(base_url, "")
+    said = problem.in_words(translator(language_of(request)))
+    return page(request, "problem.html", status=problem.status, problem=said)
 
 
 def _same_site(request: Request) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from hub.leases.metrics import LeaseMetrics
 from hub.service.health import Health
 from hub.web.hub_api import SeatRecord
 
@@ -14,6 +15,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self.leases = LeaseMetrics(self._registry)
         self._seats = Gauge("werkbank_seats", "Running seats", ["profile"], registry=self._registry)
         self._up = Gauge("werkbank_dependency_up", "1 when the dependency answers", ["name"], registry=self._registry)
         self.keeps = Counter("werkbank_seat_keeps", "Times a seat was kept", registry=self._registry)

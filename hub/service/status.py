@@ -45,6 +45,7 @@ async def metrics(request: Request) -> Response:
     except HubUnreachable:
         seats = []
     request.app.state.metrics.observe(seats, checked)
+    request.app.state.metrics.leases.set_gauges(request.app.state.leases.broker.state)
     return Response(request.app.state.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -54,5 +55,13 @@ def _checks(request: Request) -> dict[str, Check]:
     async def database() -> bool:
         return bool(await run_in_threadpool(state.keeps.reachable))
 
-    checks: dict[str, Check] = {"hub": state.hub.alive, "database": database}
+    async def leases() -> bool:
+        return bool(await run_in_threadpool(state.leases.broker.store.reachable))
+
+    async def devices() -> bool:
+        if state.leases.broker.unreadable:
+            raise OSError(state.leases.broker.unreadable)
+        return True
+
+    checks: dict[str, Check] = {"hub": state.hub.alive, "database": database, "leases": leases, "devices": devices}
     return checks | ({"dask-gateway": state.gateway.alive} if state.gateway else {})

@@ -56,6 +56,14 @@ class HubApi:
             user["name"], tuple(sorted(user.get("groups", []))), user.get("admin", False), token, _seats(user)
         )
 
+    async def person_named(self, name: str) -> Person | None:
+        """A user's record, asked for with the service's own rights; None when there is no such user."""
+        reply = await self._request("GET", f"/users/{quote(name, safe='')}", self._token)
+        if reply.status_code == 404:
+            return None
+        user = self._json(reply)
+        return Person(user["name"], tuple(sorted(user.get("groups", []))), user.get("admin", False), "", _seats(user))
+
     async def stop_seat(self, person: Person, server: str) -> None:
         """Stop one of the person's seats, with the person's own rights."""
         path = f"/users/{quote(person.name, safe='')}/" + (f"servers/{quote(server, safe='')}" if server else "server")

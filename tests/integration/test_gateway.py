@@ -246,3 +246,49 @@ print(cluster.name)
     trainer.stop_seat()
     eventually(lambda: processes() == 0, what="no process of the cluster is left")
     assert "cluster.ended" in workbench.hub_log
+
+
+def test_workers_with_gpus_lease_them_under_the_same_cap_as_notebooks(seat: dict[str, str]) -> None:
+    """Two simulated GPUs, at most two a user: a notebook has one, so of two workers one runs and one waits."""
+    api = {"base_url": seat["WERKBANK_API"], "trust_env": False, "timeout": 30}
+    mine = {"Authorization": f"token {seat['JUPYTERHUB_API_TOKEN']}"}
+    with httpx.Client(**api, headers=mine) as broker:  # type: ignore[arg-type]
+        body = {"key": "notebook-beside-a-cluster", "gpu_class": "simulated", "gated": False}
+        notebook = broker.post("/leases", json=body).raise_for_status().json()
+        done = run_in_seat(
+            """
+from dask_gateway import Gateway
+import json, os, urllib.request
+def leases():
+    request = urllib.request.Request(os.environ["WERKBANK_API"] + "/leases",
+                                     headers={"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]})
+    return [x for x in json.load(urllib.request.urlopen(request)) if x["kind"] == "worker"]
+with Gateway().new_cluster(gpu_class="simulated") as cluster, cluster.get_client() as client:
+    cluster.scale(2)
+    client.wait_for_workers(1, timeout=60)
+    seen = client.run(lambda: __import__("os").environ["CUDA_VISIBLE_DEVICES"])
+    while len(found := leases()) < 2:
+        pass
+    waits = [x["reason"]["code"] for x in found if x["state"] == "queued"]
+    print(len(seen), *seen.values(), *waits)
+    scheduler = client.run_on_scheduler(lambda: repr(__import__("os").environ["CUDA_VISIBLE_DEVICES"]))
+    print(scheduler)
+""",
+            seat,
+        )
+        assert done.returncode == 0, done.stderr
+        first, scheduler = done.stdout.splitlines()
+        assert re.fullmatch(r"1 SIMULATED-simulated-\d own-cap", first), first
+        assert first.split()[1] != notebook["lease"]["devices"][0]["uuid"]
+        assert scheduler == "''", "without a lease a process sees no GPU"
+        eventually(
+            lambda: [x for x in broker.get("/leases").json() if x["kind"] == "worker"] == [],
+            what="the workers' leases ended with their cluster",
+        )
+        broker.post(f"/leases/{notebook['lease']['id']}/release", json={"reason": "user"}).raise_for_status()
+
+
+def test_a_gpu_class_the_profile_does_not_have_is_refused_in_a_sentence(seat: dict[str, str]) -> None:
+    done = run_in_seat("from dask_gateway import Gateway; Gateway().new_cluster(gpu_class='h900')", seat)
+    assert done.returncode != 0
+    assert "'h900' is not a valid option for gpu_class" in done.stderr
