@@ -1,10 +1,10 @@
-"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`, `leases`, `drain`."""
+"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`, `leases`, `drain`, `simulate`."""
 
 import sys
 
 import typer
 
-from hub.cli import bench, check, down, leases, status, test, up
+from hub.cli import bench, check, down, leases, simulate, status, test, up
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_
 app.add_typer(bench.app, name="bench")
 app.add_typer(leases.app, name="leases")
 app.command("drain")(leases.drain)
+app.command("simulate")(simulate.simulate)
 
 
 def main() -> None:

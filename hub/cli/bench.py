@@ -1,4 +1,4 @@
-"""`werkbank bench …`: measurements beside the peer, in one run."""
+"""`werkbank bench …`: measurements; where there is a peer, beside it in one run."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ class BadUsers(WerkbankError):
 
 @app.callback()
 def _group() -> None:
-    """Measurements of this machine; stock JupyterHub is measured in the same run."""
+    """Measurements on this machine. Seats are measured beside stock JupyterHub, in the same run."""
 
 
 @app.command("start")
@@ -49,6 +49,28 @@ def start(
     raise typer.Exit(1 if watcher.failures else 0)
 
 
+@app.command("leases")
+def leases(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    waiting: Annotated[int, typer.Option(min=10, max=20_000, help="How many leases wait.")] = 1_000,
+    seconds: Annotated[int, typer.Option(min=1, max=60, help="How long requests are sent, each time.")] = 15,
+    records: Annotated[int, typer.Option(min=1, max=1_000_000, help="Ended leases to compare with none.")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure what decisions about leases take, and how fast the service answers with a crowd waiting."""
+    from hub.bench.leases.run import Plan, run
+    from hub.bench.leases.table import table
+
+    growth = tuple(sorted({max(10, waiting // 10), waiting, waiting * 10}))
+    plan = Plan(settings.resolve(), waiting, growth, seconds=seconds, records=records)
+    with _interruptible(), _watcher(None) as watcher:
+        report = run(plan, watcher.now)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console().print(table(report))
+
+
 def parse_users(text: str) -> list[int]:
     """The numbers in `1,10`, each once. Raises BadUsers."""
     words = [word.strip() for word in text.split(",")]
@@ -67,7 +89,7 @@ def parse_users(text: str) -> list[int]:
 class _Watcher:
     """Shows how the measurement goes: one changing line on a terminal, elsewhere a line each."""
 
-    def __init__(self, console: Console, progress: Progress, rounds: int) -> None:
+    def __init__(self, console: Console, progress: Progress, rounds: int | None) -> None:
         self.failures = 0
         self._console, self._progress = console, progress
         self._task = progress.add_task("", total=rounds)
@@ -86,7 +108,7 @@ class _Watcher:
 
 
 @contextmanager
-def _watcher(rounds: int) -> Iterator[_Watcher]:
+def _watcher(rounds: int | None) -> Iterator[_Watcher]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -53,6 +53,8 @@ class Reported:
     reason: str = ""
     bytes: int = 0
     seconds: float = 0.0
+    movable: bool = False
+    """Parked, and nothing of it was on the device: it can return to any."""
 
 
 @dataclass(frozen=True, slots=True)

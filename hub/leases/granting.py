@@ -57,10 +57,12 @@ def in_order(step: Step, line: Line, rank: Rank) -> Iterator[Entry]:
 
 
 def _next_returning(step: Step, line: Line, free: list[Device]) -> tuple[Lease, list[Device]] | None:
+    """Whoever has waited longest to return among those whose device is free, or who can have any."""
+    places = [(device.uuid, device) for device in free] + [("", free[0])]
     firsts = [
         (*ages.first(), device)
-        for device in free
-        if (ages := line.returning.get(device.uuid)) and not _programme_is_bound(step, ages.first()[1])
+        for home, device in places
+        if (ages := line.returning.get(home)) and not _programme_is_bound(step, ages.first()[1])
     ]
     for _since, id, device in sorted(firsts, key=lambda first: first[:2]):
         lease = step.leases[id]

@@ -36,8 +36,8 @@ def _leases(state: State) -> Iterator[str]:
             yield f"lease {lease.id} has ended and is still live"
         if (lease.state in OCCUPYING) != (len(lease.devices) == lease.count):
             yield f"lease {lease.id} is {lease.state} with {len(lease.devices)} of {lease.count} devices"
-        if lease.state is LeaseState.PARKED and not lease.home:
-            yield f"lease {lease.id} is parked without a device to return to"
+        if lease.state is LeaseState.PARKED and lease.home and lease.home not in state.devices:
+            yield f"lease {lease.id} is parked and would return to {lease.home}, which is not there"
         for uuid in lease.devices:
             device = state.devices[uuid]
             if device.lease != lease.id or device.state is not GIVEN[lease.state]:

@@ -12,8 +12,8 @@ from rpds import HashTrieMap
 from hub.leases.model import Rank
 from hub.leases.ordered import OrderedSet
 
-Queue = OrderedSet[tuple[float, str, float, str]]
-"""The level of the user's use, the user, since when, the lease."""
+Queue = OrderedSet[tuple[float, float, str, str]]
+"""The level of the user's use, since when, the user, the lease."""
 Ages = OrderedSet[tuple[float, str]]
 """Since when, the lease."""
 
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     queued_at: float
     lease: str
     home: str
-    """For one that returns: the only device it can have."""
+    """For one that returns: the only device it can have; empty where any will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Line:
     """By rank and programme."""
     ages: HashTrieMap[Rank, Ages] = field(default_factory=HashTrieMap)
     returning: HashTrieMap[str, Ages] = field(default_factory=HashTrieMap)
-    """By device."""
+    """By device; those who can return to any device are under the empty name."""
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -140,8 +140,8 @@ class Line:
         return {programme for (_rank, programme), queue in self.queues.items() if len(queue)}
 
 
-def _key(entry: Entry) -> tuple[float, str, float, str]:
-    return (entry.user_level, entry.user, entry.queued_at, entry.lease)
+def _key(entry: Entry) -> tuple[float, float, str, str]:
+    return (entry.user_level, entry.queued_at, entry.user, entry.lease)
 
 
 def _put(table: HashTrieMap[Any, Any], key: Any, keys: OrderedSet[Any], gone: tuple[Any, ...]) -> HashTrieMap[Any, Any]:

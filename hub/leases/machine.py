@@ -164,7 +164,7 @@ def _worked_on(step: Step, lease: Lease, event: Heard) -> None:
         return
     lease = step.charge(lease)  # so that busy and idle seconds are kept apart
     if event.busy:
-        changes = {"busy": True, "keeps": 0, "kept_until": 0.0}
+        changes = {"busy": True, "used": True, "keeps": 0, "kept_until": 0.0}
         if lease.state is LeaseState.NOTICE:
             _activate(step, lease, "cell-started", **changes)
         else:
@@ -207,7 +207,8 @@ def _park_reported(step: Step, lease: Lease, event: Reported) -> None:
         case "done":
             lease = step.charge(lease)
             given, ends_at = lease.devices, step.now + step.rules.parked_life
-            rest = {"devices": (), "home": given[0], "host_bytes": event.bytes, "ends_at": ends_at, "busy": False}
+            home = "" if event.movable or step.rules.migration else given[0]
+            rest = {"devices": (), "home": home, "host_bytes": event.bytes, "ends_at": ends_at, "busy": False}
             parked = step.move(lease, LeaseState.PARKED, "parked", wants=False, **rest)
             watch(step, parked)
             clean(step, given)

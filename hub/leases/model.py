@@ -139,11 +139,13 @@ class Lease:
     devices: tuple[str, ...] = ()
     """Devices it occupies now."""
     home: str = ""
-    """The device a parked kernel returns to."""
+    """The device a parked kernel returns to; empty when it left nothing that ties it to one."""
     pid: int = 0
     pid_started: str = ""
     """Start time of `pid` (clock ticks since boot), so that a reused pid is not mistaken for it."""
     busy: bool = False
+    used: bool = False
+    """A cell has run since it last got a device anew."""
     wants: bool = False
     """Parked, and a cell waits."""
     watched: bool = False
@@ -218,7 +220,7 @@ class Rules:
     min_idle: float = 300
     min_idle_crowded: float = 60
     min_hold: float = 600
-    notice: float = 30
+    notice: float = 15
     keep_for: float = 1800
     keeps: int = 1
     park_again_after: float = 900
@@ -236,6 +238,8 @@ class Rules:
     reservation_drain: float = 1800
     no_show_after: float = 900
     parking: bool = True
+    migration: bool = False
+    """A parked kernel may return to another device of its class than the one it came from."""
     shares: dict[str, float] = field(default_factory=dict)
     """Weight of each programme; 1 for those not named."""
     programme_devices: dict[str, int] = field(default_factory=dict)

@@ -18,6 +18,8 @@ def make_room(step: Step, gpu_class: str) -> None:
         spare(step, gpu_class)
         return
     for device, ages in sorted(line.returning.items()):
+        if not device:
+            continue  # any device will do: it counts among those who want one
         _make_room_for(step, step.leases[ages.first()[1]], step.devices[device])
     missing = _wanted(step, line, gpu_class) + reserved - _coming(step, gpu_class)
     if missing > 0:
@@ -28,6 +30,7 @@ def _wanted(step: Step, line: Line, gpu_class: str) -> int:
     """Devices that those in the line could use, the returning apart (they want one particular device)."""
     programmes = set(step.programmes_in_order(line))
     waiting = sum(len(queue) for (_rank, programme), queue in line.queues.items() if programme in programmes)
+    waiting += len(line.returning.get("") or ())
     first = _first_waiting(step, line)
     return min(max(waiting, first.count if first else 0), len(step.of_class.get(gpu_class) or ()))
 
@@ -54,7 +57,11 @@ def _give_notices(step: Step, line: Line, gpu_class: str, missing: int) -> None:
 
 
 def _first_waiting(step: Step, line: Line) -> Lease | None:
-    for rank in (Rank.RESERVED, Rank.INTERACTIVE, Rank.UNATTENDED):
+    for rank in Rank:
+        if rank is Rank.RETURNING:
+            if anywhere := line.returning.get(""):
+                return step.leases[anywhere.first()[1]]
+            continue
         for entry in in_order(step, line, rank):
             return step.leases[entry.lease]
     return None
@@ -82,6 +89,9 @@ def why_spared(step: Step, lease: Lease, waiting: Lease | None) -> str:
     if not is_parkable(step, lease):
         # What cannot be parked ends instead, but only after a long time without use.
         return "" if idle >= rules.idle_life else "unparkable"
+    if not lease.used:
+        # It has had its device since it started and never ran a cell: nothing is interrupted, nothing to copy.
+        return "" if idle >= rules.min_idle_crowded and step.now >= lease.kept_until else "idle-too-short"
     if idle < _min_idle(step, lease.gpu_class):
         return "idle-too-short"
     if step.now < max(lease.not_before, lease.kept_until):

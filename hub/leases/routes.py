@@ -181,7 +181,7 @@ async def heartbeat(request: Request, desk: AtDesk, lease: OwnLease, body: Heart
 async def report(request: Request, desk: AtDesk, lease: OwnLease, body: ActReport) -> LeaseView:
     """What came of an order to park or resume."""
     outcome = (body.outcome, body.reason, body.bytes, body.seconds)
-    return await _act(request, desk, lease, Reported(lease.id, body.epoch, body.act, *outcome))
+    return await _act(request, desk, lease, Reported(lease.id, body.epoch, body.act, *outcome, body.movable))
 
 
 @api.post("/leases/{lease}/keep")

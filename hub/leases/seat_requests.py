@@ -64,6 +64,8 @@ class ActReport(Body):
     reason: Code = ""
     bytes: int = Field(default=0, ge=0, le=2**60)
     seconds: float = Field(default=0.0, ge=0, le=1e7)
+    movable: bool = False
+    """Parked, and nothing of it was on the device: it can return to any."""
 
 
 class Release(Body):

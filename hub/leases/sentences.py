@@ -6,7 +6,7 @@ English message ids; Dutch is in `hub/locale/nl.po`.
 from hub.words import Translate, later
 
 WAITING = {
-    "all-busy": later("All {count} GPUs of this class are in use."),
+    "all-busy": later("No GPU of this class is free ({count} in all)."),
     "making-room": later("An idle kernel is making room; it keeps its variables."),
     "cleaning": later("A GPU was just given back and is being checked."),
     "coming-back": later("Your GPU is in use; you get it back as soon as its kernel is idle."),
@@ -27,10 +27,10 @@ ENDED = {
     "died": later("The kernel ended, and its GPU was given back."),
     "unbindable": later("This kernel had already started without a GPU. Restart it to get one."),
     "process-gone": later("The kernel ended without a word, and its GPU was given back."),
-    "silent": later("Nothing was heard of the kernel any more, so its place in the queue was given up."),
+    "silent": later("The kernel was no longer heard from, so its place in the queue was given up."),
     "offer-not-taken": later("The kernel did not take the GPU it was offered. Restart it to ask again."),
     "parked-too-long": later("The kernel was parked for too long, and its GPU memory was given up. Restart it."),
-    "idle-too-long": later("The GPU was idle for long while others waited. Restart the kernel to ask again."),
+    "idle-too-long": later("The GPU was idle for a long time while others waited. Restart the kernel to ask again."),
     "intruder": later("The process used a GPU without a lease and was ended."),
     "park": later("The GPU memory of this kernel was lost while parking. Its other variables are still there."),
     "resume": later("The GPU memory of this kernel could not be brought back. Its other variables are still there."),
@@ -70,12 +70,12 @@ REFUSALS = {
     ),
     "too-many-waiting": (
         429,
-        later("You already wait for {most} GPUs."),
+        later("You already wait for as many GPUs as one person can ({most})."),
         later("Shut down a kernel that waits, or wait until one is served."),
     ),
     "not-enough-devices": (
         409,
-        later("There are fewer than {value} GPUs of this class."),
+        later("This class does not have that many GPUs ({value})."),
         later("Ask for fewer, or for another class."),
     ),
     "keeps-used": (
@@ -83,8 +83,8 @@ REFUSALS = {
         later("You have kept this GPU as often as you can."),
         later("Run a cell: a GPU that works stays."),
     ),
-    "wrong-state": (409, later("The lease is not in a state for that."), later("Read the lease again.")),
-    "stale-epoch": (409, later("The lease has moved on since."), later("Read the lease again.")),
+    "wrong-state": (409, later("That cannot be done with this lease now."), later("Look at the lease again.")),
+    "stale-epoch": (409, later("The lease has changed meanwhile."), later("Look at the lease again.")),
     "lease-ended": (410, later("The lease has ended."), later("Restart the kernel to ask for a GPU again.")),
     "no-such-lease": (404, later("You have no such lease."), ""),
     "no-such-device": (404, later("There is no such device."), ""),

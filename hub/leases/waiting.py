@@ -37,7 +37,7 @@ def standing(state: State, lease: Lease) -> Standing | None:
 def _reason(step: Step, lease: Lease) -> str:
     if bound := step.programme_bound(lease.programme):
         return bound
-    if lease.state is LeaseState.PARKED:
+    if lease.state is LeaseState.PARKED and lease.home:
         return _reason_of_home(step, lease)
     devices = list(step.class_devices(lease.gpu_class))
     if all(device.draining or not device.visible for device in devices):

@@ -244,7 +244,7 @@ class Leases(Section):
     """The same while more wait than there are devices; at most `min_idle`."""
     min_hold: Duration = Field(default="10m", validate_default=True)
     """A kernel keeps a device at least this long after it got it."""
-    notice: Duration = Field(default="30s", validate_default=True)
+    notice: Duration = Field(default="15s", validate_default=True)
     """How long before parking its user is told, when a browser is connected."""
     keep_for: Duration = Field(default="30m", validate_default=True)
     """How long "keep" holds an idle kernel's device."""

@@ -1,0 +1,45 @@
+"""The kernel manager of a seat: kernels are listed while they wait for a device, and know whether somebody watches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from traitlets import default
+
+
+class SeatKernelManager(AsyncMappingKernelManager):
+    """For kernels without a lease it is the stock manager."""
+
+    @default("use_pending_kernels")
+    def _pending_by_default(self) -> bool:
+        # A kernel that waits for its device before its start must not hold up the request that starts it.
+        return True
+
+    def provisioner_of(self, kernel_id: str) -> Any:
+        """The provisioner of a kernel, if it leases; else None."""
+        from .provisioner import LeaseProvisioner
+
+        kernel = self._kernels.get(kernel_id)
+        provisioner = getattr(kernel, "provisioner", None)
+        return provisioner if isinstance(provisioner, LeaseProvisioner) else None
+
+    async def _async_shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
+        """A kernel that still waits for its device stops waiting; the stock manager would wait for its start."""
+        if (provisioner := self.provisioner_of(kernel_id)) is not None:
+            await provisioner.give_up()
+        await super()._async_shutdown_kernel(kernel_id, now=now, restart=restart)
+
+    shutdown_kernel = _async_shutdown_kernel
+
+    def notify_connect(self, kernel_id: str) -> None:
+        super().notify_connect(kernel_id)
+        self._tell_watched(kernel_id)
+
+    def notify_disconnect(self, kernel_id: str) -> None:
+        super().notify_disconnect(kernel_id)
+        self._tell_watched(kernel_id)
+
+    def _tell_watched(self, kernel_id: str) -> None:
+        if (provisioner := self.provisioner_of(kernel_id)) is not None:
+            provisioner.watch(self._kernel_connections.get(kernel_id, 0) > 0)

@@ -1,0 +1,138 @@
+"""The kernel provisioner: starts a kernel on this machine and leases its GPU from the broker.
+
+`kernel.json` names it: {"provisioner_name": "werkbank", "config": {"gpu_class": "h200", "count": 1, "gated": true}}.
+A gated kernel starts at once and waits inside; any other kernel starts when its device is there, and keeps it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import Bool, Integer, Unicode
+
+from .background import loop, there
+from .broker import Address
+from .errors import KernelNotStarted
+from .keeper import LeaseKeeper, Wish
+from .wire import ADDRESS
+from .words import tr
+
+# What a kernel sees as long as it has no device. The NVML check lets torch ask without spoiling the process for later.
+_NO_DEVICE = {"CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+
+
+class LeaseProvisioner(LocalProvisioner):
+    """One per kernel; it outlives restarts of the kernel's process, and so does the lease."""
+
+    gpu_class = Unicode("", help="The GPU class to lease, as the workbench names it.").tag(config=True)
+    count = Integer(1, min=1, help="How many devices.").tag(config=True)
+    gated = Bool(False, help="Whether the kernel waits at a gate of its own (only werkbank_kernels.kernel does).").tag(
+        config=True
+    )
+
+    _keeper: LeaseKeeper | None = None
+    _gate = ""
+
+    # Called by the kernel manager, in this order.
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Ask for the lease; without a gate, wait for it. KernelNotStarted has the sentence when there is none."""
+        if self._keeper is None:
+            await self._begin(kwargs)
+        kwargs = await super().pre_launch(**kwargs)
+        kwargs["env"].update(_NO_DEVICE)
+        if self.gated:
+            kwargs["env"][ADDRESS] = self._gate
+        else:
+            kwargs["env"].update(await self._device())
+        return kwargs
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        try:
+            info = await super().launch_kernel(cmd, **kwargs)
+        except BaseException:
+            await self._end("cancelled")
+            raise
+        await there(self._keeper.launched(self.process.pid))
+        return info
+
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        await self._expect_end()
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self._expect_end()
+        await super().terminate(restart)
+
+    async def kill(self, restart: bool = False) -> None:
+        await self._expect_end()
+        await super().kill(restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """After the process has ended: a restart keeps the lease, anything else gives it back."""
+        await super().cleanup(restart)
+        if self._keeper is not None and restart:
+            await there(self._keeper.restart())
+        elif not restart:
+            await self._end("shutdown")
+
+    # Called by the seat.
+
+    async def act(self, name: str) -> None:
+        """`cancel`, `release`, `keep` or `cpu`; KernelNotStarted with a sentence when that is refused."""
+        if self._keeper is None:
+            raise KernelNotStarted(tr("error.unknown_kernel"), 404)
+        await there(self._keeper.command(name))
+
+    async def give_up(self) -> None:
+        """Stop waiting for a device before the start; does nothing for a kernel that runs."""
+        if not self.has_process:
+            await self._expect_end()
+
+    def watch(self, watched: bool) -> None:
+        """Whether a browser is connected to this kernel."""
+        if self._keeper is not None:
+            loop().call_soon_threadsafe(self._keeper.watch, watched)
+
+    def lease(self) -> dict[str, Any]:
+        """What is known of the lease: {"lease": … or None, "silent": bool}."""
+        lease = self._keeper.lease if self._keeper is not None else None
+        silent = self._keeper.silent if self._keeper is not None else False
+        return {"lease": dict(lease.raw) if lease is not None else None, "silent": silent}
+
+    async def _begin(self, kwargs: dict[str, Any]) -> None:
+        if not self.gpu_class:
+            raise KernelNotStarted(tr("error.bad_spec", what="kernel_provisioner.config.gpu_class"))
+        wish = Wish(self.gpu_class, self.count, self.gated, self._holder(kwargs.get("env") or os.environ))
+        keeper = LeaseKeeper(Address.of_seat(), wish, self.log)
+        keeper.kernel_busy = lambda: getattr(self.parent, "execution_state", "") == "busy"
+        self._keeper = keeper
+        self._gate = await there(keeper.start())
+
+    def _holder(self, env: Any) -> str:
+        """What people call this kernel: its notebook, relative to the home folder, else its kernelspec."""
+        session = str(env.get("JPY_SESSION_NAME") or "")
+        if not session:
+            return str(self.kernel_spec.display_name)
+        path = Path(session)
+        return str(path.relative_to(Path.home())) if path.is_relative_to(Path.home()) else path.name
+
+    async def _device(self) -> dict[str, str]:
+        try:
+            return await there(self._keeper.device())
+        except (KernelNotStarted, asyncio.CancelledError):
+            await self._end("cancelled")
+            raise
+
+    async def _expect_end(self) -> None:
+        if self._keeper is not None:
+            await there(self._keeper.ending())
+
+    async def _end(self, reason: str) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await there(keeper.stop(reason))

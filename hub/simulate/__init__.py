@@ -1,0 +1,1 @@
+"""How many GPUs do people need under which policy? Traces of notebook use, and their replay."""
