@@ -16,7 +16,7 @@ from hub.simulate.leases import Seats, leases
 from hub.simulate.plot import draw, require_plotting
 from hub.simulate.policies import Culled, PerServer
 from hub.simulate.replay import PolicyMaker
-from hub.simulate.report import CULLED, LEASES, PER_SERVER, Study, report
+from hub.simulate.report import CULLED, IN_PLACE, LEASES, PER_SERVER, Study, report
 from hub.simulate.table import NAMES, tables
 from hub.simulate.trace import Trace, read
 
@@ -37,6 +37,9 @@ def simulate(
     min_idle: Annotated[float, typer.Option(help="Seconds a kernel is idle before it may be parked.")] = RULES.min_idle,
     min_hold: Annotated[float, typer.Option(help="Seconds a kernel keeps a GPU at least.")] = RULES.min_hold,
     notice: Annotated[float, typer.Option(help="Seconds between notice and parking.")] = RULES.notice,
+    patience: Annotated[
+        float, typer.Option(help="Seconds somebody waits before a kernel idle for a minute makes room.")
+    ] = RULES.patience,
     restart_after: Annotated[
         float | None, typer.Option(help="Seconds a parked kernel waits before its user restarts it, losing its state.")
     ] = None,
@@ -60,7 +63,7 @@ def simulate(
     if plot is not None:
         require_plotting(plot)
     found = read(trace) if trace else generate(sessions, days, seed)
-    rules = replace(RULES, min_idle=min_idle, min_hold=min_hold, notice=notice)
+    rules = replace(RULES, min_idle=min_idle, min_hold=min_hold, notice=notice, patience=patience)
     seats = Seats(
         handover,
         tick,
@@ -73,7 +76,12 @@ def simulate(
 def _study(found: Trace, rules: Rules, seats: Seats, most_wait: float, plot: Path | None, *, as_json: bool) -> None:
     """Replay, and print what came of it."""
     gpus = max(session.gpus for session in found.sessions)
-    policies: dict[str, PolicyMaker] = {PER_SERVER: PerServer, CULLED: Culled, LEASES: leases(rules, seats, gpus)}
+    policies: dict[str, PolicyMaker] = {
+        PER_SERVER: PerServer,
+        CULLED: Culled,
+        IN_PLACE: leases(rules, seats, gpus),
+        LEASES: leases(replace(rules, migration=True), seats, gpus),
+    }
     with Console(stderr=True).status("Simulating …") as status:
         study = Study.of(found, policies, most_wait, lambda policy, n: status.update(f"{NAMES[policy]}: {n} GPUs …"))
         result = report(study)

@@ -220,6 +220,8 @@ class Rules:
     min_idle: float = 300
     min_idle_crowded: float = 60
     min_hold: float = 600
+    patience: float = 10
+    """Once somebody has waited this long, an idle kernel is asked however short it idles or has its device."""
     notice: float = 15
     keep_for: float = 1800
     keeps: int = 1

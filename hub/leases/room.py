@@ -51,7 +51,10 @@ def _give_notices(step: Step, line: Line, gpu_class: str, missing: int) -> None:
     waiting = _first_waiting(step, line)
     holders = [step.leases[d.lease] for d in step.class_devices(gpu_class) if d.lease and d.lease in step.leases]
     victims = [lease for lease in holders if is_victim(step, lease, waiting)]
-    victims.sort(key=lambda lease: (step.homes.get(lease.devices[0]) or 0, lease.idle_since, lease.id))
+    # Courtesies decide who goes first, also where they no longer decide whether.
+    order = {lease.id: bool(courtesy(step, lease, waiting)) for lease in victims}
+    homes = {lease.id: step.homes.get(lease.devices[0]) or 0 for lease in victims}
+    victims.sort(key=lambda lease: (order[lease.id], homes[lease.id], lease.idle_since, lease.id))
     for victim in victims[:missing]:
         give_notice(step, victim)
 
@@ -76,30 +79,43 @@ def _make_room_for(step: Step, lease: Lease, device: Device) -> None:
 
 def is_victim(step: Step, lease: Lease, waiting: Lease | None) -> bool:
     """Whether an idle lease may be asked to make room for `waiting` (None: for a reservation)."""
-    return not why_spared(step, lease, waiting)
+    if why_spared(step, lease):
+        return False
+    pressing = waiting is not None and step.now - waiting.queued_at >= step.rules.patience
+    return pressing or not courtesy(step, lease, waiting)
 
 
-def why_spared(step: Step, lease: Lease, waiting: Lease | None) -> str:
-    """Why a lease is not asked to make room now (a reason code); empty when it may be."""
+def why_spared(step: Step, lease: Lease) -> str:
+    """Why a lease cannot be asked to make room now, whoever waits (a reason code); empty when it can."""
     rules, idle = step.rules, step.now - lease.idle_since
     if lease.state is not LeaseState.ACTIVE or lease.silent:
         return str(lease.state) if not lease.silent else "silent"
-    if lease.busy or step.now - _last_work(step, lease) < step.rules.min_idle_crowded:
+    if lease.busy or step.now - _last_work(step, lease) < rules.min_idle_crowded:
         return "busy"
     if not is_parkable(step, lease):
         # What cannot be parked ends instead, but only after a long time without use.
         return "" if idle >= rules.idle_life else "unparkable"
+    if idle < rules.min_idle_crowded:
+        return "idle-too-short"
+    if step.now < lease.kept_until:
+        return "kept"
+    if lease.setbacks and step.now < lease.not_before:
+        return "was-working"
+    reserved = any(r.is_for(lease) for r in step.reservations_now(lease.gpu_class))
+    return "reserved" if reserved else ""
+
+
+def courtesy(step: Step, lease: Lease, waiting: Lease | None) -> str:
+    """Why a lease is left alone as long as nobody has waited for long (a reason code); empty when it is not."""
+    rules, idle = step.rules, step.now - lease.idle_since
     if not lease.used:
-        # It has had its device since it started and never ran a cell: nothing is interrupted, nothing to copy.
-        return "" if idle >= rules.min_idle_crowded and step.now >= lease.kept_until else "idle-too-short"
+        return ""  # it never ran a cell since it got its device: nothing is interrupted, nothing to copy
     if idle < _min_idle(step, lease.gpu_class):
         return "idle-too-short"
-    if step.now < max(lease.not_before, lease.kept_until):
-        return "kept" if step.now < lease.kept_until else "pausing"
+    if step.now < lease.not_before:
+        return "just-back"
     if step.now - lease.acquired < rules.min_hold:
         return "held-too-short"
-    if any(r.is_for(lease) for r in step.reservations_now(lease.gpu_class)):
-        return "reserved"
     lighter = waiting is not None and lease.user != waiting.user and step.level(lease) < step.level(waiting)
     return "lighter-user" if lighter and idle < rules.spare_lighter_user_for else ""
 

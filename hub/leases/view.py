@@ -52,6 +52,8 @@ class ParkingView(BaseModel):
     """Bytes of the machine's memory to leave free."""
     host_budget: int | None
     """Bytes that parked kernels may take together."""
+    migration: bool
+    """The device to resume on may be another than the one parked on."""
 
 
 class LeaseView(BaseModel):
@@ -125,6 +127,7 @@ class Viewer:
                 lock_timeout_s=10,
                 host_reserve=int(parameters.host_reserve),
                 host_budget=int(parameters.host_budget) if parameters.host_budget else None,
+                migration=parameters.migration,
             ),
             heartbeat_s=rules.heartbeat_period,
             **self._waiting(state, lease, language, unreadable),

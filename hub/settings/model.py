@@ -238,12 +238,17 @@ class Leases(Section):
     """Leases that one user may wait for at once."""
     parking: bool = True
     """Park idle kernels when somebody waits, where driver and device allow it."""
+    migration: bool = False
+    """A parked kernel may come back on another device of its class: needs driver 580 or newer and several equal
+    GPUs, and is not proven on every driver; left off, it returns to the device it came from."""
     min_idle: Duration = Field(default="5m", validate_default=True)
     """A kernel is idle this long before it may be asked to make room."""
     min_idle_crowded: Duration = Field(default="1m", validate_default=True)
     """The same while more wait than there are devices; at most `min_idle`."""
     min_hold: Duration = Field(default="10m", validate_default=True)
     """A kernel keeps a device at least this long after it got it."""
+    patience: Duration = Field(default="10s", validate_default=True)
+    """Once somebody has waited this long, a kernel idle for `min_idle_crowded` makes room, however short it had it."""
     notice: Duration = Field(default="15s", validate_default=True)
     """How long before parking its user is told, when a browser is connected."""
     keep_for: Duration = Field(default="30m", validate_default=True)

@@ -133,6 +133,8 @@ class Leased:
         lease = self._state.leases.get(id)
         if lease is None or lease.state is not LeaseState.PARKED or not person.waiting:
             return
+        if not lease.home:
+            return  # it can have any GPU: a restart would gain nothing
         holder = self._state.leases.get(self._state.devices[lease.home].lease or "")
         if holder is None or holder.state in (LeaseState.NOTICE, LeaseState.PARKING):
             self._clock.after(self._seats.tick, lambda: self._restart(person, id))
@@ -145,7 +147,7 @@ class Leased:
             case LookAt():
                 self._clock.after(0, lambda: self._decide(Looked(action.device, clean=True)))
             case Intent():
-                self._clock.after(self._seats.handover / 2, lambda: self._done(action))
+                self._clock.after(self._half(action), lambda: self._done(action))
             case Transition():
                 self._moved(action)
 
@@ -156,9 +158,15 @@ class Leased:
         self._tally.parks += order.act == "park"
         self._tally.resumes += order.act == "resume"
         size = self._people[order.lease].vram
-        self._decide(
-            Reported(order.lease, order.epoch, order.act, "done", bytes=size, seconds=self._seats.handover / 2)
+        movable = not self._people[order.lease].has_run
+        done = Reported(
+            order.lease, order.epoch, order.act, "done", bytes=size, seconds=self._half(order), movable=movable
         )
+        self._decide(done)
+
+    def _half(self, order: Intent) -> float:
+        """Seconds that parking or resuming takes: half of a hand-over, and nothing where nothing is on the device."""
+        return self._seats.handover / 2 if self._people[order.lease].has_run else 0.0
 
     def _moved(self, moved: Transition) -> None:
         self._count(moved)

@@ -4,15 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import WerkbankError
-from hub.simulate.report import CULLED, LEASES, PER_SERVER, Study, quantile
+from hub.simulate.report import CULLED, IN_PLACE, LEASES, PER_SERVER, Study, quantile
 
 # Okabe and Ito's colours can be told apart by everybody; line and mark differ too.
 STYLES = {
     PER_SERVER: {"color": "#D55E00", "marker": "s", "linestyle": "--"},
     CULLED: {"color": "#E69F00", "marker": "^", "linestyle": ":"},
+    IN_PLACE: {"color": "#56B4E9", "marker": "v", "linestyle": "-."},
     LEASES: {"color": "#0072B2", "marker": "o", "linestyle": "-"},
 }
-LABELS = {PER_SERVER: "a GPU per server", CULLED: "culled after 30 idle minutes", LEASES: "leases with parking"}
+LABELS = {
+    PER_SERVER: "a GPU per server",
+    CULLED: "culled after 30 idle minutes",
+    IN_PLACE: "leases, back on their own GPU",
+    LEASES: "leases, back on any GPU",
+}
 POINTS = 16
 """Numbers of GPUs that are drawn, at most."""
 TICKS = {0: "0", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 21600: "6 h", 86400: "1 day", 604800: "1 week"}
@@ -53,7 +59,7 @@ def draw(study: Study, result: dict[str, Any], file: Path) -> None:
             axes.plot(counts, waits, label=LABELS[policy], markersize=5, linewidth=1.8, clip_on=False, **style)
         _dress(axes, title, study.most_wait)
     figure.axes[0].set_ylabel("wait of a cell")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     trace = result["trace"]
     counted = f"{trace['sessions']} sessions, {trace['gpu_cells']} GPU cells"
     figure.suptitle(f"Simulated waits for a GPU: {counted}\n({trace['source']})", fontsize=11, parse_math=False)

@@ -8,7 +8,8 @@ from typing import Any
 from hub.simulate.replay import Outcome, PolicyMaker, replay
 from hub.simulate.trace import Trace
 
-PER_SERVER, CULLED, LEASES = "per_server", "cull_30min", "leases"
+PER_SERVER, CULLED, LEASES, IN_PLACE = "per_server", "cull_30min", "leases", "leases_in_place"
+"""`leases`: a parked kernel returns to any GPU; `leases_in_place`: only to its own, as it is without migration."""
 QUANTILES = {"p50_s": 0.5, "p90_s": 0.9, "p99_s": 0.99}
 STRIDES = 64
 TABLE_SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3)

@@ -7,7 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-NAMES = {"per_server": "per server", "cull_30min": "culled", "leases": "leases"}
+NAMES = {
+    "per_server": "per server",
+    "cull_30min": "culled",
+    "leases_in_place": "leases in place",
+    "leases": "leases",
+}
 
 
 def tables(result: Mapping[str, Any]) -> Group:
@@ -27,7 +32,7 @@ def _heading(result: Mapping[str, Any]) -> str:
 def _needed(result: Mapping[str, Any]) -> Table:
     shown = Table(title=f"GPUs needed so that no cell waits longer than {result['most_wait_s']:g} s")
     for title in ("", "GPUs", "held, GPU-h", "used, GPU-h", "longest wait, s", "parks", "states lost"):
-        shown.add_column(title, justify="left" if not title else "right")
+        shown.add_column(title, justify="left" if not title else "right", no_wrap=not title)
     for policy, name in NAMES.items():
         at = result["at_needed"][policy]
         cells = (at["gpus"], at["held_gpu_hours"], at["used_gpu_hours"], at["max_s"], at["parks"], at["states_lost"])
@@ -38,7 +43,7 @@ def _needed(result: Mapping[str, Any]) -> Table:
 def _waits(result: Mapping[str, Any]) -> Table:
     shown = Table(title="Waits of cells, by number of GPUs (seconds)")
     shown.add_column("GPUs", justify="right")
-    shown.add_column("")
+    shown.add_column("", no_wrap=True)
     for title in ("p50", "p90", "p99", "longest", f"over {result['most_wait_s']:g} s", "parks", "states lost"):
         shown.add_column(title, justify="right")
     for row in _with_half(result):
@@ -63,7 +68,9 @@ def _caption(result: Mapping[str, Any]) -> str:
     return (
         f"Leases need {result['ratio']:.0%} of the GPUs that a GPU per server needs. With half of those ({half}), "
         f"{leases['cells_waited']} of {cells} cells wait under leases, {leases['cells_over_most_wait']} of them "
-        f"longer than {result['most_wait_s']:g} s."
+        f"longer than {result['most_wait_s']:g} s. Those that cannot come back on another GPU (leases.migration is off) "
+        f"need {result['gpus_needed']['leases_in_place']}. No policy can do with much fewer than "
+        f"{result['trace']['most_cells_gpus_at_once']}: so many compute at once."
     )
 
 

@@ -138,8 +138,11 @@ class Notebook:
         url = f"{address}{self.seat}api/kernels/{self.id}/channels?session_id={self._session.session}"
         self._connection = await websocket_connect(HTTPRequest(url, headers=self._headers, request_timeout=60))
         self._ready.set()
-        while (text := await self._connection.read_message()) is not None:
-            message = json.loads(text)
-            cell = self._cells.get(message.get("parent_header", {}).get("msg_id", ""))
-            if cell is not None:
-                cell.take(message)
+        try:
+            while (text := await self._connection.read_message()) is not None:
+                message = json.loads(text)
+                cell = self._cells.get(message.get("parent_header", {}).get("msg_id", ""))
+                if cell is not None:
+                    cell.take(message)
+        finally:
+            self._connection.close()

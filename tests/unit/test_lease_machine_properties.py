@@ -218,7 +218,8 @@ class Broker(RuleBasedStateMachine):
             case LeaseState.OFFERED:
                 self.do(Bound(lease.id, lease.epoch, 5, "5"), may_refuse=False)
             case LeaseState.PARKING:
-                self.do(Reported(lease.id, lease.epoch, "park", "done", "", 10, 0.1), may_refuse=False)
+                movable = int(lease.id[-1]) % 2 == 0
+                self.do(Reported(lease.id, lease.epoch, "park", "done", "", 10, 0.1, movable), may_refuse=False)
             case LeaseState.RESUMING:
                 self.do(Reported(lease.id, lease.epoch, "resume", "done", "", 10, 0.1), may_refuse=False)
             case _:
@@ -239,10 +240,12 @@ class Broker(RuleBasedStateMachine):
         lease = self.some_lease(number, LeaseState.PARKED)
         assert lease
         self.do(Heard(lease.id, lease.epoch, False, True, True), may_refuse=False)
-        holder = self.state.devices[lease.home].lease
-        if holder and makes_room:
-            self.do(Released(holder, "user"), may_refuse=False)
-        self.do(Looked(lease.home, True), may_refuse=False)
+        homes = [lease.home] if lease.home else sorted(self.state.devices)
+        for home in homes:
+            holder = self.state.devices[home].lease
+            if holder and makes_room:
+                self.do(Released(holder, "user"), may_refuse=False)
+            self.do(Looked(home, True), may_refuse=False)
 
     @rule(number=chance)
     def a_user_gives_back(self, number: int) -> None:

@@ -109,7 +109,7 @@ def test_who_restarts_instead_has_the_free_gpu_at_once_and_loses_the_state() -> 
 
 def test_who_asks_at_the_first_cell_leaves_the_gpu_to_others_until_then() -> None:
     made = trace(session("early", 0, 2 * H, (H, H + 10)), session("late", 10, 600, (10, 20)))
-    assert max(with_leases(made, 1).waits) > RULES.min_hold / 2
+    assert max(with_leases(made, 1).waits) > RULES.min_idle_crowded / 2
     assert with_leases(made, 1, asks_at_start=False).waits == (0, 0)
 
 

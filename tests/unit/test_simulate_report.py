@@ -13,7 +13,7 @@ from hub.cli.simulate import simulate
 from hub.errors import WerkbankError
 from hub.simulate.policies import Culled, PerServer
 from hub.simulate.replay import Clock, Outcome, Person, Tally
-from hub.simulate.report import LEASES, PER_SERVER, Study, figures, quantile, report
+from hub.simulate.report import IN_PLACE, LEASES, PER_SERVER, Study, figures, quantile, report
 from hub.simulate.trace import COLUMNS, Cell, Session, Trace
 
 SMALL = ("--sessions", "8", "--days", "1", "--seed", "3")
@@ -76,7 +76,7 @@ def test_long_searches_go_in_strides_and_end_on_the_same_number() -> None:
 
 def test_every_replay_is_done_once() -> None:
     tried: list[tuple[str, int]] = []
-    policies = {PER_SERVER: PerServer, LEASES: PerServer}
+    policies = {PER_SERVER: PerServer, LEASES: PerServer, IN_PLACE: PerServer}
     report(Study.of(crowd(5), policies, 60, watch=lambda policy, gpus: tried.append((policy, gpus))))
     assert len(tried) == len(set(tried))
 
@@ -92,7 +92,7 @@ def test_quantiles_are_waits_that_somebody_had() -> None:
 def test_json_has_what_each_policy_needs_the_ratio_and_the_waits() -> None:
     found = json.loads(answered(*SMALL, "--json"))
     needed = found["gpus_needed"]
-    assert list(needed) == ["per_server", "cull_30min", "leases"]
+    assert list(needed) == ["per_server", "cull_30min", "leases_in_place", "leases"]
     assert found["ratio"] == pytest.approx(needed["leases"] / needed["per_server"], rel=1e-3)
     assert found["half"] == needed["per_server"] // 2
     for policy, gpus in needed.items():
@@ -128,14 +128,15 @@ def test_a_trace_of_ones_own_is_replayed(tmp_path: Path) -> None:
 
 
 def test_rules_given_are_rules_used() -> None:
-    def waits(*words: str) -> float:
+    def waits(*words: str, policy: str = "leases") -> float:
         found = json.loads(answered("--sessions", "12", "--days", "1", "--seed", "2", "--json", *words))
-        return float(found["waits"]["leases"]["mean_s"])
+        return float(found["waits"][policy]["mean_s"])
 
     as_set = waits()
     assert waits("--handover", "600") > as_set
     assert waits("--min-idle", "7200") > as_set
-    assert waits("--restart-after", "10") < as_set
+    in_place = waits(policy="leases_in_place")
+    assert waits("--restart-after", "10", policy="leases_in_place") < in_place
 
 
 REFUSED = [

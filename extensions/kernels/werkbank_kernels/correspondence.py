@@ -97,14 +97,20 @@ class Correspondence:
     def beat_now(self) -> None:
         self._beat_due.set()
 
-    async def beat(self, ticket: Ticket, known: Callable[[], Lease | None], what: Callable[[], Beat]) -> None:
-        """Say what the kernel does, regularly and at once on a change, until the lease has ended or is another one."""
+    async def beat(
+        self, ticket: Ticket, known: Callable[[], Lease | None], what: Callable[[], Beat], said: Callable[[], None]
+    ) -> None:
+        """Say what the kernel does, regularly and at once on a change, until the lease has ended or is another one.
+
+        `said` is called when the latest `what` was heard.
+        """
         pause = Pause()
         while (lease := known()) is not None and lease.id == ticket.lease_id and not lease.ended:
             self._beat_due.clear()
             try:
                 self._hear(await self._broker.act(ticket, "heartbeat", {"epoch": lease.epoch, **what()}))
                 pause.forget()
+                said()
             except Refused as no:
                 await self._look(ticket, no, lease)
             except Silent as problem:

@@ -69,6 +69,7 @@ class Gate:
         self._waiters: list[Waiter] = []
         self.position = WAITING
         self.running = 0
+        self.entered = 0
         self.lease: Lease | None = None
         self.silent = False
         self.cpu = False
@@ -87,6 +88,7 @@ class Gate:
             if self.position != OPEN:
                 return False
             self.running += 1
+            self.entered += 1
         self.notify()
         return True
 
@@ -104,6 +106,7 @@ class Gate:
         with self._lock:
             if self.position == OPEN:
                 self.running += 1
+                self.entered += 1
                 waiter = None
             elif self.position == OVER:
                 return Verdict(False, self._over())
@@ -155,6 +158,7 @@ class Gate:
                 self._waiters = []
             if position == OPEN:
                 self.running += len(waiters)
+                self.entered += len(waiters)
             verdict = ADMITTED if position == OPEN else Verdict(False, self._over() if position == OVER else "")
         for waiter in waiters:
             if position == OPEN:
@@ -235,6 +239,8 @@ class Gate:
         """What the provisioner should know, as it goes over the link."""
         with self._lock:
             state = {"busy": self.running > 0, "wants": bool(self._waiters), "cpu": self.cpu, "bound": self.bound}
+            # Cells can begin and end between two looks: whoever only looked would take them for idleness.
+            state["entered"] = self.entered
             fresh = self.away or time.monotonic() < self._cuda_seen_at + _CUDA_LOOK_S
         return state | {"modules": managed_memory(), "cuda": self._cuda_seen if fresh else self.cuda()}
 

@@ -56,6 +56,7 @@ class LeaseKeeper:
         self._ticket: Ticket | None = None
         self._seen = acts.Observed()
         self._kernel: Message = {}
+        self._saying = self._told_of = 0  # cells that had begun when a heartbeat was written, and was heard
         self._refusal: Refused | None = None
         self._unwanted = False
         self._hung = False
@@ -206,7 +207,7 @@ class LeaseKeeper:
         self.lease, self._ticket = lease, ticket
         self._log.info("lease.%s lease=%s class=%s", lease.state, lease.id, wish.gpu_class)
         self._begin("follow", self._letters.follow(ticket, lambda: self.lease))
-        self._begin("beat", self._letters.beat(ticket, lambda: self.lease, self._beat))
+        self._begin("beat", self._letters.beat(ticket, lambda: self.lease, self._say, self._said))
         self._changed()
 
     def _asked_in_vain(self, asking: asyncio.Task[tuple[Lease, Ticket]]) -> None:
@@ -222,9 +223,29 @@ class LeaseKeeper:
         self.link.tell({"type": "refused", "sentence": str(no)})
         self._changed()
 
+    def _say(self) -> dict[str, Any]:
+        self._saying = self._entered()
+        return self._beat()
+
+    def _said(self) -> None:
+        """A heartbeat was heard. If it spoke of cells that are over, the next one follows at once and says so."""
+        spoke_of_past = self._saying != self._told_of and not self._kernel.get("busy")
+        self._told_of = self._saying
+        if spoke_of_past:
+            self._letters.beat_now()
+
+    def _entered(self) -> int:
+        return int(self._kernel.get("entered") or 0)
+
+    def _busy(self) -> bool:
+        """Whether a cell runs, or ran since the broker last heard of this kernel."""
+        if not self._wish.gated:
+            return self.kernel_busy()
+        return bool(self._kernel.get("busy")) or self._entered() != self._told_of
+
     def _beat(self) -> dict[str, Any]:
         return {
-            "busy": bool(self._kernel.get("busy")) if self._wish.gated else self.kernel_busy(),
+            "busy": self._busy(),
             "wants": bool(self._kernel.get("wants")) or self._hung,
             "watched": self.watched,
             "unparkable": self.unparkable,
@@ -388,6 +409,7 @@ class LeaseKeeper:
         told = self._seen.told
         self._seen = acts.Observed(asked=asked, told=told)
         self._kernel, self.unparkable, self._refusal, self._ending = {}, "", None, False
+        self._saying = self._told_of = 0
         self._changed()
 
     def _forget(self, reason: str) -> None:
@@ -397,6 +419,7 @@ class LeaseKeeper:
         self.lease = self._ticket = None
         self._seen = acts.Observed()
         self._kernel = {}
+        self._saying = self._told_of = 0
 
     def _give_back(self, ticket: Ticket, reason: str) -> asyncio.Task[None]:
         return _outlive(self._released(ticket, reason))
