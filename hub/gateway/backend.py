@@ -193,7 +193,9 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 
     def get_env(self, cluster: Any) -> dict[str, str]:
         """As stock; without a lease a process sees no GPU."""
-        return {**super().get_env(cluster), "CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void"}
+        profile = self.settings.profile(cluster.config.profile)
+        own = self.settings.environments[profile.environment].variables
+        return {**super().get_env(cluster), **own, "CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void"}
 
     # --- clusters end with their seat ---------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
-from hub.settings.types import Duration, GroupName, Memory, Name, UserName
+from hub.settings.types import Duration, GroupName, Memory, Name, UserName, VariableName
 
 
 class Section(BaseModel):
@@ -115,6 +115,9 @@ class Environment(Section):
     """What people see."""
     prefix: Path | None = None
     """Its folder (the one that holds `bin/python`); left out, the workbench's own."""
+    variables: dict[VariableName, str] = {}
+    """Environment variables for its seats, kernels and Dask workers, such as `LD_LIBRARY_PATH`; not those that
+    begin with JUPYTER, WERKBANK_ or DASK_GATEWAY."""
 
 
 class GpuClass(Section):

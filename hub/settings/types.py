@@ -51,6 +51,18 @@ Memory = Annotated[
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A short name: lower-case letters, digits and hyphens, at most 32 characters."""
 
+OWN_VARIABLES = ("JUPYTER", "WERKBANK_", "DASK_GATEWAY")
+
+
+def _not_ours(name: str) -> str:
+    if name.startswith(OWN_VARIABLES):
+        raise ValueError(f"the workbench itself sets variables that begin with {', '.join(OWN_VARIABLES)}")
+    return name
+
+
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"), AfterValidator(_not_ours)]
+"""An environment variable that is not one of the workbench's own."""
+
 GroupName = Annotated[str, Field(min_length=1, max_length=255)]
 """A JupyterHub group."""
 

@@ -158,7 +158,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
 
     def seat_environment(self, profile: Profile) -> dict[str, str]:
         """Variables a seat gets beside JupyterHub's own."""
-        env = {
+        env = self.settings.environments[profile.environment].variables | {
             "WERKBANK_PROFILE": profile.name,
             "WERKBANK_LANGUAGE": self.user_options["language"],
             "CPU_LIMIT": f"{profile.cpu:g}",

@@ -1,6 +1,7 @@
 """A real workbench for tests: `werkbank up --detach` on a free port with its own state directory."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import psutil
 ROOT = Path(__file__).parents[2]
 
 
-def run_werkbank(*arguments: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
+def run_werkbank(
+    *arguments: str, timeout: float = 150, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person would, without the installing launcher in front."""
     return subprocess.run(
         [sys.executable, "-m", "hub.cli", *arguments],
@@ -25,6 +28,7 @@ def run_werkbank(*arguments: str, timeout: float = 150) -> subprocess.CompletedP
         text=True,
         timeout=timeout,
         check=False,
+        env=os.environ | (environment or {}),
     )
 
 
@@ -45,6 +49,8 @@ class Workbench:
     state: Path
     settings: Path
     visitors: list["Visitor"] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    """What `up` finds in its environment besides ours."""
 
     def close(self) -> None:
         """Close the connections of all visitors."""
@@ -55,7 +61,7 @@ class Workbench:
         arguments = ["up", "--detach", "--settings", str(self.settings), "--state", str(self.state), *more]
         if not any(word.startswith("--port") for word in more):
             arguments += ["--port", "0"]
-        return run_werkbank(*arguments)
+        return run_werkbank(*arguments, environment=self.environment)
 
     def down(self, *more: str) -> subprocess.CompletedProcess[str]:
         return run_werkbank("down", "--state", str(self.state), *more)
