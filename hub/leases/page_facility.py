@@ -6,7 +6,8 @@ Values as coarse as pages write them; see `page_view`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from hub.leases.desk import Desk
 from hub.leases.model import Device, DeviceState
@@ -61,7 +62,7 @@ class ProgrammeUse:
 def classes(desk: Desk, user: str, language: str) -> Iterable[ClassFact]:
     """Every class of the settings, in their order."""
     state = desk.broker.state
-    for row in desk.classes(language):
+    for row in _rows(desk, language):
         devices = [state.devices[uuid] for uuid in state.of_class.get(row["name"]) or ()]
         wait = row["expected_wait_s"]
         yield ClassFact(
@@ -75,6 +76,18 @@ def classes(desk: Desk, user: str, language: str) -> Iterable[ClassFact]:
             wait=None if wait is None else coarse(wait),
             known=row["known"],
         )
+
+
+_latest: WeakKeyDictionary[Desk, dict[str, tuple[State, str, list[dict[str, Any]]]]] = WeakKeyDictionary()
+
+
+def _rows(desk: Desk, language: str) -> list[dict[str, Any]]:
+    """The desk's classes; everybody who looks at the same state shares one count of a thousand devices."""
+    state, unreadable = desk.broker.state, desk.broker.unreadable
+    known = _latest.setdefault(desk, {}).get(language)
+    if known is None or known[0] is not state or known[1] != unreadable:
+        known = _latest[desk][language] = (state, unreadable, desk.classes(language))
+    return known[2]
 
 
 def _square(state: State, device: Device, user: str) -> Square:

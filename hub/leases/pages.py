@@ -10,10 +10,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from hub.leases.desk import Desk
-from hub.leases.events import Action, Event, Kept, Released, SaveDevice, SaveLease, Transition
+from hub.leases.events import Action, Event, Kept, Released, SaveLease
 from hub.leases.model import ENDED, Lease, LeaseState
 from hub.leases.page_view import GpuPage, gpu_page
-from hub.leases.routes import PING_SECONDS, AtDesk, problem, told
+from hub.leases.routes import AtDesk, problem, told
 from hub.leases.sentences import ENDED as ENDED_WORDS
 from hub.leases.sentences import REFUSALS, say
 from hub.leases.state import State
@@ -29,8 +29,10 @@ LEAST_PERIOD = 1.0
 """Seconds between two parts sent, at least."""
 WAIT_PERIOD = 2.0
 """Seconds between looks while something waits: others move the line."""
-LOOK_PERIOD = 20.0
-"""Seconds between looks otherwise: only durations and use have grown."""
+LOOK_PERIOD = 5.0
+"""Seconds between looks otherwise: what others do changes no more than how many devices are free."""
+PING_SECONDS = 10
+"""Seconds after which the page hears that the service is still there; a proxy may keep a dead connection open."""
 STREAM_LIFE = 600.0
 """Seconds after which the browser is asked to connect again, and so to prove again who reads."""
 
@@ -47,7 +49,7 @@ async def my_gpus(request: Request, desk: AtDesk, person: PagePerson) -> HTMLRes
 @router.get("/gpus/live", response_class=EventSourceResponse)
 async def live(request: Request, desk: AtDesk, person: ApiPerson) -> EventSourceResponse:
     """The page's main part now and whenever it changes, as server-sent events."""
-    return EventSourceResponse(_parts(request, desk, person), ping=PING_SECONDS)
+    return EventSourceResponse(_parts(request, desk, person), ping=PING_SECONDS, ping_message_factory=_ping)
 
 
 @router.post("/gpus/keep")
@@ -124,6 +126,11 @@ async def _parts(request: Request, desk: Desk, person: Person) -> AsyncIterator[
             await _either(rung, WAIT_PERIOD - LEAST_PERIOD if seen.waits else LOOK_PERIOD)
 
 
+def _ping() -> ServerSentEvent:
+    # A comment would keep the connection open as well, but scripts do not see it.
+    return ServerSentEvent("here", event="ping")
+
+
 async def _either(rung: asyncio.Event, seconds: float) -> None:
     """Return when the bell rings or the time is over."""
     try:
@@ -135,11 +142,11 @@ async def _either(rung: asyncio.Event, seconds: float) -> None:
 
 @contextmanager
 def _bell(desk: Desk, user: str) -> Iterator[asyncio.Event]:
-    """An event that is set whenever what this user sees may have changed."""
+    """An event that is set whenever a lease of this user changes."""
     rung = asyncio.Event()
 
     def listen(_state: State, actions: tuple[Action, ...]) -> None:
-        if any(_concerns(action, user) for action in actions):
+        if any(isinstance(action, SaveLease) and action.lease.user == user for action in actions):
             rung.set()
 
     desk.broker.observers.append(listen)
@@ -147,9 +154,3 @@ def _bell(desk: Desk, user: str) -> Iterator[asyncio.Event]:
         yield rung
     finally:
         desk.broker.observers.remove(listen)
-
-
-def _concerns(action: Action, user: str) -> bool:
-    if isinstance(action, SaveLease):
-        return action.lease.user == user
-    return isinstance(action, Transition | SaveDevice)

@@ -24,6 +24,10 @@ class Face:
         return f"{self.base_url}services/werkbank/"
 
     @property
+    def gpus(self) -> str:
+        return f"{self.service}gpus"
+
+    @property
     def admin_page(self) -> str:
         return f"{self.base_url}hub/admin"
 
@@ -48,7 +52,9 @@ class Face:
         return f"{self.service}language/{language}"
 
     def here(self, path: str) -> str:
-        """Which of the links leads to `path`: "seats", "service", "admin" or none."""
+        """Which of the links leads to `path`: "seats", "service", "gpus", "admin" or none."""
+        if path == self.gpus or path.startswith(f"{self.gpus}/"):
+            return "gpus"
         if path.startswith(self.service):
             return "service"
         if path.startswith(self.admin_page):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from babel.numbers import format_decimal
 from markupsafe import Markup
 
 
@@ -29,4 +30,17 @@ def clock(moment: datetime) -> Markup:
     return Markup('<time datetime="{0}" data-local title="{0}">{1} UTC</time>').format(stamp, f"{moment:%H:%M}")
 
 
-FILTERS: dict[str, Any] = {"gib": gib, "span": span, "clock": clock}
+def ordinal(number: int, language: str = "en") -> str:
+    """A place in a line: 2 -> "2nd", in Dutch "2e"."""
+    if language == "nl":
+        return f"{number}e"
+    is_teen = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def decimal(number: float, language: str = "en") -> str:
+    """A number with at most one decimal: 1234.56 -> "1,234.6", in Dutch "1.234,6"."""
+    return str(format_decimal(number, "#,##0.#", locale=language))
+
+
+FILTERS: dict[str, Any] = {"gib": gib, "span": span, "clock": clock, "ordinal": ordinal, "decimal": decimal}

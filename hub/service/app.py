@@ -1,5 +1,6 @@
 """Assembles the one web service: pages, API, health and metrics."""
 
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,8 +15,10 @@ from starlette.middleware.sessions import SessionMiddleware
 from hub import __version__
 from hub.leases import admin_routes as admin_leases
 from hub.leases import gateway_routes as gateway_leases
+from hub.leases import pages as gpu_pages
 from hub.leases import routes as leases
 from hub.leases.desk import open_desk
+from hub.logs import get_logger
 from hub.pages import STATIC
 from hub.runtime import Runtime
 from hub.seats import routes as seats
@@ -30,6 +33,8 @@ from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
 
+log = get_logger("service")
+
 SESSION_SECONDS = 12 * 3600
 
 
@@ -43,9 +48,14 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
             app.state.gateway = GatewayApi.of(runtime, client)
-            async with open_desk(runtime) as desk:
-                app.state.leases, desk.metrics = desk, app.state.metrics.leases
-                yield
+            try:
+                async with open_desk(runtime) as desk:
+                    app.state.leases, desk.metrics = desk, app.state.metrics.leases
+                    yield
+            except BaseExceptionGroup as failed:
+                # A service without its broker would only say no. The hub starts it anew, and it reads what is written.
+                log.critical("broker.failed", errors=[str(error) for error in failed.exceptions])
+                signal.raise_signal(signal.SIGTERM)
 
     app = FastAPI(
         title="Werkbank",
@@ -76,6 +86,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         leases.api,
         admin_leases.api,
         gateway_leases.api,
+        gpu_pages.router,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")

@@ -20,6 +20,15 @@
   function prepare(root) {
     for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
     showLocalTimes(root);
+    countDown(root);
+  }
+
+  /** Seconds until something ends; only their number changes, so "s" and "min" are all the words there are. */
+  function countDown(root) {
+    for (const element of root.querySelectorAll("[data-countdown]")) {
+      const left = Math.max(0, Math.round((Date.parse(element.dataset.countdown) - Date.now()) / 1000));
+      element.textContent = left < 120 ? `${left}\u00a0s` : `${Math.round(left / 60)}\u00a0min`;
+    }
   }
 
   /** Say on the page what did not work. */
@@ -102,6 +111,104 @@
     if (focused) document.getElementById(focused)?.focus();
   }
 
+  /** Make `old` like `fresh`, touching only what differs: focus, open details and a pressed button stay. */
+  function morph(old, fresh) {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      old.data = fresh.data;
+      return;
+    }
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && name !== "open" && name !== "disabled") old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const key = (node) => node.id || "";
+    const wanted = [...fresh.childNodes];
+    const isWanted = (node) => key(node) && wanted.some((child) => key(child) === key(node));
+    for (const [place, child] of wanted.entries()) {
+      const known = key(child) && [...old.children].find((element) => element.id === child.id);
+      if (known) {
+        // What stands before it and is gone makes way: moving an element takes the focus from it.
+        while (old.childNodes[place] !== known && !isWanted(old.childNodes[place])) old.childNodes[place].remove();
+        if (old.childNodes[place] !== known) old.insertBefore(known, old.childNodes[place]);
+      }
+      const here = old.childNodes[place] || null;
+      if (here && here.nodeName === child.nodeName && key(here) === key(child)) morph(here, child);
+      else old.insertBefore(child, here);
+    }
+    while (old.childNodes.length > wanted.length) old.lastChild.remove();
+  }
+
+  /** Parts that are told when what their `data-say` holds changes. */
+  function toTell(root) {
+    return new Map([...root.querySelectorAll("[data-say]")].map((part) => [part.id, part.dataset.say]));
+  }
+
+  /** What changed, for ears: politely, or at once where something is about to be taken away. */
+  function announce(before, root) {
+    for (const [id, now] of toTell(root)) {
+      if (before.get(id) === now) continue;
+      const part = document.getElementById(id);
+      const place = document.getElementById("sayNow" in part.dataset ? "say-now" : "say");
+      const said = [...part.querySelectorAll("[data-said]")].map((element) => element.textContent.trim());
+      if (place) place.textContent = said.join(": ").replace(/\s+/g, " ");
+    }
+  }
+
+  function show(place, part) {
+    const before = toTell(place);
+    const fresh = place.cloneNode(false);
+    fresh.innerHTML = part;
+    prepare(fresh);
+    const focused = document.activeElement;
+    morph(place, fresh);
+    if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+    announce(before, place);
+  }
+
+  /** A part of the page that the service sends anew whenever it changes. */
+  function follow(place) {
+    const SILENCE = 25000; // milliseconds: the service says something every 10 s
+    let source = null;
+    let heard = 0;
+    function open() {
+      heard = Date.now();
+      if (source && source.readyState !== EventSource.CLOSED) return;
+      source = new EventSource(place.dataset.stream);
+      source.addEventListener("ping", () => (heard = Date.now()));
+      source.addEventListener("page", (message) => {
+        heard = Date.now();
+        document.getElementById("told").hidden = true;
+        show(place, message.data);
+      });
+      source.onerror = () => {
+        if (source.readyState === EventSource.CLOSED) heard = Math.min(heard, Date.now() - SILENCE + 5000);
+      };
+    }
+    /** Refused or silent: signed out, then the page itself leads to signing in; or the service is away. */
+    async function again() {
+      heard = Date.now();
+      source?.close();
+      try {
+        const reply = await fetch(location.href, { headers: { Accept: "text/html" } });
+        if (reply.redirected) return location.reload();
+        if (!reply.ok) throw new Error(`status ${reply.status}`);
+        open();
+      } catch (error) {
+        console.warn("follow", error);
+        tell(place.dataset.lost);
+        heard = Date.now() - SILENCE + 5000;
+      }
+    }
+    // Browsers open few connections to one host: pages that nobody looks at leave theirs.
+    document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : open()));
+    open();
+    setInterval(() => {
+      countDown(place);
+      if (!document.hidden && Date.now() - heard > SILENCE) again();
+    }, 1000);
+  }
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-request]");
     if (button) ask(button);
@@ -126,5 +233,7 @@
   prepare(document);
   const progress = document.querySelector("[data-progress]");
   if (progress) followProgress(progress);
+  const stream = document.querySelector("[data-stream]");
+  if (stream) follow(stream);
   stayCurrent();
 })();

@@ -1,0 +1,38 @@
+"""A page of the service: the template with what every one of them needs."""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from hub.pages import render
+from hub.pages.face import Face
+from hub.web.hub_api import Person
+from hub.words import COOKIE, choose_language
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """The template as the reader's page; `context` may name the `person` who reads."""
+    return HTMLResponse(rendered(request, template, **context), status_code=status)
+
+
+def rendered(request: Request, template: str, **context: Any) -> str:
+    """The same as text, for a part of a page."""
+    state = request.app.state
+    frame = {
+        "prefix": state.oauth.prefix,
+        "site": state.settings.site,
+        "path": request.url.path,
+        "face": _face(state.oauth.prefix, context.get("person")),
+    }
+    return render(template, language_of(request), **context | frame)
+
+
+def language_of(request: Request) -> str:
+    """The reader's language."""
+    return choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
+
+
+def _face(prefix: str, person: Person | None) -> Face:
+    base_url = prefix.removesuffix("services/werkbank/")
+    return Face(base_url, person.name, person.admin) if person else Face(base_url, "")

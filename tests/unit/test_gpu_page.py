@@ -1,0 +1,474 @@
+"""What "My GPUs" shows of a person: from the real decisions and the real templates, without a hub."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.leases.broker import Broker
+from hub.leases.desk import Desk
+from hub.leases.events import Bound, Drained, Event, Heard, Kept, Listed, Looked, Released, Reported, Requested, Ticked
+from hub.leases.identity import Tokens
+from hub.leases.machine import decide
+from hub.leases.model import Lease, LeaseState, Rules
+from hub.leases.page_facility import coarse
+from hub.leases.page_view import GpuPage, Spot, gpu_page, line
+from hub.leases.rules import rules_of
+from hub.leases.store import Store
+from hub.pages import render
+from hub.pages.face import Face
+from hub.pages.filters import decimal, ordinal
+from hub.settings import Settings, load
+from hub.settings.model import GpuClass, Words
+from hub.web.hub_api import Person
+from tests.support.leases import MoodyInventory, lease
+from tests.support.workbench import ROOT, text_of
+
+START = 1_795_478_400.0  # a Tuesday
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "x" * 200,
+    "\u202eexe.ipynb",
+    "مرحبا/دفتر.ipynb",
+    "🦜/🧪 notebook.ipynb",
+    "{{ 7*7 }}%(count)s{count}",
+)
+
+
+@dataclass
+class World:
+    """A desk whose time and devices a test moves by hand."""
+
+    desk: Desk
+    now: float = START
+
+    def tell(self, event: Event, after: float = 0.0) -> None:
+        """Decide about an event `after` seconds."""
+        self.now += after
+        broker = self.desk.broker
+        broker.state, actions = decide(broker.state, event, self.now)
+        for observer in broker.observers:
+            observer(broker.state, actions)
+
+    def lease(self, id: str) -> Lease:
+        return self.desk.broker.state.leases[id]
+
+    def ask(self, id: str, user: str, **more: object) -> None:
+        self.tell(Requested(lease(id, user, requested=self.now, **more)))
+
+    def take(self, id: str, *, busy: bool = False) -> None:
+        """The kernel takes what it was offered, and perhaps runs a cell."""
+        self.tell(Bound(id, self.lease(id).epoch, 2, "1"))
+        self.hear(id, busy=busy)
+
+    def hear(self, id: str, *, busy: bool = False, wants: bool = False, after: float = 0.0) -> None:
+        self.tell(Heard(id, self.lease(id).epoch, busy, wants, watched=True), after)
+
+    def report(self, id: str, act: Any) -> None:
+        self.tell(Reported(id, self.lease(id).epoch, act, "done", "", 100, 0.1))
+
+    def page(self, user: str = "ada", language: str = "en", groups: tuple[str, ...] = ()) -> GpuPage:
+        return gpu_page(self.desk, person(user, groups), language)
+
+    def html(self, user: str = "ada", language: str = "en", template: str = "my_gpus_live.html", **more: Any) -> str:
+        """The page's main part; `more` names the person's `groups`, whether they are `admin`, a `refusal`."""
+        reader = replace(person(user, more.pop("groups", ())), admin=more.pop("admin", False))
+        given = {
+            "person": reader,
+            "gpus": gpu_page(self.desk, reader, language),
+            "keep_for": self.desk.settings.leases.keep_for,
+            "csrf": "csrf-of-this-session",
+            "prefix": "/services/werkbank/",
+            "site": self.desk.settings.site,
+            "path": "/services/werkbank/gpus",
+            "face": Face("/", user),
+            "refusal": "",
+            "done": "",
+        }
+        return render(template, language, **given | more)
+
+
+def person(user: str, groups: tuple[str, ...] = ()) -> Person:
+    return Person(user, groups, False, "secret-token", ())
+
+
+def settings_with_class() -> Settings:
+    """The default settings, with a class of real devices that its medium profile has."""
+    settings = load(ROOT / "werkbank.yaml")
+    big = GpuClass(title=Words(en="Big", nl="Grote"), memory="16GiB", model="Moody")
+    profiles = tuple(
+        profile.model_copy(update={"gpu_classes": ("big",)}) if profile.name == "medium" else profile
+        for profile in settings.profiles
+    )
+    return settings.model_copy(update={"gpu_classes": {"big": big}, "profiles": profiles})
+
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> MakeWorld:
+    """A world with `count` devices of class `big`, all seen clean; `rules` overrule those of the settings."""
+
+    def world(count: int = 1, **rules: Any) -> World:
+        settings = settings_with_class()
+        inventory = MoodyInventory(count)
+        made: list[World] = []
+        store = Store(f"sqlite:///{tmp_path}/leases.sqlite")
+        known: Rules = replace(rules_of(settings), **rules)
+        broker = Broker(known, store, inventory, lambda: made[0].now)
+        made.append(World(Desk(settings, broker, Tokens("key"))))
+        made[0].tell(Listed(inventory.devices()))
+        for device in inventory.devices():
+            made[0].tell(Looked(device.uuid, True))
+        store.close()
+        return made[0]
+
+    return world
+
+
+# --- nothing held -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "start a seat with the profile Medium and pick “Python 3 · Big” in its launcher"),
+        ("nl", "een werkplek met het profiel Middel en kies daar in de launcher “Python 3 · Grote”"),
+    ],
+)
+def test_an_empty_page_teaches_how_to_get_a_gpu(make_world: MakeWorld, language: str, words: str) -> None:
+    assert words in text_of(make_world().html(language=language, groups=("ained",)))
+
+
+def test_somebody_without_a_profile_with_gpus_reads_whom_to_ask(make_world: MakeWorld) -> None:
+    text = text_of(make_world().html(groups=("reading-club",)))
+    assert "None of the profiles for you has GPUs; ask your programme lead." in text
+    assert "launcher" not in text
+
+
+def test_unreadable_devices_are_never_shown_as_no_gpu(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.desk.broker.unreadable = "NVML: driver <not> loaded"
+    html = world.html()
+    assert "The GPUs cannot be read at the moment." in text_of(html)
+    assert "free" not in text_of(html)
+    assert "driver" not in html
+    assert "driver &lt;not&gt; loaded" in world.html(admin=True)
+
+
+# --- leases, state by state ---------------------------------------------------------------------------
+
+
+def waiting(world: World) -> None:
+    world.ask("held", "bob")
+    world.take("held", busy=True)
+    world.ask("mine", "ada")
+
+
+def offered(world: World) -> None:
+    world.ask("mine", "ada")
+
+
+def busy(world: World) -> None:
+    world.ask("mine", "ada")
+    world.take("mine", busy=True)
+
+
+def idle(world: World) -> None:
+    world.ask("mine", "ada")
+    world.take("mine")
+
+
+def notice(world: World) -> None:
+    idle(world)
+    world.ask("other", "bob")
+    for _beat in range(80):
+        world.tell(Heard("other", 0, busy=False, wants=False, watched=True))
+        world.hear("mine", after=10)
+        tick(world)
+        if world.lease("mine").state is LeaseState.NOTICE:
+            return
+
+
+def tick(world: World, after: float = 0.0) -> None:
+    world.tell(Ticked(), after)
+
+
+def parking(world: World) -> None:
+    notice(world)
+    world.hear("mine", after=20)
+    tick(world, after=11)
+
+
+def parked(world: World) -> None:
+    parking(world)
+    world.report("mine", "park")
+
+
+def returning(world: World) -> None:
+    parked(world)
+    world.tell(Looked("GPU-0", True))
+    world.take("other", busy=True)
+    world.hear("mine", wants=True)
+
+
+def resuming(world: World) -> None:
+    returning(world)
+    world.tell(Released("other", "user"))
+    world.tell(Looked("GPU-0", True))
+
+
+STAGES: list[tuple[Callable[[World], None], str, str, str]] = [
+    (waiting, "Waiting", "1st of 1", "Wacht"),
+    (offered, "Your turn", "A GPU is kept for this kernel", "Aan de beurt"),
+    (busy, "Busy", "nobody takes the GPU meanwhile", "Bezig"),
+    (idle, "Idle", "When somebody waits it makes room", "Doet niets"),
+    (notice, "About to make room", "Your GPU goes to the next person in", "Maakt zo plaats"),
+    (parking, "Being parked", "is being copied to ordinary memory", "Wordt geparkeerd"),
+    (parked, "Parked", "resumes at the next cell", "Geparkeerd"),
+    (returning, "Parked, waits to come back", "you get it back", "Geparkeerd, wacht tot hij verder kan"),
+    (resuming, "Coming back", "is being copied back", "Komt terug"),
+]
+
+
+@pytest.mark.parametrize(("reach", "word", "words", "dutch"), STAGES, ids=[reach.__name__ for reach, *_ in STAGES])
+def test_every_state_is_a_word_a_shape_and_a_sentence(
+    make_world: MakeWorld, reach: Callable[[World], None], word: str, words: str, dutch: str
+) -> None:
+    world = make_world()
+    reach(world)
+    (mine,) = world.page().leases
+    assert mine.stage == reach.__name__
+    html = world.html()
+    assert re.search(rf'<span class="state [^>]+><svg.*?</svg>{word}</span>', html, re.S)
+    assert words in text_of(html)
+    assert f"</svg>{dutch}</span>" in world.html(language="nl")
+
+
+def test_who_waits_sees_place_reason_and_estimate(make_world: MakeWorld) -> None:
+    world = make_world()
+    waiting(world)
+    world.ask("third", "carol")
+    html = world.html("carol")
+    assert 'role="img" aria-label="The line: you are 2nd of 2"' in html
+    assert re.search(r"2nd of 2 in the line, about \d+ (min|h)", text_of(html).replace("\N{NO-BREAK SPACE}", " "))
+    assert "No GPU of this class is free (1 in all)." in text_of(html)
+    assert "2e van 2 in de rij, nog ongeveer" in text_of(world.html("carol", "nl"))
+
+
+def test_whoever_is_over_their_own_bound_is_told_so_and_has_no_place(make_world: MakeWorld) -> None:
+    world = make_world(count=2, devices_per_user=1)
+    idle(world)
+    world.ask("second", "ada")
+    html = world.html()
+    assert "is not in the line yet" in text_of(html)
+    assert "as one person can have at once (1)" in text_of(html)
+    assert "queue__me" not in html
+
+
+def test_a_notice_comes_first_counts_down_and_is_told_at_once(make_world: MakeWorld) -> None:
+    world = make_world(count=2, devices_per_user=2)
+    world.ask("elder", "ada")
+    world.take("elder", busy=True)
+    world.ask("mine", "ada")
+    world.take("mine")
+    world.ask("other", "bob")
+    for _beat in range(80):
+        world.tell(Heard("other", 0, busy=False, wants=False, watched=True))
+        world.hear("elder", busy=True)
+        world.hear("mine", after=10)
+        tick(world)
+        if world.lease("mine").state is LeaseState.NOTICE:
+            break
+    first, second = world.page().leases
+    assert (first.id, first.stage, second.id) == ("mine", "notice", "elder")
+    html = world.html()
+    left = first.ends_at and world.page().seconds_to(first.ends_at)
+    assert left
+    assert f"{left}\N{NO-BREAK SPACE}s</span>" in html
+    assert "data-countdown=" in html
+    assert html.count("data-say-now") == 1
+
+
+def test_keeping_says_how_often_it_is_left_and_then_until_when(make_world: MakeWorld) -> None:
+    world = make_world()
+    idle(world)
+    assert "You can keep it 1 more time." in text_of(world.html())
+    assert 'action="/services/werkbank/gpus/keep"' in world.html()
+    world.tell(Kept("mine"))
+    assert re.search(r"Kept for you until \d\d:\d\d UTC", text_of(world.html()))
+    assert "gpus/keep" not in world.html()
+
+
+@pytest.mark.parametrize("reach", [busy, parked, offered, waiting])
+def test_only_what_is_idle_can_be_kept(make_world: MakeWorld, reach: Callable[[World], None]) -> None:
+    world = make_world()
+    reach(world)
+    assert "gpus/keep" not in world.html()
+    assert "gpus/release" in world.html()
+
+
+@pytest.mark.parametrize(
+    ("reach", "words"),
+    [
+        (waiting, "You lose your place in the line."),
+        (idle, "Variables in ordinary memory stay"),
+        (parked, "What the kernel has in GPU memory is lost."),
+    ],
+)
+def test_giving_back_first_says_what_will_be_lost(
+    make_world: MakeWorld, reach: Callable[[World], None], words: str
+) -> None:
+    world = make_world()
+    reach(world)
+    details = re.search(r'<details class="sure".*?</details>', world.html(), re.S)
+    assert details
+    assert words in text_of(details[0])
+    assert 'name="csrf" value="csrf-of-this-session"' in details[0]
+
+
+def test_held_time_and_the_share_of_it_in_which_a_cell_ran_are_told(make_world: MakeWorld) -> None:
+    world = make_world()
+    busy(world)
+    world.hear("mine", busy=False, after=600)
+    tick(world, after=1800)
+    (mine,) = world.page().leases
+    assert (mine.held, mine.busy, mine.percent) == (2400, 600, 25)
+    assert "40 min; a cell ran for 10 min of it (25%)" in text_of(world.html()).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_silent_seat_is_told_and_its_gpu_stays(make_world: MakeWorld) -> None:
+    world = make_world()
+    busy(world)
+    for _second in range(4):
+        tick(world, after=15)
+    assert "Its seat was last heard at" in text_of(world.html())
+
+
+@pytest.mark.parametrize("holder", HOSTILE)
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_names_are_shown_and_never_interpreted(make_world: MakeWorld, holder: str, language: str) -> None:
+    world = make_world()
+    world.ask("mine", "ada", holder=holder, server=holder)
+    html = world.html(language=language)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert holder in text_of(html)
+    assert html.count("<bdi>") == 2  # a name that runs from right to left stays in its place
+
+
+def test_nobody_sees_the_leases_of_somebody_else(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.ask("secret", "bob", holder="secret-project.ipynb")
+    assert "secret" not in world.html("ada")
+
+
+# --- classes and use -----------------------------------------------------------------------------------
+
+
+def test_devices_are_a_picture_with_its_words(make_world: MakeWorld) -> None:
+    world = make_world(count=5)
+    idle(world)
+    world.ask("other", "bob")
+    world.take("other")
+    world.tell(Drained("GPU-4", True))
+    (fact,) = world.page().classes
+    assert fact.squares == ("mine", "used", "free", "free", "out")
+    html = world.html()
+    assert 'aria-label="1 in use by you, 1 in use by others, 1 out of service, 2 free"' in html
+    assert "2 of 5 free" in text_of(html)
+    assert "A new request gets one at once." in text_of(html)
+
+
+def test_the_use_of_a_programme_stands_against_its_quota_and_share(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.ask("mine", "ada", programme="ained")
+    world.take("mine", busy=True)
+    tick(world, after=5400)
+    text = text_of(world.html(groups=("ained", "reading-club"))).replace("\N{NO-BREAK SPACE}", " ")
+    assert "1.5 GPU-hours by you" in text
+    assert "1.5 of 200 GPU-hours this week" in text
+    assert "1 of 64 GPUs in use now. Its fair share is 67% of all use; it had 100% this week." in text
+    assert "1,5 van 200 GPU-uren deze week" in text_of(world.html(language="nl", groups=("ained",)))
+
+
+def test_the_page_looks_the_same_until_something_on_it_changed(make_world: MakeWorld) -> None:
+    world = make_world()
+    busy(world)
+    before = world.page()
+    tick(world, after=5)
+    assert world.page() == before
+    tick(world, after=60)
+    assert world.page() != before
+
+
+# --- pieces ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "of", "drawn"),
+    [(1, 1, "m"), (2, 5, "bmaaa"), (1, 9, "maaa+5"), (20, 40, "b+15bbbmaaa+17"), (7, 7, "bbbbbbm")],
+)
+def test_a_line_is_drawn_with_its_head_and_with_everyone_before_and_behind_counted(
+    place: int, of: int, drawn: str
+) -> None:
+    signs = {"before": "b", "me": "m", "after": "a"}
+    spots = line(place, of)
+    assert "".join(signs.get(spot.kind, f"+{spot.count}") for spot in spots) == drawn
+    assert sum(spot.count for spot in spots) == of
+    assert spots.count(Spot("me")) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, 0), (1, 60), (360, 360), (361, 420), (1201, 1500), (7000, 7200), (7300, 10800)]
+)
+def test_estimates_are_as_coarse_as_they_are_known(seconds: float, shown: int) -> None:
+    assert coarse(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "english"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (21, "21st"),
+        (112, "112th"),
+    ],
+)
+def test_places_read_as_people_say_them(number: int, english: str) -> None:
+    assert ordinal(number) == english
+    assert ordinal(number, "nl") == f"{number}e"
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    assert (decimal(1234.56), decimal(1234.56, "nl"), decimal(12.0)) == ("1,234.6", "1.234,6", "12")
+
+
+def test_a_refusal_is_a_sentence_on_the_page(make_world: MakeWorld) -> None:
+    html = make_world().html(template="my_gpus.html", refusal=HOSTILE[0])
+    assert 'role="alert"><p>&lt;script&gt;' in html
+    assert 'data-stream="/services/werkbank/gpus/live"' in html
+    assert "secret-token" not in html
+
+
+@pytest.mark.parametrize(
+    ("path", "here"),
+    [
+        ("/base/services/werkbank/gpus", "gpus"),
+        ("/base/services/werkbank/gpus/live", "gpus"),
+        ("/base/services/werkbank/gpusx", "service"),
+        ("/base/services/werkbank/", "service"),
+    ],
+)
+def test_the_header_marks_this_page(path: str, here: str) -> None:
+    assert Face("/base/", "somebody").here(path) == here
