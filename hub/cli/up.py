@@ -166,4 +166,4 @@ def _warnings(ready: Runtime) -> Iterator[str]:
     if site.limits == "auto" and not controller()[1].enforced:
         yield f"CPU and memory limits of seats are not enforced here: {controller()[1].reason}."
     if site.simulate_gpus:
-        yield f"{site.simulate_gpus} simulated GPUs: they exist on paper only, and every page says so."
+        yield f"Simulated GPUs: {site.simulate_gpus}. They exist on paper only, and every page says so."

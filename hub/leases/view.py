@@ -12,7 +12,7 @@ from hub.leases.sentences import ENDED as ENDED_WORDS
 from hub.leases.sentences import UNPARKABLE, WAITING, say
 from hub.leases.state import State, Step
 from hub.leases.waiting import standing
-from hub.settings import Settings
+from hub.settings import GpuClass, Settings
 from hub.words import translator
 
 MANNERS = {
@@ -115,7 +115,7 @@ class Viewer:
             kind=str(lease.kind),
             state=str(lease.state),
             simulated=simulated,
-            devices=[_device(device) for device in devices],
+            devices=[_device(device, gpu_class, language) for device in devices],
             environment=environment(lease, devices),
             ends_at=lease.ends_at or None,
             keeps_left=max(0, rules.keeps - lease.keeps),
@@ -167,8 +167,12 @@ def environment(lease: Lease, devices: list[Device]) -> dict[str, str]:
     }
 
 
-def _device(device: Device) -> DeviceView:
-    return DeviceView(**{name: getattr(device, name) for name in DeviceView.model_fields})
+def _device(device: Device, gpu_class: GpuClass | None, language: str) -> DeviceView:
+    # A simulated device has no model that a driver knows: it is called as its class, in the reader's language.
+    named = device.simulated and gpu_class is not None
+    model = gpu_class.title.in_language(language) if named and gpu_class else device.model
+    facts = {name: getattr(device, name) for name in DeviceView.model_fields}
+    return DeviceView(**(facts | {"model": model}))
 
 
 def _held(state: State, lease: Lease) -> float:

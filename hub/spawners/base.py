@@ -172,7 +172,9 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
     def _lease_environment(self, profile: Profile) -> dict[str, str]:
         """Where kernels ask for GPUs, and which kinds there are. Without a lease they see none."""
         service = f"{JupyterHub.instance().base_url}services/werkbank"
-        classes = [(name, self.settings.gpu_classes[name]) for name in profile.gpu_classes]
+        declared = ((name, self.settings.gpu_classes[name]) for name in profile.gpu_classes)
+        # Without simulated devices their class is empty: a kernel of it could only be refused.
+        classes = [(name, c) for name, c in declared if not c.simulated or self.settings.site.simulate_gpus]
         language = self.user_options["language"]
         described = [
             {
