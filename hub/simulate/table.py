@@ -68,7 +68,7 @@ def _caption(result: Mapping[str, Any]) -> str:
     return (
         f"Leases need {result['ratio']:.0%} of the GPUs that a GPU per server needs. With half of those ({half}), "
         f"{leases['cells_waited']} of {cells} cells wait under leases, {leases['cells_over_most_wait']} of them "
-        f"longer than {result['most_wait_s']:g} s. Where kernels come back on their own GPU only (migration off), leases "
+        f"longer than {result['most_wait_s']:g} s. Where kernels come back on their own GPU only (migration off) they "
         f"need {result['gpus_needed']['leases_in_place']}. No policy can do with much fewer than "
         f"{result['trace']['most_cells_gpus_at_once']}: so many compute at once."
     )

@@ -35,7 +35,7 @@ def left(folder: Path) -> list[str]:
             traces = [*process.cmdline(), *process.environ().values()]
         except psutil.Error:
             continue
-        found += [str(process)] if any(str(folder) in trace for trace in traces) else []
+        found += [f"{process} {traces}"] if any(str(folder) in trace for trace in traces) else []
     return found
 
 

@@ -6,16 +6,19 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from werkbank_kernels.parking.answers import LATER, PRECHECK, REFUSED
+from werkbank_kernels.parking.answers import LATER, MIGRATION, PRECHECK, REFUSED
 from werkbank_kernels.parking.driver import STATES
 from werkbank_kernels.parking.facts import DeviceFacts, Facts, Unreadable, cgroup_headrooms, mem_available
+from werkbank_kernels.parking.migrate import obstacle, pairs_of
 from werkbank_kernels.parking.precheck import HOST_MARGIN, nothing_on_device, precheck
 from werkbank_kernels.parking.recover import Remedy, remedy
 
 GIB = 2**30
 KERNEL, STRANGER = 100, 200
-DEVICE = DeviceFacts("GPU-a", used=10 * GIB, free=130 * GIB, mig=False, mps=False, processes={KERNEL: 10 * GIB})
-EMPTY = DeviceFacts("GPU-b", used=0, free=140 * GIB, mig=False, mps=False, processes={})
+EMPTY = DeviceFacts(
+    "GPU-b", model="NVIDIA H200", memory=140 * GIB, used=0, free=140 * GIB, mig=False, mps=False, processes={}
+)
+DEVICE = replace(EMPTY, uuid="GPU-a", used=10 * GIB, free=130 * GIB, processes={KERNEL: 10 * GIB})
 GOOD = Facts(
     driver="580.95.05",
     machine="x86_64",
@@ -77,6 +80,58 @@ def test_a_kernel_that_has_not_begun_with_cuda_has_nothing_to_park() -> None:
     assert not nothing_on_device(replace(fresh, has_cuda=True), KERNEL)
     assert not nothing_on_device(replace(fresh, others_with_cuda=(101,)), KERNEL)
     assert not nothing_on_device(on(DEVICE), KERNEL)
+
+
+PAIRS = [
+    ("one for another", "a", "a", "b", {"a": "b"}),
+    ("in place", "a", "a", "a", {}),
+    ("in another order is in place", "ab", "ab", "ba", {}),
+    ("two for two, in the order of the lease", "ab", "ab", "cd", {"a": "c", "b": "d"}),
+    ("what both name stays", "ab", "ab", "bc", {"a": "c"}),
+    ("what was not used moves too", "ab", "a", "cd", {"a": "c", "b": "d"}),
+    ("what was used goes first", "ab", "b", "c", {"b": "c"}),
+    ("what was not used may be left out", "ab", "a", "a", {}),
+    ("too few for what was used", "ab", "ab", "c", None),
+    ("one too few though the other stays", "ab", "ab", "a", None),
+    ("more than there were", "a", "a", "bc", {"a": "b"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("parked_on", "used", "ordered", "expected"), [row[1:] for row in PAIRS], ids=[row[0] for row in PAIRS]
+)
+def test_devices_take_each_others_place(
+    parked_on: str, used: str, ordered: str, expected: dict[str, str] | None
+) -> None:
+    assert pairs_of(parked_on, used, ordered) == expected
+
+
+SWAP = {"GPU-a": "GPU-b", "GPU-b": "GPU-a"}
+AGAINST_MOVING = [
+    ("driver-too-old", "579.99", EMPTY, SWAP),
+    ("driver-too-old", "who knows", EMPTY, SWAP),
+    ("mig", "580.95.05", replace(EMPTY, mig=True), SWAP),
+    ("mig", "580.95.05", EMPTY, {"GPU-a": "MIG-b"}),
+    ("mig", "580.95.05", EMPTY, {"MIG-a": "GPU-b"}),
+    ("mps", "580.95.05", replace(EMPTY, mps=True), SWAP),
+    ("other-model", "580.95.05", replace(EMPTY, model="NVIDIA H100"), SWAP),
+    ("other-model", "580.95.05", replace(EMPTY, memory=EMPTY.memory + 1), SWAP),
+    ("device-not-listed", "580.95.05", EMPTY, {"GPU-a": "GPU-c"}),
+    ("device-not-listed", "580.95.05", EMPTY, {"GPU-c": "GPU-a"}),
+]
+
+
+@pytest.mark.parametrize(("code", "release", "other", "moves"), AGAINST_MOVING)
+def test_each_obstacle_to_moving_has_its_code(
+    code: str, release: str, other: DeviceFacts, moves: dict[str, str]
+) -> None:
+    assert obstacle(release, {"GPU-a": DEVICE, "GPU-b": other}, moves) == code
+    assert MIGRATION[code] in (REFUSED, LATER)
+
+
+def test_a_kernel_may_move_between_devices_of_one_kind_past_others_that_stay() -> None:
+    machine = {"GPU-a": DEVICE, "GPU-b": EMPTY, "GPU-c": replace(EMPTY, uuid="GPU-c", model="NVIDIA L4", mig=True)}
+    assert obstacle("580.95.05", machine, SWAP | {"GPU-c": "GPU-c"}) is None
 
 
 RECOVERY = {

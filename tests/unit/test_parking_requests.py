@@ -77,6 +77,9 @@ HOSTILE: list[dict[str, Any]] = [
     {"host_budget": "lots"},
     {"driver": "none"},
     {"of": "kill"},
+    {"migration": "yes"},
+    {"migration": 1},
+    {"migration": None},
     {"surprise": 1},
 ]
 
@@ -110,6 +113,30 @@ def test_an_entry_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert Journal(tmp_path).read("l-1") == written
     assert written.bytes == 12
     assert written.time > 0
+
+
+def test_an_entry_names_the_new_devices_once_its_restore_worked() -> None:
+    moves = {"GPU-a": "GPU-b", "GPU-b": "GPU-a", "GPU-c": "GPU-c"}
+    before = entry(devices={"GPU-a": 5, "GPU-c": 7}, leased=["GPU-c", "GPU-a"], moves=moves)
+    after = before.moved()
+    assert (after.devices, after.leased, after.moves) == ({"GPU-b": 5, "GPU-c": 7}, ["GPU-c", "GPU-b"], {})
+    assert after.moved() == after
+
+
+def test_an_entry_of_before_there_were_moves_can_be_read(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.write(entry())
+    path = journal.folder / "l-1.json"
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("leased", "moves")}
+    path.write_text(json.dumps(old))
+    found = journal.read("l-1")
+    assert found
+    assert (found.leased, found.moves) == ([], {})
+
+
+def test_a_request_moves_nobody_unless_it_says_so() -> None:
+    assert not parse(line()).migration
+    assert parse(line(migration=True)).migration
 
 
 def test_only_intents_are_unfinished(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""The watch over devices: processes without a lease are seen at once, and a seat's are ended after the grace."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hub.clock import Clock
+from hub.leases.broker import Broker
+from hub.leases.events import Bound, Requested
+from hub.leases.inventory import DeviceUse
+from hub.leases.model import Device, LeaseState, Rules
+from hub.leases.store import Store
+from hub.leases.watch import Watch, end_process, lives, start_time
+from hub.settings import Leases
+from tests.support.leases import MoodyInventory, lease
+from tests.support.workbench import eventually
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@dataclass
+class OccupiedInventory(MoodyInventory):
+    """Devices on which a test puts processes."""
+
+    pids: dict[int, int | None] = field(default_factory=dict)
+    working: bool = False
+
+    def use(self, device: Device) -> DeviceUse:
+        return DeviceUse(dict(self.pids), 0, 50 if self.working else 0, None, None)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes that are ended with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(**variables: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(["sleep", "300"], env=os.environ | variables)
+        started.append(process)
+        eventually(lambda: psutil.Process(process.pid).name() == "sleep", what="it runs")
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def watch_of(tmp_path: Path, inventory: OccupiedInventory, grace: str = "0s") -> tuple[Broker, Watch]:
+    broker = Broker(Rules(), Store(f"sqlite:///{tmp_path}/leases.sqlite"), inventory, Clock().now)
+    return broker, Watch(broker, Leases(intruder_grace=grace))  # type: ignore[arg-type]
+
+
+async def look_twice(watch: Watch, broker: Broker) -> None:
+    for _look in range(2):
+        await watch._look(broker.state.devices["GPU-0"])
+
+
+async def test_a_seats_process_without_a_lease_is_ended_after_the_grace(tmp_path: Path, start: Start) -> None:
+    intruder = start(JUPYTERHUB_USER="ada")
+    broker, watch = watch_of(tmp_path, OccupiedInventory(count=1, pids={intruder.pid: None}))
+    async with broker.running():
+        await watch._look(broker.state.devices["GPU-0"])
+        assert intruder.poll() is None, "the first look only warns"
+        await watch._look(broker.state.devices["GPU-0"])
+        assert intruder.wait(10) == -9
+    broker.store.close()
+
+
+async def test_within_the_grace_it_is_only_warned_about(tmp_path: Path, start: Start) -> None:
+    intruder = start(JUPYTERHUB_USER="ada")
+    broker, watch = watch_of(tmp_path, OccupiedInventory(count=1, pids={intruder.pid: None}), grace="5m")
+    async with broker.running():
+        await look_twice(watch, broker)
+        assert intruder.poll() is None
+    broker.store.close()
+
+
+async def test_the_machines_own_processes_are_left_alone(tmp_path: Path, start: Start) -> None:
+    somebody = start()
+    broker, watch = watch_of(tmp_path, OccupiedInventory(count=1, pids={somebody.pid: None}))
+    async with broker.running():
+        await look_twice(watch, broker)
+        assert somebody.poll() is None
+    broker.store.close()
+
+
+async def test_the_kernel_of_the_lease_is_no_intruder(tmp_path: Path, start: Start) -> None:
+    kernel = start(JUPYTERHUB_USER="ada")
+    broker, watch = watch_of(tmp_path, OccupiedInventory(count=1))
+    async with broker.running():
+        await broker.tell(Requested(lease("a", "ada")))
+        while broker.state.leases["a"].state is not LeaseState.OFFERED:
+            await broker.changed("a")
+        await broker.tell(Bound("a", 1, kernel.pid, start_time(kernel.pid)))
+        watch._broker.inventory.pids[kernel.pid] = None  # type: ignore[attr-defined]
+        await look_twice(watch, broker)
+        assert kernel.poll() is None
+    broker.store.close()
+
+
+async def test_a_device_that_computes_without_a_cell_is_not_idle(tmp_path: Path, start: Start) -> None:
+    """As a thread that trains in the background does: its kernel must not be parked."""
+    kernel = start(JUPYTERHUB_USER="ada")
+    broker, watch = watch_of(tmp_path, OccupiedInventory(count=1, working=True))
+    async with broker.running():
+        await broker.tell(Requested(lease("a", "ada")))
+        while broker.state.leases["a"].state is not LeaseState.OFFERED:
+            await broker.changed("a")
+        await broker.tell(Bound("a", 1, kernel.pid, start_time(kernel.pid)))
+        await watch._look(broker.state.devices["GPU-0"])
+        assert broker.state.devices["GPU-0"].worked > 0
+    broker.store.close()
+
+
+def test_a_pid_that_was_used_again_is_not_ended(start: Start) -> None:
+    process = start(JUPYTERHUB_USER="ada")
+    assert not lives(process.pid, "1")
+    end_process(process.pid, "1", "GPU-0")
+    assert process.poll() is None
