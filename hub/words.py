@@ -58,5 +58,6 @@ def _preferred(header: str) -> list[str]:
     for part in header[:500].split(","):
         tag, _, parameters = part.strip().partition(";")
         weight = parameters.strip().removeprefix("q=")
-        weighted.append((float(weight) if weight.replace(".", "", 1).isdigit() else 1.0, tag.strip()))
+        is_number = weight.isascii() and weight.replace(".", "", 1).isdigit()
+        weighted.append((float(weight) if is_number else 1.0, tag.strip()))
     return [tag for weight, tag in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0 and tag]

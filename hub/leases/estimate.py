@@ -5,11 +5,11 @@ What is running is expected to take the median of what lately took at least as l
 as long again as it has already (Lindy's law: the median residual of a heavy tail grows with its age).
 """
 
-from bisect import bisect_left
+import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from statistics import median
 
 from hub.leases.events import Action, SaveLease, Transition
 from hub.leases.model import ENDED, Device, DeviceState, Lease, LeaseState, Rules
@@ -22,6 +22,8 @@ FEW = 5
 FRESH = 120.0
 """Seconds expected of what has only just begun."""
 CLEANING_SECONDS = 2.0
+FRESHNESS = 1.0
+"""Seconds for which the times until devices are free are not worked out again."""
 HANDOVER_SECONDS = 10.0
 
 
@@ -29,21 +31,30 @@ class Durations:
     """How long something took, the last few hundred times."""
 
     def __init__(self) -> None:
-        self._latest: deque[float] = deque(maxlen=MOST_REMEMBERED)
+        self._latest: deque[float] = deque()
+        self._ordered: list[float] = []
 
     def add(self, seconds: float) -> None:
         """Remember one more."""
-        self._latest.append(max(0.0, seconds))
+        seconds = max(0.0, seconds)
+        self._latest.append(seconds)
+        insort(self._ordered, seconds)
+        if len(self._latest) > MOST_REMEMBERED:
+            del self._ordered[bisect_left(self._ordered, self._latest.popleft())]
 
     def remaining(self, elapsed: float) -> float:
         """Seconds expected of one that has lasted `elapsed` seconds."""
-        ordered = sorted(self._latest)
-        longer = ordered[bisect_left(ordered, elapsed) :]
-        return median(longer) - elapsed if len(longer) >= FEW else max(FRESH, elapsed)
+        first = bisect_left(self._ordered, elapsed)
+        return self._median(first) - elapsed if len(self._ordered) - first >= FEW else max(FRESH, elapsed)
 
     def typical(self, default: float) -> float:
         """The median; `default` with too few examples."""
-        return median(self._latest) if len(self._latest) >= FEW else default
+        return self._median(0) if len(self._ordered) >= FEW else default
+
+    def _median(self, first: int) -> float:
+        """The median of those from the place `first` on."""
+        low, high = first + (len(self._ordered) - first - 1) // 2, first + (len(self._ordered) - first) // 2
+        return (self._ordered[low] + self._ordered[high]) / 2
 
 
 @dataclass
@@ -63,6 +74,8 @@ class Estimates:
         self._busy_since: dict[str, float] = {}
         self._parking_since: dict[str, float] = {}
         self._promised: dict[str, tuple[float, float]] = {}
+        self._frees: dict[str, tuple[float, list[float]]] = {}
+        """By class: when it was worked out, and the times from then until each device is free, in order."""
         self.errors: Durations = Durations()
         """Seconds by which estimates were wrong, either way."""
 
@@ -103,7 +116,9 @@ class Estimates:
 
     def of(self, gpu_class: str) -> ClassHistory:
         """What was seen of a class."""
-        return self._history.setdefault(gpu_class, ClassHistory())
+        if (found := self._history.get(gpu_class)) is None:
+            found = self._history[gpu_class] = ClassHistory()
+        return found
 
     # --- saying --------------------------------------------------------------------------------
 
@@ -127,12 +142,20 @@ class Estimates:
         return self._nth(step, lease.gpu_class, place)
 
     def _nth(self, step: Step, gpu_class: str, place: int) -> float:
-        serving = [device for device in step.class_devices(gpu_class) if device.visible and not device.draining]
-        if not serving:
+        times = self._times(step, gpu_class)
+        if not times:
             return -1.0
-        times = sorted(self._until_free(step, device) for device in serving)
         rounds, nth = divmod(place - 1, len(times))
         return times[nth] + rounds * self._turn(step.rules, gpu_class)
+
+    def _times(self, step: Step, gpu_class: str) -> list[float]:
+        """Seconds until each device of a class is free, in order; worked out once a second for all who wait."""
+        at, times = self._frees.get(gpu_class, (-math.inf, []))
+        if not 0 <= step.now - at < FRESHNESS:
+            serving = [device for device in step.class_devices(gpu_class) if device.visible and not device.draining]
+            times = sorted(self._until_free(step, device) for device in serving)
+            self._frees[gpu_class] = (step.now, times)
+        return times
 
     def _turn(self, rules: Rules, gpu_class: str) -> float:
         """Seconds that a device stays with one lease before it goes to the next."""

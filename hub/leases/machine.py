@@ -43,6 +43,8 @@ from hub.leases.timers import look_again, watch
 
 MOST_PAUSE = 60.0
 """Seconds between attempts to resume on a device that is not ready, at most."""
+MOST_WOKEN = 16
+"""Leases that one decision looks at again; whoever ticks goes on until none is due (`State.is_late`)."""
 MAX_LAPSES = 2
 """Offers that may pass by before a lease that takes none is ended."""
 
@@ -291,7 +293,7 @@ def _drained(step: Step, event: Drained) -> None:
 
 
 def _ticked(step: Step, _event: Ticked) -> None:
-    for lease in list(step.woken()):
+    for lease in list(step.woken(MOST_WOKEN)):
         # Ending one lease can change another: take it as it is now.
         if (current := step.leases.get(lease.id)) is not None:
             _due(step, current)

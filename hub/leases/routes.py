@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from hub.words import COOKIE, choose_language
 
 api = APIRouter(prefix="/api/v1", tags=["leases"])
 
-LOOK_PERIOD = 2.0
+LOOK_PERIOD = 4.0
 """Seconds between looks at the place of somebody who waits, while nothing else changes."""
 PING_SECONDS = 15
 
@@ -159,9 +160,14 @@ async def _changes(desk: Desk, lease: Lease, language: str) -> AsyncIterator[Ser
             if found.state in ENDED:
                 return
             # Others move the line without changing this lease; a place is looked at now and then.
-            await asyncio.wait([changed], timeout=LOOK_PERIOD if found.is_waiting else None)
+            await asyncio.wait([changed], timeout=_look_after() if found.is_waiting else None)
         finally:
             changed.cancel()
+
+
+def _look_after() -> float:
+    """Not all at once: a thousand who wait would otherwise look in the same moment."""
+    return LOOK_PERIOD * random.uniform(0.75, 1.25)  # noqa: S311
 
 
 @api.post("/leases/{lease}/bound")

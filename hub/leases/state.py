@@ -50,6 +50,10 @@ class State:
     due: HashTrieMap[str, float] = field(default_factory=HashTrieMap)
     """The deadline of each lease."""
 
+    def is_late(self, now: float) -> bool:
+        """Whether a lease should be looked at again by now."""
+        return bool(len(self.deadlines)) and self.deadlines.first()[0] <= now
+
 
 class Step:
     """One decision in the making: starts from a state, collects actions, ends in a new state."""
@@ -291,9 +295,11 @@ class Step:
             self.due = self.due.remove(lease)
             self.deadlines = self.deadlines.discard((due, lease))
 
-    def woken(self) -> Iterator[Lease]:
-        """Leases whose deadline has come; each forgets it."""
-        while len(self.deadlines) and self.deadlines.first()[0] <= self.now:
+    def woken(self, most: int) -> Iterator[Lease]:
+        """Leases whose deadline has come, the earliest first, at most so many; each forgets it."""
+        for _number in range(most):
+            if not len(self.deadlines) or self.deadlines.first()[0] > self.now:
+                return
             _at, lease = self.deadlines.first()
             self._forget_deadline(lease)
             yield self.leases[lease]

@@ -55,9 +55,8 @@ class Watch:
     async def _lives_for_ever(self) -> None:
         while True:
             await asyncio.sleep(LIVES_PERIOD)
-            for lease in list(self._broker.state.leases.values()):
-                if lease.pid and not lives(lease.pid, lease.pid_started):
-                    await self._tell(Died(lease.id))
+            for lease in await asyncio.to_thread(_gone, list(self._broker.state.leases.values())):
+                await self._tell(Died(lease))
 
     async def _tell(self, event: Event) -> None:
         with contextlib.suppress(LeaseRefused):
@@ -98,6 +97,11 @@ class Watch:
                 log.warning("intruder.seen", device=device.uuid, pid=stranger[0], lease=device.lease)
             elif now - since >= self._settings.intruder_grace:
                 end_process(*stranger, device=device.uuid)
+
+
+def _gone(leases: list[Lease]) -> list[str]:
+    """Leases whose process has ended."""
+    return [lease.id for lease in leases if lease.pid and not lives(lease.pid, lease.pid_started)]
 
 
 def _stranger(pid: int) -> tuple[int, str] | None:

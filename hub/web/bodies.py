@@ -1,9 +1,10 @@
 """How much a caller may send: more than any of our routes needs, less than hurts."""
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.web.problems import Problem
-from hub.words import later
+from hub.words import choose_language, later, translator
 
 MOST_BYTES = 256 * 1024
 
@@ -26,28 +27,41 @@ class BodyLimit:
         if not declared.isdigit() or int(declared) > MOST_BYTES:
             await self._refuse(scope, receive, send)
             return
+        counted = _Counted(receive, send)
         try:
-            await self._app(scope, _counted(receive), send)
+            await self._app(scope, counted.receive, counted.send)
         except _TooLarge:
+            counted.is_over = True
+        if counted.is_over:
             await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = Problem(
             413, "too-large", later("The request is larger than {most} KB."), "", {"most": str(MOST_BYTES // 1024)}
         )
-        response = problem.in_words(str).as_json()
+        language = choose_language(None, Headers(scope=scope).get("accept-language"))
+        response = problem.in_words(translator(language)).as_json()
         await response(scope, receive, send)
 
 
-def _counted(receive: Receive) -> Receive:
-    seen = 0
+class _Counted:
+    """Counts what comes in. Once that is too much, the application's own answer is held back: it sees only a
+    body that broke off, and would speak of that.
+    """
 
-    async def count() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MOST_BYTES:
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._seen = 0
+        self.is_over = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > MOST_BYTES:
+            self.is_over = True
             raise _TooLarge
         return message
 
-    return count
+    async def send(self, message: Message) -> None:
+        if not self.is_over:
+            await self._send(message)

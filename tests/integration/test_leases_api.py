@@ -6,6 +6,7 @@ Every refusal is a sentence in the API's one shape, and changes nothing.
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -673,8 +674,13 @@ def test_whatever_the_published_description_allows_gets_an_answer_it_describes(
     checks = "not_a_server_error,content_type_conformance,response_schema_conformance"
     command = [sys.executable, "-m", "schemathesis.cli", "run", address]
     command += ["--header", f"Authorization: token {seat.token}", "--checks", checks, "--include-path-regex"]
-    command += ["/api/v1/(leases|gpus|admin)", "--exclude-path-regex", "/events$", "--max-examples", "8"]
-    command += ["--seed", "7", "--generation-deterministic", "--no-color"]
-    command += ["--phases", "examples,coverage,fuzzing", "--max-time", "50", "--request-timeout", "20"]
+    command += ["/api/v1/(leases|gpus|admin)", "--exclude-path-regex", "/events$", "--max-examples", "20"]
+    command += ["--generation-deterministic", "--no-color", "--workers", "1"]
+    command += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "20"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    selected, tested = (re.search(rf"{word}: (\d+)", done.stdout) for word in ("Selected", "Tested"))
+    assert selected
+    assert tested
+    assert selected[1] == tested[1]
+    assert int(tested[1]) >= 10

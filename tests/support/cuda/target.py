@@ -2,7 +2,8 @@
 
 Requests: {"op": "init"}, {"op": "context", "device": 0}, {"op": "alloc", "mib": 16}, {"op": "managed", "mib": 1},
 {"op": "sum"}, {"op": "free"}, {"op": "pid"}, {"op": "fork"} (a child with a context of its own), {"op": "thread"}
-(id of a second thread). Answers: {"ok": value} or {"error": "text"}.
+(id of a second thread), {"op": "bind", "lease": {}} (as the gate of a leased kernel does), {"op": "child_sees"} (the
+devices of a child that is started now). Answers: {"ok": value} or {"error": "text"}.
 """
 
 import hashlib
@@ -15,7 +16,10 @@ import threading
 from typing import Any
 
 from cuda.bindings import driver
+from werkbank_kernels.gate import Gate
+from werkbank_kernels.lease import Lease
 
+gate = Gate()
 held: list[tuple[int, int]] = []
 children: list[subprocess.Popen[str]] = []
 
@@ -68,6 +72,22 @@ def fork() -> int:
     return child.pid
 
 
+def bind(lease: dict[str, Any]) -> bool:
+    known = Lease.from_json(lease)
+    return gate.bind(known.environment, known)
+
+
+def child_sees() -> list[str]:
+    """UUIDs in hexadecimal, in the child's order."""
+    lines = '{"op": "init"}\n{"op": "uuids"}\n'
+    run = subprocess.run([sys.executable, __file__], input=lines, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(run.stdout.splitlines()[-1])["ok"]
+
+
+def uuid(device: int) -> str:
+    return checked(driver.cuDeviceGetUuid(device)).bytes.hex()
+
+
 def thread() -> int:
     started = threading.Thread(target=threading.Event().wait, daemon=True)
     started.start()
@@ -83,7 +103,10 @@ OPERATIONS = {
     "free": free,
     "info": lambda: [int(part) for part in driver.cuMemGetInfo()[1:]],
     "count": lambda: checked(driver.cuDeviceGetCount()),
-    "uuid": lambda device: checked(driver.cuDeviceGetUuid(device)).bytes.hex(),
+    "uuid": uuid,
+    "uuids": lambda: [uuid(device) for device in range(checked(driver.cuDeviceGetCount()))],
+    "bind": bind,
+    "child_sees": child_sees,
     "pid": os.getpid,
     "fork": fork,
     "thread": thread,
