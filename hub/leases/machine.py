@@ -43,7 +43,7 @@ from hub.leases.timers import look_again, watch
 
 MOST_PAUSE = 60.0
 """Seconds between attempts to resume on a device that is not ready, at most."""
-MOST_WOKEN = 16
+MOST_WOKEN = 8
 """Leases that one decision looks at again; whoever ticks goes on until none is due (`State.is_late`)."""
 MAX_LAPSES = 2
 """Offers that may pass by before a lease that takes none is ended."""
