@@ -209,7 +209,9 @@ def _park_reported(step: Step, lease: Lease, event: Reported) -> None:
         case "done":
             lease = step.charge(lease)
             given, ends_at = lease.devices, step.now + step.rules.parked_life
-            home = "" if event.movable or step.rules.migration else given[0]
+            # On unlike devices a restore could fail for good, and nobody tries and sees.
+            movable = event.movable or (step.rules.migration and step.is_uniform(lease.gpu_class))
+            home = "" if movable else given[0]
             rest = {"devices": (), "home": home, "host_bytes": event.bytes, "ends_at": ends_at, "busy": False}
             parked = step.move(lease, LeaseState.PARKED, "parked", wants=False, **rest)
             watch(step, parked)

@@ -99,7 +99,9 @@ async def told(desk: Desk, event: Event, **facts: str) -> None:
     try:
         await desk.broker.tell(event)
     except LeaseRefused as refused:
-        raise problem(refused.code, **(facts | refused.facts)) from None
+        # Not knowing which devices there are is not the same as having none.
+        unknown = refused.code == "not-enough-devices" and desk.broker.unreadable
+        raise problem("unreadable" if unknown else refused.code, **(facts | refused.facts)) from None
     except BrokerError:
         raise problem("broker") from None
 

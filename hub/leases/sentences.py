@@ -78,6 +78,11 @@ REFUSALS = {
         later("This class does not have that many GPUs ({value})."),
         later("Ask for fewer, or for another class."),
     ),
+    "unreadable": (
+        503,
+        later("The GPUs cannot be read at the moment."),
+        later("Nothing was asked for. Try again in a minute, or tell the admins."),
+    ),
     "keeps-used": (
         409,
         later("You have kept this GPU as often as you can."),

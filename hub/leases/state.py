@@ -254,6 +254,10 @@ class Step:
         """All known devices of a class."""
         return (self.devices[uuid] for uuid in self.of_class.get(gpu_class) or ())
 
+    def is_uniform(self, gpu_class: str) -> bool:
+        """Whether all devices of a class are of one model and size."""
+        return len({(device.model, device.memory) for device in self.class_devices(gpu_class)}) == 1
+
     def free(self, gpu_class: str) -> list[Device]:
         """Devices that can be given now; first those that no parked kernel wants back."""
         found = [d for d in self.class_devices(gpu_class) if is_grantable(d)]

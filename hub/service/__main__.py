@@ -21,7 +21,13 @@ def main() -> None:
     app = create_app(runtime, keeps, OAuthClient.from_environment(), os.environ["JUPYTERHUB_API_URL"])
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     uvicorn.run(
-        app, host=address.hostname or "127.0.0.1", port=address.port or 0, log_level="warning", proxy_headers=True
+        app,
+        host=address.hostname or "127.0.0.1",
+        port=address.port or 0,
+        log_level="warning",
+        proxy_headers=True,
+        # Seats listen to their leases without end; they ask again when somebody answers.
+        timeout_graceful_shutdown=2,
     )
 
 

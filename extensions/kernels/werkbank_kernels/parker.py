@@ -34,7 +34,9 @@ class Parker:
         return self._report("park", lease, await self._actuator().park(_kernel(lease, pid, modules)))
 
     async def resume(self, lease: Lease, pid: int, modules: list[str]) -> dict[str, Any]:
-        """The way back, onto the same devices. While they have no room yet it is tried again, for half a minute."""
+        """The way back, onto the devices of the lease. While they have no room yet it is tried again, for half a
+        minute.
+        """
         kernel = _kernel(lease, pid, modules)
         answer = await self._actuator().resume(kernel)
         for pause in _NO_ROOM_PAUSES_S:
@@ -87,6 +89,7 @@ def _kernel(lease: Lease, pid: int, modules: list[str]) -> Kernel:
         host_reserve=int(manner.get("host_reserve") or 0),
         host_budget=manner.get("host_budget"),
         driver=str(manner.get("driver") or "cuda"),
+        migration=manner.get("migration") is True,
     )
 
 

@@ -22,6 +22,19 @@ PRECHECK = {
     "not-running-state": LATER,
 }
 
+# What stands against a return to other devices. The kernel stays parked, and "later" leaves it to be asked again:
+# it may then be the turn of the device it came from.
+MIGRATION = {
+    "other-device": REFUSED,
+    "parked-on-unknown": REFUSED,
+    "driver-too-old": REFUSED,
+    "mig": REFUSED,
+    "mps": REFUSED,
+    "other-model": REFUSED,
+    "device-not-listed": LATER,
+    "devices-differ": LATER,
+}
+
 NOTHING_ON_DEVICE, ON_DEVICE, SIMULATED = "nothing-on-device", "device-memory", "simulated"
 
 
@@ -46,3 +59,9 @@ class Stopped(Exception):
     def __init__(self, outcome: str, reason: str, **details: Any):
         super().__init__(f"{outcome}: {reason}")
         self.answer = Answer(outcome, reason, details=details)
+
+
+def insist(code: str | None) -> None:
+    """Stopped when the precheck found something; None is nothing."""
+    if code:
+        raise Stopped(PRECHECK[code], code)

@@ -5,9 +5,10 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from .answers import LATER, Stopped
 from .driver import CudaDriver, DriverFailed
 from .facts import driver_release
 from .processes import boot_id, start_time
@@ -44,6 +45,13 @@ class Canaries:
         if key not in self._sang:
             self._sang[key] = self._send(uuid)
         return self._sang[key]
+
+    def trouble(self, uuids: Iterable[str]) -> str | None:
+        """The precheck's code when one does not, or None. Stopped where it cannot be tried; and as sings()."""
+        try:
+            return None if all(self.sings(uuid) for uuid in uuids) else "canary-failed"
+        except NoRoom as problem:
+            raise Stopped(LATER, "canary-no-room") from problem
 
     @staticmethod
     def _key(uuid: str) -> tuple[str, str, str]:

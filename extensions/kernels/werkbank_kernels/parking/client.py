@@ -42,6 +42,7 @@ class Kernel:
     host_reserve: int = 0
     host_budget: int | None = None
     driver: str = "cuda"
+    migration: bool = False
 
     def as_request(self) -> dict[str, Any]:
         return {**vars(self), "devices": list(self.devices), "modules": list(self.modules)}
@@ -151,7 +152,7 @@ class ParkingClient:
         return await self._act(PARK, kernel)
 
     async def resume(self, kernel: Kernel) -> Answer:
-        """Gives it back. "later" when its devices have no room yet; "broken" when it is lost."""
+        """Gives it back, on its devices of now. "later" when they have no room yet; "broken" when it is lost."""
         return await self._act(RESUME, kernel)
 
     async def state(self, kernel: Kernel) -> Answer:

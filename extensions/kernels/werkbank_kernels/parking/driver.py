@@ -3,7 +3,10 @@
 `cuda.bindings` tells of a missing driver by RuntimeError and of everything else by the first item of a tuple.
 """
 
+import ctypes
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 INVALID_VALUE, OUT_OF_MEMORY, OPERATING_SYSTEM, ILLEGAL_STATE = 1, 2, 304, 401
 NOT_READY, NOT_SUPPORTED = 600, 801
@@ -81,18 +84,50 @@ class CudaDriver:
         """LOCKED to CHECKPOINTED. After an error nothing is certain but what state() then says."""
         self._call("Checkpoint", pid, None)
 
-    def restore(self, pid: int) -> None:
-        """CHECKPOINTED to LOCKED, on the device it came from. Call it only when there is room: an error is final."""
-        self._call("Restore", pid, None)
+    def restore(self, pid: int, moves: Mapping[str, str] | None = None) -> None:
+        """CHECKPOINTED to LOCKED, on the devices it came from, or as `moves` says: old UUID to new, a permutation of
+        all that devices() names. Call it only when there is room: an error is final.
+        """
+        if not moves:
+            return self._call("Restore", pid, None)
+        self.start()
+        # The driver reads the pairs through a pointer: they live until it has answered.
+        pairs = [self._pair(old, new) for old, new in moves.items()]
+        args = self._bindings.CUcheckpointRestoreArgs()
+        args.gpuPairs, args.gpuPairsCount = pairs, len(pairs)
+        self._call("Restore", pid, args)
 
     def unlock(self, pid: int) -> None:
         """LOCKED to RUNNING."""
         self._call("Unlock", pid, None)
 
-    def _call(self, op: str, *arguments: Any) -> Any:
+    def can_move(self) -> bool:
+        """Whether the bindings know restores onto other devices; those of CUDA 12 do not. DriverMissing."""
         self.start()
+        return hasattr(self._bindings, "CUcheckpointGpuPair")
+
+    def devices(self) -> tuple[str, ...]:
+        """The UUIDs of all devices that the driver shows, as NVML writes them. DriverFailed."""
+        ordinals = range(self._ask("cuDeviceGetCount"))
+        uuids = (self._ask("cuDeviceGetUuid", self._ask("cuDeviceGet", ordinal)) for ordinal in ordinals)
+        return tuple(f"GPU-{UUID(bytes=bytes(uuid.bytes))}" for uuid in uuids)
+
+    def _pair(self, old: str, new: str) -> Any:
+        pair = self._bindings.CUcheckpointGpuPair()
+        for name, uuid in (("oldUuid", old), ("newUuid", new)):
+            # A CUuuid cannot be filled, only laid over memory that is; the pair copies it.
+            raw = ctypes.create_string_buffer(UUID(uuid.removeprefix("GPU-")).bytes, 16)
+            setattr(pair, name, self._bindings.CUuuid(ctypes.addressof(raw)))
+        return pair
+
+    def _call(self, op: str, *arguments: Any) -> Any:
+        return self._ask(f"cuCheckpointProcess{op}", *arguments)
+
+    def _ask(self, function: str, *arguments: Any) -> Any:
+        self.start()
+        op = function.removeprefix("cuCheckpointProcess")
         try:
-            error, *values = getattr(self._bindings, f"cuCheckpointProcess{op}")(*arguments)
+            error, *values = getattr(self._bindings, function)(*arguments)
         except (AttributeError, RuntimeError) as problem:
             # The bindings, or the driver below them, do not have the function.
             raise DriverTooOld(str(problem)) from problem

@@ -20,9 +20,11 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """One device. `processes` is pid to bytes, None where NVML does not say how much."""
+    """One device; memory in bytes. `processes` is pid to bytes, None where NVML does not say how much."""
 
     uuid: str
+    model: str
+    memory: int
     used: int
     free: int
     mig: bool
@@ -104,6 +106,8 @@ def _device(handle: Any) -> DeviceFacts:
     listed = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
     return DeviceFacts(
         uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
+        model=str(pynvml.nvmlDeviceGetName(handle)),
+        memory=memory.total,
         used=memory.used,
         free=memory.free,
         mig=_unless_unsupported(lambda: pynvml.nvmlDeviceGetMigMode(handle)[0] == 1),

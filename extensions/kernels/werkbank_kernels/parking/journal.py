@@ -25,7 +25,11 @@ class LeaseBusy(Exception):
 @dataclass(frozen=True)
 class Entry:
     """The last thing about one lease. `devices` is UUID to bytes that a resume needs there, `used` is UUID to what
-    was in use there before; `time` in Unix seconds.
+    was in use there before, `leased` the devices that it was parked on in the order of its lease; `time` in Unix
+    seconds.
+
+    `moves` is the map of a restore onto other devices, old UUID to new for every device of the machine; empty where
+    none was begun. Until that restore is known to have worked, `devices` and `leased` name the old ones.
     """
 
     lease: str
@@ -39,11 +43,19 @@ class Entry:
     mode: str = ""
     devices: dict[str, int] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
+    leased: list[str] = field(default_factory=list)
+    moves: dict[str, str] = field(default_factory=dict)
     restore_failed: bool = False
     outcome: str = ""
     reason: str = ""
     bytes: int = 0
     time: float = 0.0
+
+    def moved(self) -> "Entry":
+        """The entry of a process whose restore worked, on whichever devices it was to be."""
+        devices = {self.moves.get(uuid, uuid): needed for uuid, needed in self.devices.items()}
+        leased = [self.moves.get(uuid, uuid) for uuid in self.leased]
+        return replace(self, devices=devices, leased=leased, moves={})
 
 
 class Journal:

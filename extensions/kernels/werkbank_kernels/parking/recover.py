@@ -7,6 +7,7 @@ from enum import Enum
 from .answers import BROKEN, DONE, LATER, Answer, Stopped
 from .driver import CHECKPOINTED, CHECKPOINTING, LOCKED, RESTORING, RUNNING, UNKNOWN, DriverFailed
 from .journal import Entry
+from .migrate import check_map
 from .processes import trouble
 from .requests import PARK, RESUME
 from .steps import Steps, has_room
@@ -90,10 +91,11 @@ def _carry_out(steps: Steps, entry: Entry, found: Remedy, may_restore: bool) -> 
         case Remedy.LOST:
             return steps.finish(entry, Answer(BROKEN, "process-gone"))
         case Remedy.UNDONE | Remedy.RESUMED:
-            return steps.finish(entry, ended)
+            return steps.finish(entry.moved(), ended)
         case Remedy.UNLOCK:
-            steps.unlock(entry)
-            return steps.finish(entry, ended)
+            # A resume that is locked has been restored, so it is where the map said.
+            steps.unlock(entry.moved())
+            return steps.finish(entry.moved(), ended)
         case Remedy.VERIFY:
             return steps.parked(entry)
         case Remedy.RESTORE:
@@ -102,9 +104,11 @@ def _carry_out(steps: Steps, entry: Entry, found: Remedy, may_restore: bool) -> 
 
 
 def _restore_once(steps: Steps, entry: Entry) -> Answer:
+    if entry.moves:
+        check_map(steps.driver, entry.moves)
     if not has_room(entry):
         return Answer(LATER, "no-room")
-    steps.restore_and_unlock(entry)
+    entry = steps.restore_and_unlock(entry)
     return steps.finish(entry, Answer(DONE, mode=entry.mode, bytes=entry.bytes))
 
 

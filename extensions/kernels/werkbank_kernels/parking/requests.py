@@ -23,7 +23,7 @@ class BadRequest(ValueError):
 @dataclass(frozen=True)
 class Request:
     """One act. Times in seconds, memory in bytes; `host_budget` None sets no bound of its own. `of` is the act that
-    a recovery asks after.
+    a recovery asks after. With `migration` a resume may name other devices than those parked on.
     """
 
     id: str | int | None
@@ -39,6 +39,7 @@ class Request:
     host_budget: int | None = None
     driver: str = "cuda"
     of: str = ""
+    migration: bool = False
 
 
 def parse(line: bytes) -> Request:
@@ -76,6 +77,7 @@ def _rules(request: Request) -> dict[str, bool]:
         "act": request.act in ACTS,
         "driver": request.driver in DRIVERS,
         "of": request.of in ("", PARK, RESUME),
+        "migration": isinstance(request.migration, bool),
         "epoch": _is_count(request.epoch),
         "devices": _all_match(_DEVICE, request.devices, 64),
         "modules": _all_match(re.compile(r"[^\x00]{1,200}"), request.modules, 20_000),

@@ -38,11 +38,11 @@ class Steps:
         """Once: whatever the error, it is on disk before anybody could try again."""
         entry = self._intend(entry, "restore")
         try:
-            self.driver.restore(entry.pid)
+            self.driver.restore(entry.pid, entry.moves)
         except DriverFailed:
             self.note(replace(entry, restore_failed=True))
             raise
-        return entry
+        return entry.moved()
 
     def unlock(self, entry: Entry) -> None:
         """The safe direction: tried again, and not stopped by a journal that cannot be written."""
@@ -57,14 +57,17 @@ class Steps:
                     raise Stopped(BROKEN, "unlock-failed", error=str(failure)) from failure
                 time.sleep(LOOK_EVERY_S)
 
-    def restore_and_unlock(self, entry: Entry) -> None:
-        """Gives the device memory back, in place. The caller has seen that there is room."""
+    def restore_and_unlock(self, entry: Entry) -> Entry:
+        """Gives the device memory back, in place or as the entry's map says; the entry then names where it is.
+        The caller has seen that there is room, and has had the map checked.
+        """
         try:
             entry = self.restore(entry)
         except DriverFailed as failure:
             log.error("restore of %s: %s", entry.pid, failure)
             raise Stopped(BROKEN, "restore-failed", error=str(failure)) from failure
         self.unlock(entry)
+        return entry
 
     def finish(self, entry: Entry, answer: Answer) -> Answer:
         """The result on disk. `answer` stands even when that fails: recovery then asks the driver."""
@@ -122,13 +125,14 @@ class Steps:
 
 
 def has_room(entry: Entry, leased: tuple[str, ...] = ()) -> bool:
-    """Whether the memory of a parked process fits where it was, by NVML. An unreadable device has none."""
+    """Whether the memory of a parked process fits where it is to be, by NVML. An unreadable device has none."""
     try:
         devices = {device.uuid: device for device in read_devices()}
     except Unreadable:
         return False
     if entry.used:
-        return all(uuid in devices and devices[uuid].free >= needed for uuid, needed in entry.devices.items())
+        needs = entry.moved().devices
+        return all(uuid in devices and devices[uuid].free >= needed for uuid, needed in needs.items())
     # Nothing is known of what it had: only a device with nobody on it surely has room.
     where = [devices.get(uuid) for uuid in leased or devices]
     return all(device and device.used < EMPTY and not device.processes for device in where)
