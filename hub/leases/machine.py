@@ -109,6 +109,7 @@ def _restarted(step: Step, lease: Lease) -> None:
     """A new process took the place of the one that was being parked or resumed: nothing is left to bring over."""
     if lease.state is not LeaseState.NOTICE:
         step.ask(Result(lease.id, lease.epoch, "ended", "restarted", 0, 0.0, step.now))
+    lease = step.charge(lease)
     step.devices_to(lease.devices, DeviceState.HELD, lease.id)
     _activate(step, lease, "restarted", busy=False, unparkable="", setbacks=0)
 
@@ -195,7 +196,8 @@ def _reported(step: Step, event: Reported) -> None:
         raise LeaseRefused("wrong-state")
     outcome = (event.outcome, event.reason, event.bytes, event.seconds)
     step.ask(Result(lease.id, lease.epoch, *outcome, step.now))
-    lease = replace(lease, heard=step.now, silent=False)
+    # Charged before anything else: what follows begins to count anew.
+    lease = step.charge(replace(lease, heard=step.now, silent=False))
     if event.outcome == "broken" or (event.outcome == "refused" and event.act == "resume"):
         end(step, lease, LeaseState.BROKEN, event.reason or event.act)
     elif event.act == "park":
@@ -207,7 +209,6 @@ def _reported(step: Step, event: Reported) -> None:
 def _park_reported(step: Step, lease: Lease, event: Reported) -> None:
     match event.outcome:
         case "done":
-            lease = step.charge(lease)
             given, ends_at = lease.devices, step.now + step.rules.parked_life
             # On unlike devices a restore could fail for good, and nobody tries and sees.
             movable = event.movable or (step.rules.migration and step.is_uniform(lease.gpu_class))

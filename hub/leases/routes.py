@@ -1,7 +1,6 @@
 """The broker's API: seats ask for leases and report on them, people see and end their own."""
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -211,8 +210,3 @@ async def _act(request: Request, desk: Desk, lease: Lease, event: Event) -> Leas
     found = await desk.find(lease.id)
     assert found is not None
     return desk.view(found, language_of(request))
-
-
-def as_event(name: str, data: object) -> ServerSentEvent:
-    """A server-sent event of JSON."""
-    return ServerSentEvent(json.dumps(data), event=name)
