@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -53,12 +54,18 @@ def _commands(suite: str, more: Sequence[str]) -> Iterator[tuple[str, list[str]]
         yield "shell", [str(tool / "shellcheck"), "werkbank", "images/lock.sh", ".ci/run"]
         yield "spelling", [str(tool / "codespell")]
     folders = [folder for name in SUITES if suite in (name, ALL) for folder in SUITES[name]]
-    yield f"{suite} tests", [sys.executable, "-m", "pytest", *folders, *more]
+    # The fault handler names the line when the interpreter itself dies, which pytest cannot report.
+    yield f"{suite} tests", [sys.executable, "-X", "faulthandler", "-m", "pytest", *folders, *more]
 
 
 def _passes(title: str, command: list[str]) -> bool:
     typer.echo(f"── {title}", err=True)
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if status < 0:
+        typer.echo(f"{title}: ended by {signal.Signals(-status).name}.", err=True)
+    elif status:
+        typer.echo(f"{title}: exit status {status}.", err=True)
+    return status == 0
 
 
 def _ensure_programs(programs: set[str]) -> None:
