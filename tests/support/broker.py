@@ -101,6 +101,10 @@ class BrokerDouble:
     def _serve(self, listener: socket.socket) -> None:
         self._loop = asyncio.new_event_loop()
         self._loop.run_until_complete(self._server.serve([listener]))
+        # Streams that wait for news: left hanging, they are collected when the interpreter ends, and crash it.
+        for stream in (hanging := asyncio.all_tasks(self._loop)):
+            stream.cancel()
+        self._loop.run_until_complete(asyncio.gather(*hanging, return_exceptions=True))
         self._loop.close()
         listener.close()
 
