@@ -99,14 +99,11 @@ class BrokerDouble:
         eventually(lambda: self._server is not None and self._server.started)
 
     def _serve(self, listener: socket.socket) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._loop.run_until_complete(self._server.serve([listener]))
-        # Streams that wait for news: left hanging, they are collected when the interpreter ends, and crash it.
-        for stream in (hanging := asyncio.all_tasks(self._loop)):
-            stream.cancel()
-        self._loop.run_until_complete(asyncio.gather(*hanging, return_exceptions=True))
-        self._loop.close()
-        listener.close()
+        # It cancels what still runs at its end: streams that wait for news, left hanging, are collected when the
+        # interpreter ends, and crash it.
+        with asyncio.Runner() as runner, listener:
+            self._loop = runner.get_loop()
+            runner.run(self._server.serve([listener]))
 
     def down(self) -> None:
         """Stop in mid-sentence; leases stay as they are."""
