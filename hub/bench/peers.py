@@ -13,10 +13,11 @@ import httpx
 import psutil
 
 from hub.bench import children
+from hub.cgroups.groups import group_name
+from hub.cgroups.limits import controller
 from hub.names import home_name
 from hub.running import ports
 from hub.runtime import ROOT
-from hub.spawners.limits import controller, group_name
 from hub.state import StateDirectory
 
 STOCK_CONFIG = Path(__file__).with_name("stock_config.py")

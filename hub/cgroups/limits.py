@@ -7,33 +7,21 @@ told its numbers, nothing holds it to them, and `enforcement()` says why.
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import signal
 import time
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from hub.cgroups.groups import GROUP, ROOT, Enforcement, remove
 from hub.logs import get_logger
-from hub.names import home_name
 
 log = get_logger("spawner")
 
-ROOT = Path("/sys/fs/cgroup")
-GROUP = "werkbank"
 PERIOD_US = 100_000
 STRAGGLERS_TIMEOUT = 2.0
 """Seconds that kernels of an ended seat have to end by themselves."""
-
-
-@dataclass(frozen=True)
-class Enforcement:
-    """Whether limits are enforced, and if not, why."""
-
-    enforced: bool
-    reason: str
 
 
 class Controller(Protocol):
@@ -74,7 +62,7 @@ class V2:
         return _pids(self.base / name)
 
     def remove(self, name: str) -> bool:
-        return _remove(self.base / name)
+        return remove(self.base / name)
 
 
 class V1:
@@ -99,7 +87,7 @@ class V1:
         return sorted({pid for base in self.bases.values() for pid in _pids(base / name)})
 
     def remove(self, name: str) -> bool:
-        removed = [_remove(base / name) for base in self.bases.values()]
+        removed = [remove(base / name) for base in self.bases.values()]
         return all(removed)
 
 
@@ -120,12 +108,6 @@ def controller(root: Path = ROOT) -> tuple[Controller | None, Enforcement]:
     except OSError as error:
         return None, Enforcement(False, f"{error.filename}: {error.strerror}")
     return layout, Enforcement(True, "")
-
-
-def group_name(workbench: Path, user: str, server: str) -> str:
-    """The cgroup of one seat: safe as a path for every user name, and no other workbench's on this machine."""
-    digest = hashlib.sha256(os.fsencode(workbench)).hexdigest()[:8]
-    return f"{digest}.{home_name(user)}.{home_name(server) if server else 'default'}"
 
 
 async def empty_and_remove(layout: Controller, name: str) -> None:
@@ -156,13 +138,3 @@ def _pids(group: Path) -> list[int]:
         return [int(pid) for pid in (group / "cgroup.procs").read_text().split()]
     except FileNotFoundError:
         return []
-
-
-def _remove(group: Path) -> bool:
-    try:
-        group.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True

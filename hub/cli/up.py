@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from hub.cgroups.devices import device_groups
+from hub.cgroups.limits import controller
 from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
 from hub.errors import SettingsError, StartError
 from hub.names import own_account
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
 from hub.settings import DemoAuthentication, Settings
-from hub.spawners.limits import controller
 from hub.state import StateDirectory
 
 DYING_GRACE = 20.0
@@ -52,6 +53,12 @@ def _require_rights(wanted: Settings) -> None:
     if wanted.site.seats_run_as == "system-accounts" and os.geteuid() != 0:
         raise SettingsError(
             "site.seats_run_as: `system-accounts` needs root. Start as root or choose `same-user`. Nothing was started."
+        )
+    layout, enforcement = device_groups()
+    if wanted.leases.isolation == "enforced" and layout is None:
+        raise SettingsError(
+            f"leases.isolation: this machine cannot enforce it ({enforcement.reason}). "
+            "Choose `advisory`, or give Werkbank the right to make control groups. Nothing was started."
         )
 
 

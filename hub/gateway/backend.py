@@ -7,7 +7,8 @@ dask-gateway#452), and clusters that end when their seat ends.
 import asyncio
 import os
 import pwd
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,8 @@ from traitlets import Any as AnyTrait
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
+from hub.cgroups.devices import device_groups
+from hub.cgroups.groups import clusters_group_name
 from hub.gateway.authenticator import SeatUser
 from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, workers_allowed
 from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
@@ -48,6 +51,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     cluster_config_class = SeatClusterConfig
     settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
     seats: HubSeats = AnyTrait(help="Asks the hub for seats.").tag(config=True)
+    workbench: Path = AnyTrait(help="The state folder; it tells this workbench from others.").tag(config=True)
     gpu_workers: GpuWorkers = AnyTrait(help="Leases of workers with GPUs.").tag(config=True)
 
     # --- life -----------------------------------------------------------------------------------
@@ -236,6 +240,31 @@ class SystemAccountsBackend(SeatBackend, LocalBackend):  # type: ignore[misc]
         for folder, _folders, files in os.walk(paths[0]):
             for path in (folder, *(os.path.join(folder, name) for name in files)):
                 os.chown(path, account.pw_uid, account.pw_gid)
+
+    def make_preexec_fn(self, cluster: Any) -> Callable[[], None]:
+        """As stock; first the process enters its user's group, which can open no GPU but those the user leases."""
+        become_user, files = super().make_preexec_fn(cluster), self._group_files(cluster.username)
+
+        def before_exec() -> None:
+            for file in files:
+                with open(file, "w") as procs:
+                    procs.write("0")
+            become_user()
+
+        return before_exec
+
+    async def do_stop_cluster(self, cluster: Any) -> None:
+        """As stock; the last cluster of a user takes the group with it."""
+        await super().do_stop_cluster(cluster)
+        layout, _enforcement = device_groups()
+        if layout is not None and self.settings.leases.isolation == "enforced":
+            layout.remove(clusters_group_name(self.workbench, cluster.username))
+
+    def _group_files(self, user: str) -> list[str]:
+        layout, _enforcement = device_groups()
+        if layout is None or self.settings.leases.isolation != "enforced":
+            return []
+        return [os.fspath(path) for path in layout.create(clusters_group_name(self.workbench, user))]
 
     def get_env(self, cluster: Any) -> dict[str, str]:
         """As stock, with the account's home: libraries keep caches there."""

@@ -30,6 +30,7 @@ c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")
 
 folder = c[backend.__name__]
 folder.settings = settings
+folder.workbench = runtime.state.path
 folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
 service = f"http://127.0.0.1:{ports.service}{os.environ['JUPYTERHUB_BASE_URL']}services/werkbank/api/v1"
 folder.gpu_workers = GpuWorkers(BrokerApi(service, runtime.state.secret("gateway-leases")))

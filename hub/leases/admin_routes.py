@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from hub.leases.events import Drained, Released
 from hub.leases.model import ENDED, Device, Lease
-from hub.leases.routes import AtDesk, LeaseId, language_of, problem, told
+from hub.leases.routes import NAMED, AtDesk, LeaseId, language_of, problem, told
 from hub.leases.view import LeaseView
 from hub.web.auth import api_person
-from hub.web.problems import Problem
+from hub.web.problems import WITH_A_BODY, Problem, answers
 from hub.words import later
 
 
@@ -70,14 +70,14 @@ class Drain(BaseModel):
     draining: bool = True
 
 
-@api.get("/leases")
+@api.get("/leases", responses=answers(401, 403, 503))
 async def leases(request: Request, desk: AtDesk, _admin: Admin) -> list[LeaseView]:
     """All live leases, the oldest first."""
     live = sorted(desk.broker.state.leases.values(), key=lambda lease: (lease.requested, lease.id))
     return [desk.view(lease, language_of(request)) for lease in live]
 
 
-@api.get("/leases/{lease}")
+@api.get("/leases/{lease}", responses=answers(403, *NAMED))
 async def explain(request: Request, desk: AtDesk, _admin: Admin, lease: LeaseId) -> Explanation:
     """Why does it wait, who holds what it waits for, since when?"""
     found = await _found(desk, lease)
@@ -92,7 +92,7 @@ async def explain(request: Request, desk: AtDesk, _admin: Admin, lease: LeaseId)
     )
 
 
-@api.post("/leases/{lease}/release")
+@api.post("/leases/{lease}/release", responses=answers(403, *NAMED, 410))
 async def end(request: Request, desk: AtDesk, who: Admin, lease: LeaseId) -> LeaseView:
     """End a lease: its kernel runs on without a GPU."""
     found = await _found(desk, lease)
@@ -102,14 +102,14 @@ async def end(request: Request, desk: AtDesk, who: Admin, lease: LeaseId) -> Lea
     return desk.view(await _found(desk, lease), language_of(request))
 
 
-@api.get("/devices")
+@api.get("/devices", responses=answers(401, 403, 503))
 async def devices(desk: AtDesk, _admin: Admin) -> list[DeviceRow]:
     """All devices."""
     state = desk.broker.state
     return [_row(state.devices[uuid]) for name in sorted(state.of_class) for uuid in state.of_class[name]]
 
 
-@api.post("/devices/{uuid}/drain")
+@api.post("/devices/{uuid}/drain", responses=answers(403, *NAMED, *WITH_A_BODY))
 async def drain(desk: AtDesk, who: Admin, body: Drain, uuid: Annotated[str, Path(max_length=80)]) -> DeviceRow:
     """Take a device out of service once its lease ends, or put it back."""
     desk.log.info("device.drained", device=uuid, draining=body.draining, admin=who)

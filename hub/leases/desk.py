@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from hub.clock import Clock
 from hub.leases.broker import Broker
 from hub.leases.estimate import Estimates
 from hub.leases.events import Action, Requested, Transition
+from hub.leases.guard import Guard, guarded
 from hub.leases.identity import Tokens
 from hub.leases.inventory import inventory_of
 from hub.leases.metrics import LeaseMetrics
 from hub.leases.model import Device, DeviceState, Lease
+from hub.leases.recent import Recent
 from hub.leases.rules import rules_of
 from hub.leases.state import State, is_grantable
 from hub.leases.store import Store
@@ -22,6 +24,8 @@ from hub.logs import get_logger
 from hub.runtime import Runtime
 from hub.settings import Settings
 
+Isolation = Literal["enforced", "advisory", "none"]
+
 
 class Desk:
     """One per service."""
@@ -30,12 +34,15 @@ class Desk:
         self.settings, self.broker, self.tokens = settings, broker, tokens
         self.estimates = Estimates()
         self.viewer = Viewer(settings, self.estimates)
+        self.recent = Recent(broker.store)
         self.metrics: LeaseMetrics | None = None
+        self.guard: Guard | None = None
         self.log = get_logger("leases")
         broker.observers.append(self._observe)
 
     def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
         errors = self.estimates.observe(state, actions)
+        self.recent.observe(actions)
         if self.metrics is not None:
             self.metrics.observe(state, actions, errors)
 
@@ -56,6 +63,12 @@ class Desk:
         """The bound that a refused request ran into, for its sentence."""
         rules = self.broker.state.rules
         return str(rules.devices_per_user if lease.count > rules.devices_per_user else rules.waiting_per_user)
+
+    @property
+    def isolation(self) -> Isolation:
+        """How well devices are kept from those without a lease, at this moment."""
+        wanted = self.settings.leases.isolation
+        return "advisory" if wanted == "enforced" and self.guard is not None and self.guard.trouble else wanted
 
     def view(self, lease: Lease, language: str) -> LeaseView:
         """The lease as people and seats see it."""
@@ -80,6 +93,7 @@ class Desk:
             "name": name,
             "title": declared.title.in_language(language),
             "simulated": declared.simulated,
+            "isolation": "none" if declared.simulated else self.isolation,
             "total": len(devices),
             "free": sum(map(is_grantable, devices)),
             "held": sum(device.lease is not None for device in devices),
@@ -104,7 +118,10 @@ async def open_desk(runtime: Runtime) -> AsyncIterator[Desk]:
     try:
         async with broker.running():
             desk = Desk(settings, broker, Tokens(runtime.state.secret("leases")))
-            async with Watch(broker, settings.leases).running():
+            async with (
+                guarded(broker, settings.leases.isolation, runtime.state.path) as desk.guard,
+                Watch(broker, settings.leases).running(),
+            ):
                 yield desk
     finally:
         store.close()

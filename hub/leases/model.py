@@ -108,6 +108,8 @@ class Device:
     """False while the inventory does not see it."""
     worked: float = 0.0
     """When it was last seen computing (Unix seconds)."""
+    nodes: tuple[tuple[int, int], ...] = ()
+    """Major and minor numbers of the device files that open it; empty for a simulated one."""
 
 
 @dataclass(frozen=True, slots=True)

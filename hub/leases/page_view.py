@@ -3,13 +3,16 @@
 Two views are equal when the page would look the same, so the page is made anew only when they differ.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from hub.leases.desk import Desk
+from hub.leases.desk import Desk, Isolation
 from hub.leases.model import OCCUPYING, Device, Lease, LeaseState
+from hub.leases.page_ended import MyEnded, ended
 from hub.leases.page_facility import ClassFact, ProgrammeUse, classes, coarse, hours, kernels, programmes
+from hub.leases.recent import Ended
 from hub.leases.state import State
 from hub.leases.view import LeaseView
 from hub.web.hub_api import Person
@@ -92,11 +95,17 @@ class GpuPage:
     """The whole page."""
 
     leases: tuple[MyLease, ...]
+    ended: tuple[MyEnded, ...]
+    """What ended of late, the latest first."""
     classes: tuple[ClassFact, ...]
     hours: float
     """What I used this week, in device-hours."""
     programmes: tuple[ProgrammeUse, ...]
     unreadable: str
+    isolation: Isolation | None
+    """How well devices are kept from those without a lease; None where all are simulated."""
+    not_enforced: str
+    """Why isolation is not enforced though the settings ask for it."""
     kernels: tuple[str, ...]
     """Titles of the classes that my profiles have."""
     profiles: tuple[str, ...]
@@ -113,17 +122,20 @@ class GpuPage:
         return max(0, round(moment.timestamp() - self.now))
 
 
-def gpu_page(desk: Desk, person: Person, language: str) -> GpuPage:
-    """What `person` sees now, with words in `language`."""
+def gpu_page(desk: Desk, person: Person, language: str, recent: Iterable[Ended] = ()) -> GpuPage:
+    """What `person` sees now, with words in `language`; `recent` are their leases that ended of late."""
     state = desk.broker.state
     mine = [_lease(desk, lease, language) for lease in desk.of_user(person.name)]
     profiles = [profile for profile in desk.settings.profiles_for(person.groups) if profile.gpu_classes]
     return GpuPage(
         leases=tuple(sorted(mine, key=lambda lease: lease.stage != "notice")),
+        ended=tuple(ended(desk, recent, language)),
         classes=tuple(classes(desk, person.name, language)),
         hours=hours(state, "user", person.name),
         programmes=tuple(programmes(desk, person, language)),
         unreadable=desk.broker.unreadable,
+        isolation=None if all(c.simulated for c in desk.settings.gpu_classes.values()) else desk.isolation,
+        not_enforced=desk.guard.trouble if desk.guard else "",
         kernels=kernels(desk, profiles, language),
         profiles=tuple(profile.title.in_language(language) for profile in profiles),
         now=state.now,

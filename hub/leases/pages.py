@@ -42,7 +42,7 @@ LeaseField = Annotated[str, Form(max_length=40)]
 @router.get("/gpus")
 async def my_gpus(request: Request, desk: AtDesk, person: PagePerson) -> HTMLResponse:
     """What do I hold, what do I wait for, and what does it cost?"""
-    seen = gpu_page(desk, person, language_of(request))
+    seen = await _seen(desk, person, language_of(request))
     return page(request, "my_gpus.html", **_context(request, desk, person, seen) | _said(request))
 
 
@@ -99,6 +99,11 @@ def _said(request: Request) -> dict[str, Any]:
     return {"refusal": refusal, "done": say(ENDED_WORDS, said["done"], translate) if "done" in said else ""}
 
 
+async def _seen(desk: Desk, person: Person, language: str) -> GpuPage:
+    recent = await desk.recent.of_user(person.name, desk.broker.now())
+    return gpu_page(desk, person, language, recent)
+
+
 def _context(request: Request, desk: Desk, person: Person, seen: GpuPage) -> dict[str, Any]:
     return {
         "person": person,
@@ -117,7 +122,7 @@ async def _parts(request: Request, desk: Desk, person: Person) -> AsyncIterator[
     with _bell(desk, person.name) as rung:
         while clock() < end:
             rung.clear()
-            seen = gpu_page(desk, person, language)
+            seen = await _seen(desk, person, language)
             if seen != shown:
                 shown = seen
                 text = rendered(request, "my_gpus_live.html", **_context(request, desk, person, seen))

@@ -28,7 +28,8 @@ def to_lease(record: dict[str, Any]) -> Lease:
 def to_device(record: dict[str, Any]) -> Device:
     """The device of a record."""
     parts = _known(Device, record)
-    return Device(**(parts | {"state": DeviceState(parts["state"])}))
+    nodes = tuple((major, minor) for major, minor in parts.get("nodes", ()))
+    return Device(**(parts | {"state": DeviceState(parts["state"]), "nodes": nodes}))
 
 
 def to_reservation(record: dict[str, Any]) -> Reservation:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
@@ -18,7 +18,7 @@ from hub.leases.seat_requests import ActReport, BoundReport, Heartbeat, LeaseReq
 from hub.leases.sentences import REFUSALS
 from hub.leases.view import LeaseView
 from hub.web.auth import ApiPerson, api_person
-from hub.web.problems import Problem
+from hub.web.problems import WITH_A_BODY, Answers, Problem, answers
 from hub.words import COOKIE, choose_language
 
 api = APIRouter(prefix="/api/v1", tags=["leases"])
@@ -26,6 +26,16 @@ api = APIRouter(prefix="/api/v1", tags=["leases"])
 LOOK_PERIOD = 4.0
 """Seconds between looks at the place of somebody who waits, while nothing else changes."""
 PING_SECONDS = 15
+
+NAMED = (401, 404, 422, 503)
+"""What a route may answer that names a lease in its path."""
+CHANGES = answers(*NAMED, *WITH_A_BODY, 409, 410)
+STREAM: Answers = {
+    200: {
+        "description": "An event `lease` at each change.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 
 LeaseId = Annotated[str, Path(max_length=40, pattern=r"^[0-9a-zA-Z-]+$")]
 
@@ -37,12 +47,17 @@ class Granted(BaseModel):
     token: str
 
 
+KNOWN: Answers = {200: {"model": Granted, "description": "The key's lease is known; it is told as it is now."}}
+
+
 class ClassView(BaseModel):
     """One GPU class: what there is, and what somebody who asked now would get."""
 
     name: str
     title: str
     simulated: bool
+    isolation: Literal["enforced", "advisory", "none"]
+    """How well its devices are kept from processes without a lease."""
     total: int
     free: int
     held: int
@@ -105,13 +120,13 @@ async def told(desk: Desk, event: Event, **facts: str) -> None:
         raise problem("broker") from None
 
 
-@api.get("/gpus")
+@api.get("/gpus", responses=answers(401, 503))
 async def gpus(request: Request, desk: AtDesk, _person: ApiPerson) -> list[ClassView]:
     """GPU classes: free, held, how many wait."""
     return [ClassView(**row) for row in desk.classes(language_of(request))]
 
 
-@api.post("/leases", status_code=201, responses={200: {"model": Granted}})
+@api.post("/leases", status_code=201, responses=KNOWN | answers(401, 403, 409, 429, 503, *WITH_A_BODY))
 async def ask(request: Request, response: Response, desk: AtDesk, person: ApiPerson, body: LeaseRequest) -> Granted:
     """Ask for a lease. It may be granted at once; otherwise it waits, and says where and why."""
     try:
@@ -127,19 +142,19 @@ async def ask(request: Request, response: Response, desk: AtDesk, person: ApiPer
     return Granted(lease=desk.view(lease, language_of(request)), token=desk.tokens.of(asked.id))
 
 
-@api.get("/leases")
+@api.get("/leases", responses=answers(401, 503))
 async def mine(request: Request, desk: AtDesk, person: ApiPerson) -> list[LeaseView]:
     """My live leases."""
     return [desk.view(lease, language_of(request)) for lease in desk.of_user(person.name)]
 
 
-@api.get("/leases/{lease}")
+@api.get("/leases/{lease}", responses=answers(*NAMED))
 async def one(request: Request, desk: AtDesk, lease: OwnLease) -> LeaseView:
     """One of my leases: its state, and while it waits its place, reason and estimate."""
     return desk.view(lease, language_of(request))
 
 
-@api.get("/leases/{lease}/events", response_class=EventSourceResponse)
+@api.get("/leases/{lease}/events", response_class=EventSourceResponse, responses=STREAM | answers(*NAMED))
 async def events(request: Request, desk: AtDesk, lease: OwnLease) -> EventSourceResponse:
     """The lease now and at every change, as server-sent events; ends with the lease."""
     return EventSourceResponse(_changes(desk, lease, language_of(request)), ping=PING_SECONDS)
@@ -171,33 +186,33 @@ def _look_after() -> float:
     return LOOK_PERIOD * random.uniform(0.75, 1.25)  # noqa: S311
 
 
-@api.post("/leases/{lease}/bound")
+@api.post("/leases/{lease}/bound", responses=CHANGES)
 async def bound(request: Request, desk: AtDesk, lease: OwnLease, body: BoundReport) -> LeaseView:
     """The kernel has taken its offer, or was started anew under the same lease."""
     return await _act(request, desk, lease, Bound(lease.id, body.epoch, body.pid, body.pid_started))
 
 
-@api.post("/leases/{lease}/heartbeat")
+@api.post("/leases/{lease}/heartbeat", responses=CHANGES)
 async def heartbeat(request: Request, desk: AtDesk, lease: OwnLease, body: Heartbeat) -> LeaseView:
     """The kernel lives, and this is what it does."""
     said = Heard(lease.id, body.epoch, body.busy, body.wants, body.watched, body.unparkable)
     return await _act(request, desk, lease, said)
 
 
-@api.post("/leases/{lease}/report")
+@api.post("/leases/{lease}/report", responses=CHANGES)
 async def report(request: Request, desk: AtDesk, lease: OwnLease, body: ActReport) -> LeaseView:
     """What came of an order to park or resume."""
     outcome = (body.outcome, body.reason, body.bytes, body.seconds)
     return await _act(request, desk, lease, Reported(lease.id, body.epoch, body.act, *outcome, body.movable))
 
 
-@api.post("/leases/{lease}/keep")
+@api.post("/leases/{lease}/keep", responses=answers(*NAMED, 409, 410))
 async def keep(request: Request, desk: AtDesk, lease: OwnLease) -> LeaseView:
     """Keep an idle kernel's GPU a while longer."""
     return await _act(request, desk, lease, Kept(lease.id))
 
 
-@api.post("/leases/{lease}/release")
+@api.post("/leases/{lease}/release", responses=answers(*NAMED, *WITH_A_BODY, 410))
 async def release(request: Request, desk: AtDesk, lease: OwnLease, body: Release) -> LeaseView:
     """Give back. Doing so twice changes nothing."""
     if lease.state in ENDED:

@@ -1,5 +1,6 @@
 """The broker's memory: SQLite in the state directory, or PostgreSQL."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,11 +24,13 @@ from hub.leases.events import (
 )
 from hub.leases.exclusive import Exclusive
 from hub.leases.fairshare import NEVER, Use
-from hub.leases.model import ENDED, Lease, Rules
+from hub.leases.model import ENDED, Lease, LeaseState, Rules
 from hub.leases.records import to_device, to_lease, to_record, to_reservation
 from hub.leases.state import State, restored
 
 MOST_TRANSITIONS = 1000
+MOST_PRUNED = 500
+"""Leases, and holdings, that are forgotten in one transaction: a decision to be written waits for no more."""
 
 
 class Store:
@@ -36,6 +39,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self._engine: Engine = engine_of(url)
         tables.metadata.create_all(self._engine)
+        for index in tables.leases.indexes:  # on a table of an earlier version too
+            index.create(self._engine, checkfirst=True)
         self.exclusive = Exclusive(self._engine)
         self._term = 0
 
@@ -97,6 +102,16 @@ class Store:
             rows = connection.execute(asked.order_by(tables.transitions.c.id).limit(MOST_TRANSITIONS))
             return [Transition(row.lease, row.before, row.after, row.why, row.at) for row in rows]
 
+    def recently_ended(self, user: str, since: float, most: int) -> list[tuple[Lease, float]]:
+        """A user's leases that ended after `since` (Unix seconds), the latest first; each with its seconds parked."""
+        column = tables.leases.c
+        mine = select(column.record).where(column.user == user, column.ended_at >= since)
+        with self._engine.connect() as connection:
+            records = connection.execute(mine.order_by(column.ended_at.desc(), column.id).limit(most)).scalars()
+            ended = [to_lease(record) for record in records if record]
+            parked = _parked_seconds(connection, [lease.id for lease in ended])
+        return [(lease, parked[lease.id]) for lease in ended]
+
     def open_intents(self) -> list[Intent]:
         """Orders whose result was never written."""
         with self._engine.connect() as connection:
@@ -122,6 +137,23 @@ class Store:
                 self._save(connection, actions)
         except IntegrityError as error:
             raise DoubleGrant(str(error.orig)) from error
+
+    def prune(self, older_than: float, most: int = MOST_PRUNED) -> bool:
+        """Forget the steps of leases that ended before then (Unix seconds); whether there may be more to forget.
+
+        At most `most` leases at once, so call it until there is no more. Of such a lease stays what was used: by whom,
+        for which programme, of which class, from when to when, and its held and busy seconds. The accounts that the
+        queue goes by (use, hours of the week) are kept apart and stay too. `lease` does not find it any more. Live
+        leases keep all their steps. Raises BrokerReplaced when another broker began since; nothing is forgotten then.
+        """
+        with self._engine.connect() as connection:
+            # What has ended stays so; looked for outside the transaction, whose lock others wait for.
+            ended = _ended_before(connection, older_than, most)
+        with self._engine.begin() as connection:
+            self._require_term(connection)
+            _forget_steps(connection, ended)
+            holdings = _forget_holdings(connection, older_than, most)
+        return most in (len(ended), holdings)
 
     def _save(self, connection: Connection, actions: Sequence[Action]) -> None:
         leases, devices, uses = _last(actions)
@@ -208,6 +240,37 @@ def _save_holdings(connection: Connection, now: list[tuple[str, str | None, floa
         if lease is not None and open_now.get(uuid) != lease:
             row = {"device": uuid, "lease": lease, "epoch": epochs.get(lease, 0), "held_from": since}
             connection.execute(insert(table).values(**row))
+
+
+def _parked_seconds(connection: Connection, ids: list[str]) -> dict[str, float]:
+    """How long each lease was parked: the moments it came back less the moments it went."""
+    edge = tables.transitions.c
+    parked = select(edge.lease, edge.before, edge.after, edge.at).where(edge.lease.in_(ids))
+    seconds: dict[str, float] = defaultdict(float)
+    for row in connection.execute(parked.where((edge.before == LeaseState.PARKED) | (edge.after == LeaseState.PARKED))):
+        seconds[row.lease] += row.at * ((row.before == LeaseState.PARKED) - (row.after == LeaseState.PARKED))
+    return seconds
+
+
+def _ended_before(connection: Connection, moment: float, most: int) -> list[str]:
+    """Leases whose last step lies before then and is still there."""
+    edge = tables.transitions.c
+    last = select(edge.lease).where(edge.after.in_(sorted(ENDED)), edge.at < moment)
+    return list(connection.execute(last.order_by(edge.id).limit(most)).scalars())
+
+
+def _forget_steps(connection: Connection, ids: list[str]) -> None:
+    if ids:
+        connection.execute(delete(tables.transitions).where(tables.transitions.c.lease.in_(ids)))
+        connection.execute(delete(tables.intents).where(tables.intents.c.lease.in_(ids)))
+        connection.execute(update(tables.leases).where(tables.leases.c.id.in_(ids)).values(record={}))
+
+
+def _forget_holdings(connection: Connection, moment: float, most: int) -> int:
+    """Those of leases that live on included: nothing asks who had a device that long ago. How many there were."""
+    table = tables.holdings
+    over = select(table.c.id).where(table.c.held_to < moment).order_by(table.c.id).limit(most)
+    return connection.execute(delete(table).where(table.c.id.in_(over))).rowcount
 
 
 def forget_everything(engine: Engine) -> None:

@@ -39,7 +39,8 @@ leases = Table(
     Column("record", JSON, nullable=False, comment="The whole lease."),
     # At its start the broker reads the live ones only, however many have ended.
     Index("live_leases", "id", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
-    Index("leases_of_user", "user", "requested"),
+    # Rows of ended leases stay for good, and a page asks for somebody's latest.
+    Index("ended_leases_of_user", "user", "ended_at"),
 )
 
 devices = Table(

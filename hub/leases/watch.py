@@ -10,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator
 
 import psutil
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.errors import LeaseRefused
 from hub.leases.broker import Broker
@@ -25,6 +26,9 @@ LIVES_PERIOD = 2.0
 """Seconds between looks whether kernels live: one small file each."""
 USE_PERIOD = 10.0
 """Seconds between reads of what real devices do."""
+PRUNE_PERIOD = 3600.0
+PRUNE_PAUSE = 0.1
+"""Seconds between batches of old records that are forgotten: others write meanwhile."""
 
 
 class Watch:
@@ -43,6 +47,7 @@ class Watch:
             owned = [
                 tasks.create_task(self._lives_for_ever(), name="watch.lives"),
                 tasks.create_task(self._use_for_ever(), name="watch.use"),
+                tasks.create_task(self._prune_for_ever(), name="watch.prune"),
             ]
             try:
                 yield self
@@ -62,6 +67,18 @@ class Watch:
         with contextlib.suppress(LeaseRefused):
             await self._broker.tell(event)
 
+    # --- records -------------------------------------------------------------------------------
+
+    async def _prune_for_ever(self) -> None:
+        """A record nobody asks for any more is forgotten, an hour late at most."""
+        while True:
+            oldest, more = self._broker.now() - self._settings.keep_records, False
+            try:
+                more = await asyncio.to_thread(self._broker.store.prune, oldest)
+            except SQLAlchemyError as error:
+                log.warning("records.not-pruned", error=str(error))
+            await asyncio.sleep(PRUNE_PAUSE if more else PRUNE_PERIOD)
+
     # --- devices -------------------------------------------------------------------------------
 
     async def _use_for_ever(self) -> None:
@@ -80,7 +97,7 @@ class Watch:
         self.use[device.uuid] = use
         if use.utilization and device.lease:
             await self._tell(Worked(device.uuid))
-        if self._settings.isolation == "advisory":
+        if self._settings.isolation != "none":
             self._mind_intruders(device, use)
 
     def _mind_intruders(self, device: Device, use: DeviceUse) -> None:

@@ -11,7 +11,7 @@ from hub.errors import Refusal
 from hub.seats.view import SeatView, views
 from hub.web.auth import ApiPerson, PostingPerson
 from hub.web.hub_api import Person
-from hub.web.problems import Problem
+from hub.web.problems import Problem, answers
 from hub.words import later
 
 api = APIRouter(prefix="/api/v1", tags=["seats"])
@@ -49,14 +49,14 @@ class Kept(BaseModel):
     until: datetime
 
 
-@api.get("/me")
+@api.get("/me", responses=answers(401, 503))
 async def me(request: Request, person: ApiPerson) -> Me:
     """Who am I, and which seats do I have?"""
     seats = [_as_model(view) for view in _views(request, person)]
     return Me(name=person.name, groups=list(person.groups), admin=person.admin, seats=seats)
 
 
-@api.post("/seats/{server}/keep")
+@api.post("/seats/{server}/keep", responses=answers(401, 404, 409, 422, 503))
 async def keep_seat(request: Request, person: ApiPerson, server: ServerName) -> Kept:
     """Keep one of my idle seats for a while; each seat can be kept a few times."""
     return Kept(until=_keep(request, person, "" if server == "-" else server))

@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -29,6 +31,7 @@ from hub.service.metrics import Metrics
 from hub.web import auth
 from hub.web.auth import OAuthClient, SignInNeeded
 from hub.web.bodies import BodyLimit
+from hub.web.broken_json import broken_json
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
@@ -110,9 +113,19 @@ def _tell_errors(app: FastAPI) -> None:
         hint = later("Running seats and kernels go on. Try again in a minute.")
         return _answer(request, Problem(503, "hub-unreachable", later("The hub does not answer."), hint))
 
+    @app.exception_handler(NoConnection)
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(OperationalError)
+    async def database(request: Request, error: Exception) -> Response:
+        log.error("database.unanswered", path=request.url.path, error=str(error))
+        hint = later("Running seats and kernels go on. Try again in a minute.")
+        return _answer(request, Problem(503, "database", later("The database does not answer."), hint))
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            return _answer(request, broken_json(error.__cause__))
         place = ".".join(str(step) for step in first["loc"])
         return _answer(
             request,
@@ -127,7 +140,17 @@ def _tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        return _answer(request, Problem(error.status_code, "http", "{detail}.", "", {"detail": str(error.detail)}))
+        if _is_unread_json(request, error):
+            return _answer(request, broken_json(error.__cause__))
+        response = _answer(request, Problem(error.status_code, "http", "{detail}.", "", {"detail": str(error.detail)}))
+        response.headers.update(error.headers or {})  # such as the methods that a 405 allows
+        return response
+
+
+def _is_unread_json(request: Request, error: HTTPException) -> bool:
+    """Whether FastAPI gave up reading a body as JSON for a reason it has no error for."""
+    is_json = "json" in request.headers.get("Content-Type", "").lower()
+    return error.status_code == 400 and is_json and isinstance(error.__cause__, ValueError | RecursionError)
 
 
 def _answer(request: Request, problem: Problem) -> Response:

@@ -18,6 +18,7 @@ def disagreements(data: Mapping[str, Any]) -> Iterable[Problem]:
     for key in ("profiles", "programmes"):
         yield from _doubles(key, _entries(data, key))
     yield from _devices_nobody_shows(data)
+    yield from _walls_that_hold_nobody(data)
     for position, profile in enumerate(_entries(data, "profiles")):
         yield from _missing_references(data, position, profile)
 
@@ -37,6 +38,17 @@ def _devices_nobody_shows(data: Mapping[str, Any]) -> Iterable[Problem]:
     wanted = site.get("simulate_gpus") if isinstance(site, Mapping) else 0
     if wanted and not any(gpu_class.get("simulated") for gpu_class in declared.values()):
         yield ("site", "simulate_gpus"), "no class in `gpu_classes` has `simulated: true`"
+
+
+def _walls_that_hold_nobody(data: Mapping[str, Any]) -> Iterable[Problem]:
+    leases, site = data.get("leases"), data.get("site")
+    isolation = leases.get("isolation") if isinstance(leases, Mapping) else None
+    account = site.get("seats_run_as", "same-user") if isinstance(site, Mapping) else "same-user"
+    if isolation == "enforced" and account != "system-accounts":
+        yield (
+            ("leases", "isolation"),
+            "`enforced` needs `site.seats_run_as: system-accounts`: who runs as the same user as Werkbank can undo it",
+        )
 
 
 def _entries(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -230,11 +230,15 @@ class Leases(Section):
 
     database: str = Field(default="sqlite", min_length=1, max_length=1000)
     """`sqlite` keeps it in the state directory; otherwise an SQLAlchemy URL (`postgresql+psycopg://…`)."""
-    isolation: Literal["advisory", "none"] = "advisory"
-    """`advisory`: kernels are told their device, and processes that use one without a lease are warned, then ended.
+    isolation: Literal["enforced", "advisory", "none"] = "advisory"
+    """`enforced`: as `advisory`, and the kernel of this machine lets seats and workers open only the GPUs that their
+    user leases; needs `site.seats_run_as: system-accounts`.
+    `advisory`: kernels are told their device, and processes that use one without a lease are warned, then ended.
     `none`: kernels are told their device; nothing is watched."""
     intruder_grace: Duration = Field(default="5m", validate_default=True)
-    """How long a process may use a device without a lease before it is ended (`isolation: advisory`)."""
+    """How long a process may use a device without a lease before it is ended (not with `isolation: none`)."""
+    keep_records: Duration = Field(default="90d", validate_default=True)
+    """How long the steps of ended leases are kept, for looking up what happened; what was used is kept on."""
     devices_per_user: int = Field(default=2, ge=1, le=1024)
     """Devices that one user's kernels and Dask workers may have at once."""
     waiting_per_user: int = Field(default=8, ge=1, le=1000)

@@ -10,12 +10,12 @@ from jupyterhub.spawner import SpawnException
 from traitlets import Any as AnyTrait
 from traitlets.config import LoggingConfigurable
 
+from hub.cgroups.groups import Enforcement
 from hub.errors import Refusal
 from hub.logs import get_logger
 from hub.pages import render
 from hub.settings import Profile, Settings
 from hub.spawners.capacity import Capacity
-from hub.spawners.limits import Enforcement
 from hub.spawners.options import admit, read_form
 from hub.state import StateDirectory
 from hub.words import COOKIE, Translate, choose_language, translator
@@ -153,8 +153,12 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
     # --- the environment ----------------------------------------------------------------------
 
     def lab_arguments(self) -> list[str]:
-        """JupyterLab's defaults for this facility, in the language the seat speaks. People can change them."""
-        return [f"--LabServerApp.app_settings_dir={LAB_SETTINGS / self.user_options['language']}"]
+        """JupyterLab's defaults for this facility, in the language the seat speaks; people can change their settings."""
+        return [
+            f"--LabServerApp.app_settings_dir={LAB_SETTINGS / self.user_options['language']}",
+            # The other one would install into the environment that everybody shares, and loads an HTTP client for it.
+            "--LabApp.extension_manager=readonly",
+        ]
 
     def seat_environment(self, profile: Profile) -> dict[str, str]:
         """Variables a seat gets beside JupyterHub's own."""

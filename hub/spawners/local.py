@@ -9,13 +9,15 @@ from typing import Any
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import random_port
 
+from hub.cgroups.devices import device_groups
+from hub.cgroups.groups import Enforcement, group_name
+from hub.cgroups.limits import controller, empty_and_remove
 from hub.errors import Refusal
 from hub.logs import get_logger
 from hub.names import home_name, own_account
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
 from hub.spawners.launch import ForkExec, Launch, Launcher, SeatProcess
-from hub.spawners.limits import Enforcement, controller, empty_and_remove, group_name
 
 log = get_logger("spawner")
 
@@ -179,7 +181,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             cwd=self.home(),
             log=self.state.seat_log(self.user.name, self.name),
             account=self.account,
-            cgroup_procs=self._limit(profile),
+            cgroup_procs=[*self._guard_devices(), *self._limit(profile)],
         )
 
     def _personal(self, profile: Profile) -> dict[str, str]:
@@ -222,6 +224,22 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         layout, _enforcement = controller()
         if layout is not None and self.limits_enforcement().enforced:
             await empty_and_remove(layout, self._group)
+
+        self._release_devices()
+
+    def _guard_devices(self) -> list[Path]:
+        """The seat begins without any GPU; whoever minds leases opens those that its kernels get."""
+        layout, enforcement = device_groups()
+        if self.settings.leases.isolation != "enforced":
+            return []
+        if layout is None:
+            raise OSError(f"leases.isolation: {enforcement.reason}")
+        return layout.create(self._group)
+
+    def _release_devices(self) -> None:
+        layout, _enforcement = device_groups()
+        if layout is not None and self.settings.leases.isolation == "enforced":
+            layout.remove(self._group)
 
     @property
     def _group(self) -> str:

@@ -345,6 +345,39 @@ def test_the_dutch_page_is_dutch(open_page: Open, scientists: Seat, trainers: Se
         expect(page.get_by_role("heading", level=1)).to_have_text("Mijn GPU's")
 
 
+def test_what_just_ended_moves_below_without_a_reload(open_page: Open, scientists: Seat) -> None:
+    given = scientists.take(scientists.ask("given-back.ipynb"))
+    with open_page("scientist") as page:
+        mark(page)
+        over = page.get_by_role("region", name="Recently ended")
+        expect(sheet(page, "given-back.ipynb")).to_be_visible()
+        expect(over.filter(has_text="given-back.ipynb")).to_have_count(0)
+        scientists.http.post(f"leases/{given['id']}/release", json={"reason": "user"})
+        expect(over.get_by_role("listitem").first).to_contain_text("given-back.ipynb", timeout=LIVE_MS)
+        expect(over.get_by_role("listitem").first).to_contain_text("You gave the GPU back.")
+        expect(sheet(page, "given-back.ipynb")).to_have_count(0)
+        lost = scientists.ask("crashed.ipynb")
+        expect(sheet(page, "crashed.ipynb")).to_contain_text("Your turn", timeout=LIVE_MS)
+        scientists.take(eventually(lambda: offered(scientists, lost), what="it is offered a GPU"))
+        scientists.kernels[-1].kill()
+        scientists.kernels[-1].wait()
+        expect(over.get_by_role("listitem").first).to_contain_text("crashed.ipynb", timeout=4 * LIVE_MS)
+        expect(page.locator("#say")).to_contain_text("crashed.ipynb: The kernel ended without a word")
+        shoot(page, "ended")
+        assert barriers(page) == []
+        assert was_not_reloaded(page)
+
+
+def offered(seat: Seat, lease: Told) -> Told | None:
+    return next((now for now in seat.leases() if now["id"] == lease["id"] and now["state"] == "offered"), None)
+
+
+def test_who_has_nothing_that_ended_reads_nothing_of_it(open_page: Open) -> None:
+    with open_page("admin") as page:
+        expect(page.get_by_text("None of your kernels has a GPU")).to_be_visible()
+        expect(page.get_by_text("Recently ended")).to_have_count(0)
+
+
 def test_without_javascript_a_reload_shows_the_present_and_the_forms_work(
     open_page: Open, scientists: Seat, trainers: Seat
 ) -> None:

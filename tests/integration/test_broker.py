@@ -8,18 +8,35 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import Table, create_engine, func, inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from hub.clock import Clock
 from hub.errors import BrokerBusy, BrokerReplaced, DoubleGrant, LeaseRefused
 from hub.leases import tables
 from hub.leases.broker import Broker
-from hub.leases.events import Bound, Died, Heard, Kept, Released, Reported, Requested, SaveDevice, SaveLease
+from hub.leases.events import (
+    Action,
+    Bound,
+    Died,
+    Heard,
+    Intent,
+    Kept,
+    Released,
+    Reported,
+    Requested,
+    Result,
+    SaveDevice,
+    SaveLease,
+    SaveUse,
+    Transition,
+)
+from hub.leases.fairshare import Use
 from hub.leases.invariants import violations
 from hub.leases.model import Device, DeviceState, LeaseState, Rules
 from hub.leases.store import Store, forget_everything
@@ -206,6 +223,165 @@ def test_a_violated_constraint_is_a_double_grant_and_writes_nothing(
     with pytest.raises(DoubleGrant):
         store.save([SaveLease(lease("b", "bob"))])
     assert store.lease("b") is None
+
+
+# --- forgetting -------------------------------------------------------------------------------------------
+
+
+DAY = 86400.0
+
+
+def count(url: str, table: Table) -> int:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    engine.dispose()
+    return int(found)
+
+
+def lived(id: str, ended_at: float, user: str = "ada") -> list[Action]:
+    """What is written of a lease that was parked for a minute and ended then."""
+    end, begin = ended_at, ended_at - 600
+    held = Device("GPU-0", "big", state=DeviceState.HELD, lease=id, since=begin)
+    over = replace(lease(id, user), state=LeaseState.RELEASED, since=end, held_seconds=480.0, busy_seconds=240.0)
+    freed = replace(held, state=DeviceState.FREE, lease=None, since=end)
+    return [
+        Transition(id, None, LeaseState.QUEUED, "requested", begin),
+        SaveLease(replace(over, state=LeaseState.ACTIVE, since=begin)),
+        SaveDevice(held),
+        Intent(id, 1, "park", "GPU-0", begin + 100),
+        Result(id, 1, "done", "", 100, 0.1, begin + 120),
+        Transition(id, LeaseState.PARKING, LeaseState.PARKED, "parked", begin + 120),
+        Transition(id, LeaseState.PARKED, LeaseState.RESUMING, "wanted", begin + 180),
+        Transition(id, LeaseState.ACTIVE, LeaseState.RELEASED, "user", end),
+        SaveLease(over),
+        SaveDevice(freed),
+    ]
+
+
+def write_lives(store: Store, *lives: list[Action]) -> None:
+    """Each in its order: of one decision only the last word on a lease and a device is written."""
+    for actions in lives:
+        store.save(actions[:3])
+        store.save(actions[3:])
+
+
+def test_the_steps_of_leases_that_ended_long_ago_are_forgotten_and_younger_ones_kept(url: str, store: Store) -> None:
+    store.begin_term()
+    write_lives(store, lived("old", 10 * DAY), lived("young", 20 * DAY))
+    assert store.prune(older_than=15 * DAY) is False
+    assert (store.lease("old"), store.history("old")) == (None, [])
+    young = store.lease("young")
+    assert young
+    assert young.state is LeaseState.RELEASED
+    assert len(store.history("young")) == 4
+    assert (count(url, tables.intents), count(url, tables.holdings)) == (1, 1)
+    assert store.open_intents() == []
+
+
+def test_what_was_used_is_kept_when_the_steps_are_forgotten(url: str, store: Store) -> None:
+    store.begin_term()
+    write_lives(store, lived("old", 10 * DAY))
+    account = Use(level=3.5, week=1, week_seconds=480.0)
+    store.save([SaveUse("user", "ada", account), SaveUse("programme", "ained", account)])
+    store.prune(older_than=15 * DAY)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        row = connection.execute(select(tables.leases)).one()
+    engine.dispose()
+    kept = (row.id, row.user, row.gpu_class, row.state, row.ended_at, row.held_seconds, row.busy_seconds)
+    assert kept == ("old", "ada", "big", "released", 10 * DAY, 480.0, 240.0)
+    assert store.load(Rules(), 16 * DAY).use[("user", "ada")] == account
+    assert store.load(Rules(), 16 * DAY).use[("programme", "ained")] == account
+
+
+async def test_a_live_lease_keeps_its_steps_however_old_they_are(store: Store) -> None:
+    async with broker_on(store).running() as broker:
+        await broker.tell(Requested(lease("a", "ada")))
+        await activate(broker, "a")
+        before = store.history("a")
+        assert len(before) >= 3
+        years_later = time.time() + 1000 * DAY
+        assert await asyncio.to_thread(store.prune, years_later) is False
+        assert store.history("a") == before
+        held = broker.state.leases["a"]
+        await broker.tell(Heard("a", held.epoch, busy=True, wants=False, watched=True))
+        after = store.load(Rules(), time.time())
+        assert after.leases["a"].devices == held.devices
+        assert {after.devices[uuid].lease for uuid in held.devices} == {"a"}
+
+
+def test_much_is_forgotten_a_little_at_a_time_and_in_the_end_wholly(url: str, store: Store) -> None:
+    store.begin_term()
+    write_lives(store, *(lived(f"l{number}", (number + 1) * 1000.0) for number in range(7)))
+    rounds = 1
+    while store.prune(older_than=5500.0, most=2):
+        rounds += 1
+    assert rounds == 3
+    assert [bool(store.lease(f"l{number}")) for number in range(7)] == [False] * 5 + [True] * 2
+    assert count(url, tables.transitions) == 8
+    assert count(url, tables.intents) == count(url, tables.holdings) == 2
+
+
+def test_forgetting_again_changes_nothing(url: str, store: Store) -> None:
+    store.begin_term()
+    write_lives(store, lived("old", 10 * DAY))
+    store.prune(older_than=15 * DAY)
+    rows = count(url, tables.leases)
+    assert store.prune(older_than=15 * DAY) is False
+    assert count(url, tables.leases) == rows == 1
+
+
+def test_a_broker_that_was_replaced_forgets_nothing(url: str, store: Store) -> None:
+    store.begin_term()
+    write_lives(store, lived("old", 10 * DAY))
+    store.exclusive.release()
+    newer = Store(url)
+    newer.begin_term()
+    with pytest.raises(BrokerReplaced):
+        store.prune(older_than=15 * DAY)
+    assert newer.lease("old")
+    newer.close()
+
+
+async def test_decisions_go_on_while_much_is_forgotten(url: str, store: Store) -> None:
+    store.begin_term()
+    write_lives(store, *(lived(f"l{number}", (number + 1) * 1000.0) for number in range(200)))
+    store.exclusive.release()
+    async with broker_on(store).running() as broker:
+        forgotten = asyncio.create_task(asyncio.to_thread(_forget_all, store))
+        for number in range(20):
+            await broker.tell(Requested(lease(f"new{number}", f"user{number}")))
+        await forgotten
+        assert all(store.lease(f"new{number}") for number in range(20))
+        assert store.lease("l0") is None
+
+
+def _forget_all(store: Store) -> None:
+    while store.prune(older_than=10**9, most=5):
+        pass
+
+
+def test_what_ended_of_late_is_read_with_the_time_it_was_parked(store: Store) -> None:
+    store.begin_term()
+    write_lives(store, lived("old", 10 * DAY), *(lived(f"l{number}", 20 * DAY + number) for number in range(3)))
+    write_lives(store, lived("bobs", 20 * DAY, "bob"))
+    store.save([SaveLease(lease("live", "ada"))])
+    found = store.recently_ended("ada", since=19 * DAY, most=2)
+    assert [(over.id, parked) for over, parked in found] == [("l2", 60.0), ("l1", 60.0)]
+    assert [over.id for over, _parked in store.recently_ended("bob", since=0.0, most=9)] == ["bobs"]
+    store.prune(older_than=30 * DAY)
+    assert store.recently_ended("ada", since=0.0, most=9) == []
+
+
+def test_a_database_of_an_earlier_version_gets_the_index_it_lacks(url: str) -> None:
+    engine = create_engine(url)
+    tables.metadata.create_all(engine)
+    (index,) = (index for index in tables.leases.indexes if index.name == "ended_leases_of_user")
+    index.drop(engine)
+    Store(url).close()
+    assert index.name in {found["name"] for found in inspect(engine).get_indexes("leases")}
+    engine.dispose()
 
 
 # --- lies -------------------------------------------------------------------------------------------------

@@ -217,8 +217,16 @@ def test_a_request_that_cannot_be_is_refused_and_changes_nothing(
         refused(seat.http.post("/leases", content=text, headers=headers), status, code)
 
 
-NOT_JSON = ("JSON a hundred thousand deep", "bytes that are no text")
-"""What cannot even be read as JSON."""
+NOT_JSON = {
+    "broken JSON": "line 1, column 24",
+    "broken JSON over lines": "line 3, column 1",
+    "two objects": "line 1, column 3",
+    "JSON a hundred thousand deep": "nested too deeply",
+    "a number of ten thousand digits": "a number that is too long",
+    "bytes that are no text": "Line 1, column 10",
+    "bytes that are no text, after some that are": "Line 2, column 4",
+}
+"""What cannot even be read as JSON, and what the hint names."""
 
 BODIES: list[tuple[str, bytes | None, str]] = [
     ("a list", b"[]", "application/json"),
@@ -227,7 +235,10 @@ BODIES: list[tuple[str, bytes | None, str]] = [
     ("null", b"null", "application/json"),
     ("not a number", b"NaN", "application/json"),
     ("broken JSON", b'{"key": "attack-0000", ', "application/json"),
+    ("broken JSON over lines", b'{"key": "attack-0000",\n "gpu_class": "simulated",\n', "application/json"),
     ("two objects", b"{}{}", "application/json"),
+    ("a number of ten thousand digits", b'{"count": ' + b"9" * 10_000 + b"}", "application/json"),
+    ("bytes that are no text, after some that are", b'{\n "\xc3\xa9\xff": 1}', "application/json"),
     ("JSON a hundred thousand deep", b"[" * 100_000, "application/json"),
     ("bytes that are no text", b'{"key": "\xff\xfe"}', "application/json"),
     ("text in sixteen bits", '{"key": "attack-0000"}'.encode("utf-16"), "application/json"),
@@ -246,8 +257,22 @@ def test_a_body_that_is_no_request_is_refused_and_changes_nothing(
 ) -> None:
     with nothing_changes(seat):
         headers = seat.as_person() | ({"Content-Type": kind} if kind else {})
-        status, code = (400, "http") if what in NOT_JSON else (422, "invalid")
-        refused(seat.http.post("/leases", content=body, headers=headers), status, code)
+        status, code = (400, "not-json") if what in NOT_JSON else (422, "invalid")
+        error = refused(seat.http.post("/leases", content=body, headers=headers), status, code)
+        assert NOT_JSON.get(what, "") in error["hint"]
+
+
+def test_where_json_breaks_off_is_told_in_dutch_too(seat: Seat) -> None:
+    headers = seat.as_person() | {"Content-Type": "application/json", "Accept-Language": "nl"}
+    error = refused(seat.http.post("/leases", content=b'{"key":\n1,,}', headers=headers), 400, "not-json")
+    assert error["message"] == "De inhoud van deze aanvraag is geen JSON."
+    assert "regel 2, kolom 3" in error["hint"]
+
+
+def test_a_method_that_a_path_does_not_have_is_told_with_those_it_has(seat: Seat) -> None:
+    reply = seat.http.put("/gpus", headers=seat.as_person())
+    refused(reply, 405, "http")
+    assert reply.headers["allow"] == "GET"
 
 
 def test_ten_megabytes_are_refused_before_anybody_parses_them(seat: Seat) -> None:
@@ -514,6 +539,7 @@ def test_who_waits_for_enough_is_told_so_and_waits_for_no_more(seat: Seat) -> No
         error = refused(seat.ask("waits-0009"), 429, "too-many-waiting")
         assert "8" in error["message"]
         assert error["hint"]
+        assert int(seat.ask("waits-0009").headers["retry-after"]) > 0
     assert len(seat.mine()) == 10
 
 
@@ -667,13 +693,15 @@ def test_refusals_are_in_the_language_of_the_request(seat: Seat) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("who", ["scientist", "admin"])
 def test_whatever_the_published_description_allows_gets_an_answer_it_describes(
-    workbench: Workbench, seat: Seat, tmp_path: Path
+    workbench: Workbench, seat: Seat, tmp_path: Path, who: str
 ) -> None:
+    token = seat.token if who == "scientist" else workbench.browser(who).token()
     address = f"{workbench.address}/services/werkbank/openapi.json"
-    checks = "not_a_server_error,content_type_conformance,response_schema_conformance"
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
     command = [sys.executable, "-m", "schemathesis.cli", "run", address]
-    command += ["--header", f"Authorization: token {seat.token}", "--checks", checks, "--include-path-regex"]
+    command += ["--header", f"Authorization: token {token}", "--checks", checks, "--include-path-regex"]
     command += ["/api/v1/(leases|gpus|admin)", "--exclude-path-regex", "/events$", "--max-examples", "20"]
     command += ["--generation-deterministic", "--no-color", "--workers", "1"]
     command += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "20"]

@@ -8,8 +8,9 @@ import httpx
 import psutil
 import pytest
 
-from hub.spawners.limits import ROOT as ROOT_CGROUP
-from hub.spawners.limits import controller, group_name
+from hub.cgroups.groups import ROOT as ROOT_CGROUP
+from hub.cgroups.groups import group_name
+from hub.cgroups.limits import controller
 from tests.support.workbench import ROOT, Workbench, eventually, run_in_seat, seat_environment, text_of
 
 

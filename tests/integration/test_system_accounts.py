@@ -1,83 +1,24 @@
 """Seats and workers as system accounts: a root Werkbank with accounts of its own, in a private mount namespace."""
 
 import os
-import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.workbench import ROOT, Workbench, eventually, text_of
-
-FIRST_UID = 61_000
-
-
-def unreachable(path: Path) -> list[Path]:
-    """The parents of `path` that other accounts may not enter."""
-    return [parent for parent in [path, *path.parents] if not parent.stat().st_mode & 0o001]
+from tests.support.accounts import FIRST_UID, skip_without_rights, workbench_of_accounts
+from tests.support.workbench import Workbench, eventually, text_of
 
 
 @pytest.fixture
 def accounts() -> Iterator[Workbench]:
     """A workbench in system-accounts mode where `scientist` has an account and `trainer` has none."""
-    base = Path(sys.base_prefix).resolve()
-    if os.geteuid() != 0:
-        pytest.skip("system accounts need root")
-    if unreachable(ROOT) or unreachable(Path(sys.prefix)) or set(unreachable(base)) - {Path("/root")}:
-        pytest.skip("other accounts cannot reach this checkout or its Python")
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no right to make a mount namespace here")
-    with tempfile.TemporaryDirectory(prefix="werkbank-accounts-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        bench = Workbench(folder / "state", folder / "werkbank.yaml")
-        settings = (
-            (ROOT / "werkbank.yaml").read_text().replace("seats_run_as: same-user", "seats_run_as: system-accounts")
-        )
-        bench.settings.write_text(settings)
-        started = subprocess.run(
-            ["unshare", "--mount", "sh", "-euc", script(folder, bench, base)],
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
-        assert started.returncode == 0, started.stdout + started.stderr
+    skip_without_rights()
+    with workbench_of_accounts(["scientist"]) as bench:
         yield bench
-        bench.close()
-        bench.down("--seats")
-
-
-def script(folder: Path, bench: Workbench, base: Path) -> str:
-    """Shell that lays private copies over the account files, opens the way to Python, and starts Werkbank."""
-    home = folder / "home-scientist"
-    home.mkdir()
-    os.chown(home, FIRST_UID, FIRST_UID)
-    lines = ["mount --make-rprivate /"]
-    for file, line in (
-        ("passwd", f"scientist:x:{FIRST_UID}:{FIRST_UID}::{home}:/bin/sh"),
-        ("group", f"scientist:x:{FIRST_UID}:"),
-    ):
-        copy = folder / file
-        copy.write_text(f"{Path('/etc', file).read_text().rstrip()}\n{line}\n")
-        lines.append(f"mount --bind {copy} /etc/{file}")
-    if unreachable(base):
-        top = base.relative_to("/root").parts[0]
-        aside = folder / "root"
-        aside.mkdir()
-        lines += [
-            f"mount --rbind /root {aside}",
-            "mount -t tmpfs -o mode=755 tmpfs /root",
-            f"mkdir /root/{top}",
-            f"mount --rbind {aside}/{top} /root/{top}",
-        ]
-    up = [sys.executable, "-m", "hub.cli", "up", "--detach", "--port", "0"]
-    up += ["--state", str(bench.state), "--settings", str(bench.settings)]
-    return "\n".join([*lines, f"cd {ROOT}", f"exec {shlex.join(up)}"])
 
 
 def test_seats_kernels_and_workers_run_as_their_users_account_and_nobody_elses(accounts: Workbench) -> None:

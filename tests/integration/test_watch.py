@@ -1,5 +1,6 @@
 """The watch over devices: processes without a lease are seen at once, and a seat's are ended after the grace."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from hub.clock import Clock
 from hub.leases.broker import Broker
-from hub.leases.events import Bound, Requested
+from hub.leases.events import Bound, Released, Requested
 from hub.leases.inventory import DeviceUse
 from hub.leases.model import Device, LeaseState, Rules
 from hub.leases.store import Store
@@ -123,3 +124,20 @@ def test_a_pid_that_was_used_again_is_not_ended(start: Start) -> None:
     assert not lives(process.pid, "1")
     end_process(process.pid, "1", "GPU-0")
     assert process.poll() is None
+
+
+async def test_while_the_service_runs_old_records_are_forgotten(tmp_path: Path) -> None:
+    broker, _watch = watch_of(tmp_path, OccupiedInventory())
+    async with broker.running():
+        asked = await broker.tell(Requested(lease("passing", user="ada")))
+        assert "passing" in asked.leases
+        await broker.tell(Released("passing", "user"))
+        assert broker.store.history("passing")
+        watch = Watch(broker, Leases(keep_records="0s"))  # type: ignore[arg-type]
+        async with watch.running():
+            deadline = asyncio.get_running_loop().time() + 30
+            while await asyncio.to_thread(broker.store.history, "passing"):
+                assert asyncio.get_running_loop().time() < deadline
+                await asyncio.sleep(0.05)
+    assert broker.store.lease("passing") is None
+    broker.store.close()

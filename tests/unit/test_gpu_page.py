@@ -1,7 +1,8 @@
 """What "My GPUs" shows of a person: from the real decisions and the real templates, without a hub."""
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class World:
         self.now += after
         broker = self.desk.broker
         broker.state, actions = decide(broker.state, event, self.now)
+        broker.store.save(actions)
         for observer in broker.observers:
             observer(broker.state, actions)
 
@@ -72,14 +74,15 @@ class World:
         self.tell(Reported(id, self.lease(id).epoch, act, "done", "", 100, 0.1))
 
     def page(self, user: str = "ada", language: str = "en", groups: tuple[str, ...] = ()) -> GpuPage:
-        return gpu_page(self.desk, person(user, groups), language)
+        recent = asyncio.run(self.desk.recent.of_user(user, self.now))
+        return gpu_page(self.desk, person(user, groups), language, recent)
 
     def html(self, user: str = "ada", language: str = "en", template: str = "my_gpus_live.html", **more: Any) -> str:
         """The page's main part; `more` names the person's `groups`, whether they are `admin`, a `refusal`."""
         reader = replace(person(user, more.pop("groups", ())), admin=more.pop("admin", False))
         given = {
             "person": reader,
-            "gpus": gpu_page(self.desk, reader, language),
+            "gpus": self.page(user, language, reader.groups),
             "keep_for": self.desk.settings.leases.keep_for,
             "csrf": "csrf-of-this-session",
             "prefix": "/services/werkbank/",
@@ -111,24 +114,25 @@ MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
-def make_world(tmp_path: Path) -> MakeWorld:
+def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
     """A world with `count` devices of class `big`, all seen clean; `rules` overrule those of the settings."""
+    store = Store(f"sqlite:///{tmp_path}/leases.sqlite")
+    store.begin_term()
 
     def world(count: int = 1, **rules: Any) -> World:
         settings = settings_with_class()
         inventory = MoodyInventory(count)
         made: list[World] = []
-        store = Store(f"sqlite:///{tmp_path}/leases.sqlite")
         known: Rules = replace(rules_of(settings), **rules)
         broker = Broker(known, store, inventory, lambda: made[0].now)
         made.append(World(Desk(settings, broker, Tokens("key"))))
         made[0].tell(Listed(inventory.devices()))
         for device in inventory.devices():
             made[0].tell(Looked(device.uuid, True))
-        store.close()
         return made[0]
 
-    return world
+    yield world
+    store.close()
 
 
 # --- nothing held -------------------------------------------------------------------------------------
@@ -366,6 +370,158 @@ def test_nobody_sees_the_leases_of_somebody_else(make_world: MakeWorld) -> None:
     world = make_world()
     world.ask("secret", "bob", holder="secret-project.ipynb")
     assert "secret" not in world.html("ada")
+
+
+# --- what is over ---------------------------------------------------------------------------------------
+
+
+def give_back(world: World, why: str = "user", after: float = 0.0) -> None:
+    world.tell(Released("mine", why), after)
+
+
+def words(html: str) -> str:
+    return text_of(html).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_before_anything_ended_nothing_is_said_of_it(make_world: MakeWorld) -> None:
+    world = make_world()
+    idle(world)
+    assert world.page().ended == ()
+    assert "Recently ended" not in world.html()
+
+
+def test_what_just_ended_is_told_with_how_and_how_long(make_world: MakeWorld) -> None:
+    world = make_world()
+    busy(world)
+    give_back(world, "shutdown", after=2400)
+    html = world.html()
+    assert "Recently ended" in text_of(html)
+    assert "mine.ipynb" in text_of(html)
+    assert "The kernel was shut down, and its GPU given back. Big It had a GPU for 40 min." in words(html)
+    assert "parked" not in re.sub(r"(?s).*Recently ended(.*?)</section>.*", r"\1", html)
+    assert "Onlangs beëindigd" in text_of(world.html(language="nl"))
+    assert "Hij had 40 min lang een GPU." in words(world.html(language="nl"))
+
+
+@pytest.mark.parametrize(
+    ("why", "sentence"),
+    [
+        ("cancelled", "You stopped waiting for a GPU."),
+        ("user", "You stopped waiting for a GPU."),
+        ("shutdown", "The kernel ended before it got a GPU."),
+        ("died", "The kernel ended before it got a GPU."),
+    ],
+)
+def test_who_never_got_a_gpu_is_not_told_that_it_was_given_back(make_world: MakeWorld, why: str, sentence: str) -> None:
+    world = make_world()
+    waiting(world)
+    give_back(world, why, after=120)
+    (over,) = world.page().ended
+    assert over.why == sentence
+    assert "given back" not in text_of(world.html())
+    assert "It had a GPU" not in text_of(world.html())
+
+
+def test_three_are_shown_and_the_rest_on_request(make_world: MakeWorld) -> None:
+    world = make_world()
+    for number in range(5):
+        world.ask(f"l{number}", "ada", holder=f"{number}.ipynb")
+        assert ("<summary>" in world.html().partition("Recently ended")[2]) == (number > 3)
+        world.tell(Released(f"l{number}", "user"), after=60)
+    shown, summary, rest = world.html().partition("<summary>2 more</summary>")
+    assert summary
+    assert [f"{number}.ipynb" in shown for number in range(5)] == [False, False, True, True, True]
+    assert [f"{number}.ipynb" in rest for number in range(5)] == [True, True, False, False, False]
+
+
+def test_the_time_parked_is_told_beside_the_time_held(make_world: MakeWorld) -> None:
+    world = make_world()
+    parked(world)
+    give_back(world, after=600)
+    (over,) = world.page().ended
+    assert over.parked == 600
+    assert over.held > 60
+    assert "It was parked for 10 min." in words(world.html())
+
+
+def test_the_same_kernel_parked_twice_was_parked_for_both_times(make_world: MakeWorld) -> None:
+    world = make_world()
+    parked(world)
+    began = world.now
+    world.tell(Looked("GPU-0", True))
+    world.take("other", busy=True)
+    world.tell(Released("other", "user"), after=300)
+    world.hear("mine", wants=True)
+    world.tell(Looked("GPU-0", True), after=30)
+    assert world.lease("mine").state is LeaseState.RESUMING
+    away = world.now - began
+    world.report("mine", "resume")
+    give_back(world, after=60)
+    (over,) = world.page().ended
+    assert over.parked == round(away)
+
+
+@pytest.mark.parametrize(
+    ("why", "is_told"), [("user", False), ("cancelled", False), ("shutdown", False), ("admin", True), ("died", True)]
+)
+def test_an_end_that_people_did_not_ask_for_is_told_to_ears_too(make_world: MakeWorld, why: str, is_told: bool) -> None:
+    world = make_world()
+    busy(world)
+    give_back(world, why)
+    assert ('data-say="ended"' in world.html()) == is_told
+
+
+@pytest.mark.parametrize(("since", "shown"), [(86_399, 1), (86_401, 0)])
+def test_a_day_later_it_is_gone_from_the_page(make_world: MakeWorld, since: float, shown: int) -> None:
+    world = make_world()
+    busy(world)
+    give_back(world)
+    world.page()
+    world.now += since
+    assert len(world.page().ended) == shown
+
+
+def test_the_ten_latest_are_shown_and_each_end_shows_at_once(make_world: MakeWorld) -> None:
+    world = make_world()
+    for number in range(12):
+        world.ask(f"l{number}", "ada", holder=f"{number}.ipynb")
+        world.tell(Released(f"l{number}", "user"), after=60)
+        assert world.page().ended[0].holder == f"{number}.ipynb"
+    assert [over.holder for over in world.page().ended] == [f"{number}.ipynb" for number in range(11, 1, -1)]
+
+
+def test_nobody_sees_what_ended_for_somebody_else(make_world: MakeWorld) -> None:
+    world = make_world()
+    busy(world)
+    give_back(world)
+    assert len(world.page("ada").ended) == 1
+    assert world.page("bob").ended == ()
+
+
+@pytest.mark.parametrize("holder", HOSTILE)
+def test_names_of_what_ended_are_shown_and_never_interpreted(make_world: MakeWorld, holder: str) -> None:
+    world = make_world()
+    world.ask("mine", "ada", holder=holder)
+    give_back(world)
+    html = world.html()
+    assert "<script" not in html
+    assert "<img" not in html
+    assert holder in text_of(html)
+    assert html.count("<bdi>") == 1
+
+
+def test_while_the_records_cannot_be_read_the_page_shows_what_is_held(make_world: MakeWorld, tmp_path: Path) -> None:
+    world = make_world(count=2)
+    busy(world)
+    world.ask("second", "ada")
+    give_back(world)
+    (tmp_path / "leases.sqlite").rename(tmp_path / "away.sqlite")
+    for more in ("-wal", "-shm"):
+        (tmp_path / f"leases.sqlite{more}").unlink(missing_ok=True)
+    world.desk.broker.store._engine.dispose()
+    seen = world.page()
+    assert [lease.id for lease in seen.leases] == ["second"]
+    assert seen.ended == ()
 
 
 # --- classes and use -----------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.spawners import limits
-from hub.spawners.limits import empty_and_remove, group_name
+from hub.cgroups import limits
+from hub.cgroups.groups import group_name
+from hub.cgroups.limits import empty_and_remove
 
 
 class GroupThatNeverEmpties:

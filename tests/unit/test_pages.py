@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hub.cgroups.groups import Enforcement
 from hub.pages import STATIC, TEMPLATES, render
 from hub.pages.face import Face
 from hub.pages.filters import clock, gib, span
@@ -17,7 +18,6 @@ from hub.seats.view import SeatView
 from hub.service.gateway_api import Cluster
 from hub.settings import Settings, load
 from hub.spawners.capacity import Capacity
-from hub.spawners.limits import Enforcement
 from hub.web.hub_api import Person, SeatRecord
 from hub.web.problems import Problem
 from tests.support.workbench import ROOT, text_of

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pynvml
 
+from hub.cgroups.nodes import Node, gpu_node, slice_nodes
 from hub.leases.inventory.base import DeviceUse, Unreadable
 from hub.leases.model import Device
 from hub.logs import get_logger
@@ -91,7 +92,15 @@ class Nvml:
             if _belongs(gpu_class, uuid, model, mig):
                 memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
                 unparkable = "mig" if mig else ""
-                yield Device(uuid, name, index=index, model=model, memory=memory, unparkable=unparkable)
+                yield Device(
+                    uuid,
+                    name,
+                    index=index,
+                    model=model,
+                    memory=memory,
+                    unparkable=unparkable,
+                    nodes=_nodes(handle, is_slice=bool(mig)),
+                )
                 return
         if uuid not in self._unknown:
             self._unknown.add(uuid)
@@ -114,6 +123,24 @@ class _Reading:
         if isinstance(error, pynvml.NVMLError):
             self._nvml.close()
             raise Unreadable(str(error)) from error
+
+
+def _nodes(handle: Any, is_slice: bool) -> tuple[tuple[int, int], ...]:
+    """The device files that open it; none where the driver does not tell, so that nobody can be let in by mistake."""
+    try:
+        if not is_slice:
+            found: tuple[Node, ...] = (gpu_node(int(pynvml.nvmlDeviceGetMinorNumber(handle))),)
+        else:
+            whole = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
+            found = slice_nodes(
+                int(pynvml.nvmlDeviceGetMinorNumber(whole)),
+                int(pynvml.nvmlDeviceGetGpuInstanceId(handle)),
+                int(pynvml.nvmlDeviceGetComputeInstanceId(handle)),
+            )
+    except (pynvml.NVMLError_NotSupported, pynvml.NVMLError_NotFound, OSError, ValueError) as error:
+        log.warning("device.no-nodes", error=str(error))
+        return ()
+    return tuple((node.major, node.minor) for node in found)
 
 
 def _belongs(gpu_class: GpuClass, uuid: str, model: str, mig: str) -> bool:
