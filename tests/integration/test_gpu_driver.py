@@ -4,7 +4,10 @@ The devices are stand-ins (tests/support/cuda); hub, broker, seats, kernels, pro
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -48,23 +51,37 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> StandIn:
 
 @pytest.fixture(scope="module")
 def facility(machine: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """A workbench on that machine, with a class of its GPU, and a seat each for scientist and trainer."""
-    folder = tmp_path_factory.mktemp("facility")
+    """A workbench on that machine, and a seat each for scientist and trainer."""
+    with workbench_on(machine, tmp_path_factory.mktemp("facility"), ("scientist", "trainer")) as bench:
+        yield bench
+
+
+@contextmanager
+def workbench_on(
+    machine: StandIn, folder: Path, users: Iterable[str], changes: Mapping[str, str] | None = None
+) -> Iterator[Workbench]:
+    """A workbench on a stand-in machine, with a class of its GPUs; `changes` are made to the text of its settings."""
     settings = quick_settings(folder)
     text = settings.read_text()
     variables = "".join(f"      {name}: {value}\n" for name, value in machine.environment().items())
     text = text.replace("    title: {en: Standard, nl: Standaard}\n", "    variables:\n" + variables, 1)
     own_class = "gpu_classes:\n  h200: {title: {en: H200, nl: H200}, memory: 140GiB, model: NVIDIA H200}\n"
     text = text.replace("gpu_classes:                      # kinds of accelerator that a kernel can lease\n", own_class)
-    settings.write_text(text.replace("gpu_classes: [simulated]", "gpu_classes: [h200]"))
+    text = text.replace("gpu_classes: [simulated]", "gpu_classes: [h200]")
+    for old, new in (changes or {}).items():
+        assert old in text
+        text = text.replace(old, new)
+    settings.write_text(text)
     bench = Workbench(folder / "state", settings, environment=machine.environment())
     started = bench.up()
     assert started.returncode == 0, started.stdout + started.stderr
-    for user in ("scientist", "trainer"):
+    for user in users:
         bench.browser(user).start_seat("medium")
-    yield bench
-    bench.close()
-    assert bench.down("--seats").returncode == 0
+    try:
+        yield bench
+    finally:
+        bench.close()
+        assert bench.down("--seats").returncode == 0
 
 
 def gpus(bench: Workbench, user: str) -> dict[str, object]:
@@ -75,6 +92,14 @@ def gpus(bench: Workbench, user: str) -> dict[str, object]:
     return next(row for row in found if row["name"] == "h200")
 
 
+def lease(bench: Workbench, user: str = "scientist") -> dict[str, Any]:
+    """The user's only lease, as the broker tells it."""
+    seat = seat_environment(user, bench)
+    mine = {"Authorization": f"token {seat['JUPYTERHUB_API_TOKEN']}"}
+    found = httpx.get(f"{seat['WERKBANK_API']}/leases", headers=mine, trust_env=False).raise_for_status().json()
+    return next(lease for lease in found if lease["ended"] is None)  # type: ignore[no-any-return]
+
+
 def test_the_broker_sees_the_device_of_the_driver(facility: Workbench) -> None:
     found = gpus(facility, "scientist")
     assert (found["total"], found["known"], found["simulated"]) == (1, True, False)
@@ -82,7 +107,7 @@ def test_the_broker_sees_the_device_of_the_driver(facility: Workbench) -> None:
 
 def test_memory_on_the_gpu_survives_that_somebody_else_had_it(facility: Workbench, machine: StandIn) -> None:
     first = Notebook(facility.browser("scientist"), GPU)
-    assert first.done(first.run(USE_THE_GPU)).split() == ["True", machine.devices[0].uuid]
+    assert first.done(first.run(USE_THE_GPU)).split()[-2:] == ["True", machine.devices[0].uuid]
     second = Notebook(facility.browser("trainer"), GPU)
     # The first is parked, its memory copied to the host; the second computes on the same device.
     assert second.done(second.run(USE_THE_GPU), timeout=120).split()[-2:] == ["True", machine.devices[0].uuid]
@@ -101,16 +126,23 @@ def test_a_driver_that_cannot_park_makes_the_second_wait_with_the_reason(facilit
     second = Notebook(facility.browser("trainer"), GPU)
     waiting = second.run("print('here')")
     second.shows(waiting, "1 of 1")
-    seat = seat_environment("scientist", facility)
-    mine = {"Authorization": f"token {seat['JUPYTERHUB_API_TOKEN']}"}
-
-    def lease() -> dict[str, object]:
-        return httpx.get(f"{seat['WERKBANK_API']}/leases", headers=mine, trust_env=False).json()[0]  # type: ignore[no-any-return]
-
-    eventually(lambda: lease()["unparkable"], what="the first kernel is known not to be parkable")
-    assert lease()["state"] == "active"
+    eventually(lambda: lease(facility)["unparkable"], what="the first kernel is known not to be parkable")
+    assert lease(facility)["state"] == "active"
     assert "True" in first.done(first.run("print(now() == before)"))
     assert waiting.reply is None
     first.close()
     assert "here" in second.done(waiting, timeout=120)
     second.close()
+
+
+def test_a_gpu_on_which_parking_fails_is_known_before_anybody_waits_for_it(
+    facility: Workbench, machine: StandIn
+) -> None:
+    eventually(lambda: gpus(facility, "scientist")["free"] == 1, what="the device is free")
+    machine.fail_next("checkpoint", 304)
+    notebook = Notebook(facility.browser("scientist"), GPU)
+    assert "True" in notebook.done(notebook.run(USE_THE_GPU))
+    eventually(lambda: lease(facility)["unparkable"], what="the kernel is known not to be parkable")
+    assert lease(facility)["unparkable"]["code"] == "canary-failed"
+    assert "cannot be parked" in notebook.done(notebook.run("%werkbank"))
+    notebook.close()

@@ -84,13 +84,18 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[BrokerDouble]:
         ("%werkbank gpu", "nl", "NVIDIA H200 (gesimuleerd), sinds"),
         ("%werkbank queue", "en", "This kernel is in no queue."),
         ("%werkbank help", "nl", "de GPU teruggeven"),
-        ("%werkbank hlep", "en", "%werkbank hlep does not exist. There is: gpu, release, keep, queue, help."),
+        (
+            "%werkbank hlep",
+            "en",
+            "%werkbank hlep does not exist. There is: gpu, queue, cpu, cancel, keep, release, help.",
+        ),
         ("%werkbank keep", "en", "Asked to keep the GPU; 0 left."),
     ],
 )
 async def test_the_magic_says_what_the_kernel_leases(broker, monkeypatch, line, language, says):
     monkeypatch.setenv("WERKBANK_LANGUAGE", language)
     async with leased_kernel() as notebook:
+        await notebook.value("1")  # the magic does not wait for the device as this does
         cell = await notebook.done(notebook.run(line))
         assert says in cell.printed()
 

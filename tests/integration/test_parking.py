@@ -3,11 +3,14 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from werkbank_kernels.parking.answers import Answer
 from werkbank_kernels.parking.client import ParkingClient
+from werkbank_kernels.parking.driver import OUT_OF_MEMORY
 
 from tests.support.cuda import GIB, MIB, StandIn, StandInDevice, Target, fixtures, parking
 from tests.support.cuda.parking import client_on, kernel
@@ -267,6 +270,58 @@ async def test_no_room_for_a_canary_says_nothing_about_the_driver(machine: Stand
         assert verdict(await client.park(kernel(machine, target))) == ("later", "canary-no-room")
         machine.hold(0, 0)
         assert (await client.park(kernel(machine, target))).outcome == "done"
+
+
+async def test_a_device_that_filled_up_under_the_canary_says_nothing_about_the_driver(
+    machine: StandIn, client: ParkingClient
+) -> None:
+    machine.fail_next("restore", OUT_OF_MEMORY)
+    uuid = machine.devices[0].uuid
+    assert verdict(await client.capabilities([uuid])) == ("later", "canary-no-room")
+    assert verdict(await client.capabilities([uuid])) == ("done", "")
+
+
+@pytest.mark.parametrize(("release", "mig", "reason"), [(b"565.57.01", 0, "driver-too-old"), (b"580.95.05", 1, "mig")])
+async def test_no_canary_is_sent_where_nobody_could_be_parked(
+    machine: StandIn, client: ParkingClient, release: bytes, mig: int, reason: str
+) -> None:
+    machine.table.driver, machine.table.devices[0].mig = release, mig
+    assert verdict(await client.capabilities([machine.devices[0].uuid])) == ("refused", reason)
+    assert machine.calls() == []
+
+
+async def test_a_canary_that_hangs_holds_neither_the_actuator_nor_its_device(
+    machine: StandIn, client: ParkingClient
+) -> None:
+    machine.delay("alloc", before_ms=60_000)
+    asked = asyncio.create_task(client.capabilities([machine.devices[0].uuid]))
+    await asyncio.to_thread(eventually, lambda: machine.on_device(0))
+    await client.close()
+    assert verdict(await asked) == ("later", "stopping")
+    assert not machine.on_device(0)
+
+
+async def test_a_canary_that_is_killed_half_way_breaks_no_kernel(machine: StandIn, client: ParkingClient) -> None:
+    with Target(machine).with_memory() as target:
+        machine.delay("unlock", after_ms=1_000)
+        asked = asyncio.create_task(client.park(kernel(machine, target)))
+
+        def free_canary() -> list[int]:
+            restored = {call.target for call in machine.calls() if call.op == "restore"}
+            return [pid for pid in restored if machine.state(pid) == "running"]
+
+        [canary] = await asyncio.to_thread(eventually, free_canary)
+        os.kill(canary, signal.SIGKILL)
+        assert verdict(await asked) == ("refused", "canary-failed")
+        assert machine.acts_on(target.pid) == []
+
+
+def test_a_canary_that_everybody_left_ends_itself(machine: StandIn) -> None:
+    machine.delay("alloc", before_ms=60_000)
+    command = [sys.executable, "-m", "werkbank_kernels.parking.canary_child", "2"]
+    ended = subprocess.run(command, env={**os.environ, **machine.environment()}, stdin=subprocess.PIPE, check=False)
+    assert ended.returncode == -signal.SIGALRM
+    assert not machine.on_device(0)
 
 
 async def test_capabilities_send_the_canary_while_the_device_is_free(machine: StandIn, client: ParkingClient) -> None:

@@ -576,6 +576,18 @@ async def test_the_seat_moves_a_kernel_only_when_its_lease_says_so(
         assert resumed["outcome"] == outcome
 
 
+async def test_a_driver_that_cannot_move_a_kernel_leaves_it_to_be_asked_again(machine: StandIn, seat: Parker) -> None:
+    with Target(machine).with_memory() as target:
+        before = target.ask("sum")
+        await seat.park(lease_on(machine, 0, "parking", migration=True), target.pid, [])
+        machine.table.driver = b"575.57.08"
+        elsewhere = await seat.resume(lease_on(machine, 1, "resuming", epoch=2, migration=True), target.pid, [])
+        assert (elsewhere["outcome"], elsewhere["reason"]) == ("later", "driver-too-old")
+        home = await seat.resume(lease_on(machine, 0, "resuming", epoch=3, migration=True), target.pid, [])
+        assert home["outcome"] == "done"
+        assert target.ask("sum") == before
+
+
 async def test_a_moved_kernel_shows_its_children_the_new_device(machine: StandIn, client: ParkingClient) -> None:
     hexadecimal = [device.uuid.removeprefix("GPU-").replace("-", "") for device in machine.devices]
     with Target(machine) as target:

@@ -70,3 +70,8 @@ def note_sentence(note: str) -> str:
     """The sentence for a note of the gate; see `Gate.note`."""
     kind, _, rest = note.partition(":")
     return rest if kind == "said" else tr(f"note.{kind}", device=rest)
+
+
+def why_interrupted(position: str) -> str:
+    """The sentence for a cell that was stopped while it waited at a gate of that position."""
+    return tr("stopped.interrupted_parked" if position == SHUT else "stopped.interrupted")

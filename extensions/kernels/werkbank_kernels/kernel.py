@@ -1,7 +1,7 @@
 """An IPython kernel behind a gate: `python -m werkbank_kernels.kernel -f connection.json`.
 
 It is up at once, whatever the queue. Cells and widget messages wait at the gate; what cannot touch a device is answered
-past it.
+past it, also a cell that is nothing but `%werkbank …`: who waits wants to ask why, and to stop waiting.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.thread import CONTROL_THREAD_NAME
 
-from .cell import WaitingCell, note_sentence
-from .gate import SHUT, Gate, Verdict
+from .cell import WaitingCell, note_sentence, why_interrupted
+from .gate import OPEN, Gate, Verdict
 from .link import GateLink
-from .magics import WerkbankMagics
+from .magics import WerkbankMagics, answer, question
 from .wire import ADDRESS
 from .words import tr
 
@@ -58,7 +58,7 @@ class GatedKernel(IPythonKernel):
             GateLink(self.gate, path).start()
 
     def _interrupted(self, *_: object) -> None:
-        self.io_loop.asyncio_loop.call_soon_threadsafe(self.gate.interrupt, _why_interrupted)
+        self.io_loop.asyncio_loop.call_soon_threadsafe(self.gate.interrupt, why_interrupted)
 
     # Cells.
 
@@ -74,6 +74,8 @@ class GatedKernel(IPythonKernel):
         cell_id=None,
     ):
         """Run a cell once the gate admits it; the reply is an error when it does not."""
+        if self.gate.position != OPEN and (asked := question(code)) is not None:
+            return self._answered(asked, silent)
         verdict = await self._admitted(silent)
         if not verdict.admitted:
             return self._not_run(verdict, silent)
@@ -118,6 +120,13 @@ class GatedKernel(IPythonKernel):
         for note in self.gate.take_notes():
             self._display(self.get_parent("shell"))({"text/plain": note_sentence(note)})
 
+    def _answered(self, asked: str, silent: bool) -> dict[str, Any]:
+        """Answer `%werkbank` past the gate. IPython hears nothing of it: hooks of a cell may touch the device."""
+        text = answer(asked, self.gate)
+        if not silent:
+            self.send_response(self.iopub_socket, "stream", {"name": "stdout", "text": f"{text}\n"})
+        return {"status": "ok", "execution_count": self.execution_count, "user_expressions": {}, "payload": []}
+
     def _not_run(self, verdict: Verdict, silent: bool) -> dict[str, Any]:
         name = "KeyboardInterrupt" if verdict.interrupted else "NoGPU"
         error = {"ename": name, "evalue": verdict.sentence, "traceback": [f"{name}: {verdict.sentence}"]}
@@ -151,7 +160,7 @@ class GatedKernel(IPythonKernel):
         kind = head["header"].get("msg_type") if head else None
         if kind in _COMMS:
             await self._comm(subshell_id, msg, head)
-        elif kind in _PAST and subshell_id in self._cells_waiting:
+        elif subshell_id in self._cells_waiting and (kind in _PAST or self._asks(head)):
             await self._beside(subshell_id, msg, head)
         else:
             await super().shell_main(subshell_id, msg)
@@ -162,6 +171,15 @@ class GatedKernel(IPythonKernel):
             return self.session.deserialize(frames, content=False, copy=False)
         except Exception:  # ipykernel's own dispatch says what is wrong with it
             return None
+
+    def _asks(self, head: dict[str, Any] | None) -> bool:
+        """Whether a message is a cell with `%werkbank` alone."""
+        if head is None or head["header"].get("msg_type") != "execute_request":
+            return False
+        try:
+            return question(str(self.session.unpack(head["content"])["code"])) is not None
+        except Exception:  # ipykernel's own dispatch says what is wrong with it
+            return False
 
     async def _comm(self, subshell_id, msg, head) -> None:
         if self.gate.enter():
@@ -201,10 +219,6 @@ class GatedKernel(IPythonKernel):
             if cell := self._cells_waiting.get(subshell_id):
                 # Clients show the last status they saw, and this cell still waits.
                 self._publish_status("busy", "shell", parent=cell)
-
-
-def _why_interrupted(position: str) -> str:
-    return tr("stopped.interrupted_parked" if position == SHUT else "stopped.interrupted")
 
 
 class _SigintTo:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from .cuda import process_start
 from .lease import Lease
-from .parking.answers import DONE, LATER, NOTHING_ON_DEVICE, SIMULATED, Answer
+from .parking.answers import DONE, LATER, MIGRATION, NOTHING_ON_DEVICE, REFUSED, SIMULATED, Answer
 from .parking.client import Kernel, ParkingClient
 
 _NO_ROOM_PAUSES_S = (0.5, 1, 2, 4, 8, 15)  # a device that was just left takes a moment to be empty
@@ -44,7 +45,21 @@ class Parker:
                 break
             await asyncio.sleep(pause)
             answer = await self._actuator().resume(kernel)
+        if kernel.migration and answer.outcome == REFUSED and answer.reason in MIGRATION:
+            # A no would end the lease. All is safe in host memory, and the device it came from takes it back.
+            answer = replace(answer, outcome=LATER)
         return self._report("resume", lease, answer)
+
+    async def no_parking(self, lease: Lease) -> str:
+        """Have a canary sent to the lease's devices, which should still be empty. The code of why nobody is parked
+        there; "" when kernels can be, and as long as that is not known. Nothing is started where nothing is parked.
+        """
+        kernel = _kernel(lease, 0, [])
+        if kernel.driver == "simulated" or lease.raw.get("parkable") is False or not kernel.devices:
+            return ""
+        answer = await self._actuator().capabilities(kernel.devices, kernel.driver)
+        self._log.info("lease.canary lease=%s outcome=%s reason=%s", lease.id, answer.outcome, answer.reason)
+        return answer.reason if answer.outcome == REFUSED else ""
 
     async def close(self) -> None:
         """The last one ends the actuator, after the act it is in."""

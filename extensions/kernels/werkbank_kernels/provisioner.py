@@ -18,7 +18,8 @@ from traitlets import Bool, Integer, Unicode
 from .background import loop, there
 from .broker import Address
 from .errors import KernelNotStarted
-from .keeper import LeaseKeeper, Wish
+from .holding import Wish
+from .keeper import LeaseKeeper
 from .wire import ADDRESS
 from .words import tr
 
@@ -108,10 +109,11 @@ class LeaseProvisioner(LocalProvisioner):
         if not self.gpu_class:
             raise KernelNotStarted(tr("error.bad_spec", what="kernel_provisioner.config.gpu_class"))
         wish = Wish(self.gpu_class, self.count, self.gated, self._holder(kwargs.get("env") or os.environ))
-        keeper = LeaseKeeper(Address.of_seat(), wish, self.log)
-        keeper.kernel_busy = lambda: getattr(self.parent, "execution_state", "") == "busy"
-        self._keeper = keeper
+        self._keeper = keeper = LeaseKeeper(Address.of_seat(), wish, self._is_busy, self.log)
         self._gate = await there(keeper.start())
+
+    def _is_busy(self) -> bool:
+        return getattr(self.parent, "execution_state", "") == "busy"
 
     def _holder(self, env: Any) -> str:
         """What people call this kernel: its notebook, relative to the home folder, else its kernelspec."""

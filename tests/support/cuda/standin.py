@@ -143,6 +143,11 @@ class StandIn:
     def knows(self, pid: int) -> bool:
         return any(row.pid == pid for row in self.table.processes)
 
+    def on_device(self, index: int) -> list[int]:
+        """The living processes with a context on a device, parked or not."""
+        with self.locked() as table:
+            return [row.pid for row in table.processes if row.contexts[index] and Path(f"/proc/{row.pid}").exists()]
+
     def state(self, pid: int) -> str:
         number = self.process(pid).state
         return STATES[number] if number in range(len(STATES)) else str(number)

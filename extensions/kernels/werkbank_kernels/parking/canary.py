@@ -3,19 +3,23 @@
 import hashlib
 import logging
 import os
+import select
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from .answers import LATER, Stopped
-from .driver import CudaDriver, DriverFailed
+from .driver import OUT_OF_MEMORY, CudaDriver, DriverFailed
 from .facts import driver_release
 from .processes import boot_id, start_time
 
 log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_S = 5.0
+# A canary ends itself after this long, whatever hangs: a lease that ended meanwhile has its device clean again by then.
+LIFE_S = 30
+LOOK_EVERY_S = 0.05
 PATTERN_BYTES = 16 * 2**20
 
 
@@ -29,10 +33,13 @@ def pattern() -> bytes:
 
 
 class Canaries:
-    """Remembers, while this process lives, on which devices a canary came back whole."""
+    """Remembers, while this process lives, on which devices a canary came back whole.
 
-    def __init__(self, driver: CudaDriver):
-        self._driver = driver
+    `stopping` says that the actuator must end: a canary that has not begun yet is then given up.
+    """
+
+    def __init__(self, driver: CudaDriver, stopping: Callable[[], bool] = lambda: False):
+        self._driver, self._stopping = driver, stopping
         self._sang: dict[tuple[str, str, str], bool] = {}
 
     def known(self, uuid: str) -> bool | None:
@@ -40,7 +47,7 @@ class Canaries:
         return self._sang.get(self._key(uuid))
 
     def sings(self, uuid: str) -> bool:
-        """Whether a canary on this device keeps its memory. NoRoom, Unreadable, DriverMissing, DriverTooOld."""
+        """Whether a canary on this device keeps its memory. NoRoom, Stopped, Unreadable; DriverMissing and the like."""
         key = self._key(uuid)
         if key not in self._sang:
             self._sang[key] = self._send(uuid)
@@ -60,6 +67,7 @@ class Canaries:
     def _send(self, uuid: str) -> bool:
         self._driver.start()
         with _canary(uuid) as child:
+            self._wait_until_ready(child, uuid)
             try:
                 self._park(child.pid)
                 self._resume(child.pid)
@@ -68,9 +76,22 @@ class Canaries:
                 self._park(child.pid)
             except DriverFailed as failure:
                 log.error("canary on %s: %s", uuid, failure)
+                if (failure.op, failure.code) == ("Restore", OUT_OF_MEMORY):
+                    # The kernel took the room meanwhile, which it may.
+                    raise NoRoom(uuid) from failure
                 return False
         log.info("canary on %s: %s", uuid, "whole" if whole else "memory differs")
         return whole
+
+    def _wait_until_ready(self, child: subprocess.Popen[bytes], uuid: str) -> None:
+        """This takes most of a canary's time, and nothing has been done to it: only here it may be given up."""
+        assert child.stdout
+        while not select.select([child.stdout], [], [], LOOK_EVERY_S)[0]:
+            if self._stopping():
+                raise Stopped(LATER, "stopping")
+        if child.stdout.readline().strip() != b"ready":
+            raise NoRoom(uuid)
+        assert start_time(child.pid) is not None
 
     def _park(self, pid: int) -> None:
         self._driver.lock(pid, LOCK_TIMEOUT_S)
@@ -83,18 +104,14 @@ class Canaries:
 
 @contextmanager
 def _canary(uuid: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A child with the pattern in the memory of the device; killed at the end, for it may wait for ever. NoRoom."""
+    """A child that puts the pattern into the memory of the device; killed at the end, for it may wait for ever."""
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", f"{__package__}.canary_child"],
+        [sys.executable, "-P", "-m", f"{__package__}.canary_child", str(LIFE_S)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": uuid},
     )
     try:
-        assert child.stdout
-        if child.stdout.readline().strip() != b"ready":
-            raise NoRoom(uuid)
-        assert start_time(child.pid) is not None
         yield child
     finally:
         child.kill()
@@ -102,8 +119,10 @@ def _canary(uuid: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _ask(child: subprocess.Popen[bytes]) -> str:
+    """The digest of what the child has now; empty when it has ended."""
     assert child.stdin
     assert child.stdout
-    child.stdin.write(b"digest\n")
-    child.stdin.flush()
+    with suppress(BrokenPipeError):
+        child.stdin.write(b"digest\n")
+        child.stdin.flush()
     return child.stdout.readline().decode().strip()

@@ -1,10 +1,12 @@
-"""The canary itself: `python -m werkbank_kernels.parking.canary_child` with one visible device.
+"""The canary itself: `python -m werkbank_kernels.parking.canary_child SECONDS` with one visible device.
 
-It says "ready" when the pattern is on the device, and answers each line with the digest of what is there now.
+It lives for so many seconds at most. It says "ready" when the pattern is on the device, and answers each line with the
+digest of what is there now.
 """
 
 import hashlib
 import os
+import signal
 import sys
 from typing import Any
 
@@ -21,6 +23,8 @@ def _value(result: tuple[Any, ...]) -> Any:
 
 
 def main() -> None:
+    # Ends this process also inside a call that never returns, and when nobody is left who would.
+    signal.alarm(int(sys.argv[1]))
     _value(driver.cuInit(0))
     context = _value(driver.cuDevicePrimaryCtxRetain(_value(driver.cuDeviceGet(0))))
     _value(driver.cuCtxSetCurrent(context))

@@ -1,6 +1,7 @@
 """The acts: park, resume, recover, and what can be asked without touching anybody."""
 
 import logging
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +10,10 @@ from typing import Any
 from .answers import DONE, LATER, NOTHING_ON_DEVICE, ON_DEVICE, REFUSED, SIMULATED, Answer, Stopped, insist
 from .canary import Canaries
 from .driver import NOT_SUPPORTED, RUNNING, CudaDriver, DriverFailed, DriverMissing, DriverTooOld
-from .facts import Unreadable
+from .facts import Unreadable, driver_release, read_devices
 from .journal import INTENT, RESULT, Entry, Journal, LeaseBusy
 from .park import Park
+from .precheck import no_parking_here
 from .processes import trouble
 from .recover import outcome_of, recover
 from .requests import CAPABILITIES, PARK, RECOVER, RESUME, STATE, Request
@@ -34,7 +36,7 @@ class Parker:
         self.driver = CudaDriver()
         self.journal, self.budget_s = journal, budget_s
         self.steps = Steps(self.driver, journal, clean_timeout_s)
-        self.canaries = Canaries(self.driver)
+        self.canaries = Canaries(self.driver, stopping)
         self.parking = Park(self.steps, self.canaries, stopping)
 
     def obey(self, request: Request) -> Answer:
@@ -159,5 +161,6 @@ class Parker:
         if request.driver == "simulated":
             return Answer(DONE, mode=SIMULATED)
         self.driver.start()
+        insist(no_parking_here(driver_release(), platform.machine(), read_devices(), frozenset(request.devices)))
         insist(self.canaries.trouble(request.devices))
         return Answer(DONE, details={"canaries": list(request.devices)})

@@ -1,9 +1,9 @@
 """Whether a kernel may be parked: a decision on facts, without a look at the world."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from .driver import RUNNING
-from .facts import Facts
+from .facts import DeviceFacts, Facts
 
 # First driver branch with the calls; Arm processors came later.
 OLDEST_DRIVER = {"x86_64": 570, "aarch64": 595}
@@ -26,8 +26,7 @@ def nothing_on_device(facts: Facts, pid: int) -> bool:
 def precheck(facts: Facts, pid: int, modules: Iterable[str]) -> str | None:
     """The code of the first thing that stands against parking, or None. The codes are those of answers.PRECHECK."""
     checks = (
-        _driver(facts),
-        _device(facts),
+        no_parking_here(facts.driver, facts.machine, facts.devices, facts.leased),
         "uvm" if MANAGED_MEMORY & {module.split(".")[0] for module in modules} else None,
         "process-group" if facts.others_with_cuda else None,
         _processes(facts, pid),
@@ -37,19 +36,23 @@ def precheck(facts: Facts, pid: int, modules: Iterable[str]) -> str | None:
     return next(filter(None, checks), None)
 
 
-def _driver(facts: Facts) -> str | None:
-    oldest = OLDEST_DRIVER.get(facts.machine)
-    branch = facts.driver.split(".")[0]
+def no_parking_here(release: str, machine: str, devices: Iterable[DeviceFacts], leased: Collection[str]) -> str | None:
+    """The code of what stands against parking anybody on the leased devices, or None."""
+    return _driver(release, machine) or _device([device for device in devices if device.uuid in leased], leased)
+
+
+def _driver(release: str, machine: str) -> str | None:
+    oldest = OLDEST_DRIVER.get(machine)
+    branch = release.split(".")[0]
     if oldest is None:
         return "not-supported"
     return None if branch.isdigit() and int(branch) >= oldest else "driver-too-old"
 
 
-def _device(facts: Facts) -> str | None:
-    leased = [device for device in facts.devices if device.uuid in facts.leased]
-    if any(uuid.startswith("MIG-") for uuid in facts.leased) or any(device.mig for device in leased):
+def _device(devices: Collection[DeviceFacts], leased: Collection[str]) -> str | None:
+    if any(uuid.startswith("MIG-") for uuid in leased) or any(device.mig for device in devices):
         return "mig"
-    return "mps" if any(device.mps for device in leased) else None
+    return "mps" if any(device.mps for device in devices) else None
 
 
 def _processes(facts: Facts, pid: int) -> str | None:
