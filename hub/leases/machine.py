@@ -213,7 +213,14 @@ def _park_reported(step: Step, lease: Lease, event: Reported) -> None:
             # On unlike devices a restore could fail for good, and nobody tries and sees.
             movable = event.movable or (step.rules.migration and step.is_uniform(lease.gpu_class))
             home = "" if movable else given[0]
-            rest = {"devices": (), "home": home, "host_bytes": event.bytes, "ends_at": ends_at, "busy": False}
+            rest = {
+                "devices": (),
+                "home": home,
+                "parked_from": given[0],
+                "host_bytes": event.bytes,
+                "ends_at": ends_at,
+                "busy": False,
+            }
             parked = step.move(lease, LeaseState.PARKED, "parked", wants=False, **rest)
             watch(step, parked)
             clean(step, given)
@@ -233,7 +240,15 @@ def _resume_reported(step: Step, lease: Lease, event: Reported) -> None:
     # The device was not as free as it looked. Its state is safe in host memory: wait a little longer each time.
     given, ends_at = lease.devices, step.now + step.rules.parked_life
     pause = min(2.0 ** (lease.setbacks + 1), MOST_PAUSE)
-    again = {"pausing": True, "not_before": step.now + pause, "setbacks": lease.setbacks + 1, "ends_at": ends_at}
+    # Elsewhere than where it was parked it could not be brought back: then it returns there and nowhere else.
+    home = lease.parked_from if lease.parked_from not in ("", *given) else lease.home
+    again = {
+        "home": home,
+        "pausing": True,
+        "not_before": step.now + pause,
+        "setbacks": lease.setbacks + 1,
+        "ends_at": ends_at,
+    }
     watch(step, step.move(lease, LeaseState.PARKED, "device-not-ready", devices=(), wants=True, **again))
     clean(step, given)
 

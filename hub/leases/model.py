@@ -142,6 +142,8 @@ class Lease:
     """Devices it occupies now."""
     home: str = ""
     """The device a parked kernel returns to; empty when it left nothing that ties it to one."""
+    parked_from: str = ""
+    """The device it was parked on: it can return there when it cannot be moved after all."""
     pid: int = 0
     pid_started: str = ""
     """Start time of `pid` (clock ticks since boot), so that a reused pid is not mistaken for it."""

@@ -158,7 +158,8 @@ def end_process(pid: int, started: str, device: str) -> None:
     if not lives(pid, started):
         return
     try:
-        if not psutil.Process(pid).environ().get("JUPYTERHUB_USER"):
+        # A forked process shows the environment of the zygote it comes from.
+        if not {"JUPYTERHUB_USER", "WERKBANK_ZYGOTE"} & psutil.Process(pid).environ().keys():
             # Not from a seat: a service of the machine, or somebody's at its console. That is for an admin.
             log.error("intruder.not-ours", device=device, pid=pid)
             return
