@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import httpx
 from hub.errors import HubDied, StartError
 from hub.running import ports, processes
 from hub.running.hub_client import HubClient, PublicClient
+from hub.running.node import Nodes
 from hub.runtime import ROOT, Runtime
 
 READY_TIMEOUT = 120.0
@@ -48,6 +49,7 @@ class Supervisor:
     runtime: Runtime
     address: str
     tell: Tell
+    _nodes: Nodes = field(default_factory=Nodes)
 
     @property
     def log_file(self) -> Path:
@@ -80,6 +82,8 @@ class Supervisor:
             self.tell("Clearing away what an earlier run left")
             processes.end(leftovers)
         ports.require_free(state.ports())
+        with (state.logs / "node.log").open("ab") as log:
+            self._nodes.start(state, self.runtime.settings, log)
         with self.log_file.open("ab") as log:
             hub = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "-f", str(ROOT / "jupyterhub_config.py")],
@@ -185,6 +189,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 hub.kill()
                 hub.wait()
+        self._nodes.stop()
         processes.end(processes.of_workbench(self.runtime.state))
         self.runtime.state.clear_run()
 

@@ -3,6 +3,7 @@
 from hub.settings.model import (
     Culling,
     DemoAuthentication,
+    Environment,
     GpuClass,
     Leases,
     OidcAuthentication,
@@ -15,6 +16,7 @@ from hub.settings.reading import load, schema, undocumented
 __all__ = [
     "Culling",
     "DemoAuthentication",
+    "Environment",
     "GpuClass",
     "Leases",
     "OidcAuthentication",

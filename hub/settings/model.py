@@ -41,6 +41,8 @@ class Site(Section):
     `system-accounts`: each seat runs as the system account of its user; Werkbank must run as root."""
     limits: Literal["auto", "off"] = "auto"
     """`auto`: enforce a profile's CPU and memory with cgroups where this machine allows it. `off`: never."""
+    warm: bool = True
+    """Keep a warm process for each environment, from which seats, kernels and Dask workers are forked."""
     memory_overcommit: float = Field(default=2.0, ge=1.0, le=20.0)
     """Seats are refused once the memory promised to seats exceeds this many times the machine's memory."""
     simulate_gpus: int = Field(default=0, ge=0, le=1024)
@@ -173,6 +175,9 @@ class Profile(Section):
     """A seat without activity for this long is stopped (a running cell is activity)."""
     life: Duration = Field(default="12h", validate_default=True)
     """A seat is stopped this long after it started, active or not."""
+    start: Literal["fork", "exec"] = "fork"
+    """`fork`: from a warm process, in a fraction of a second, sharing its memory.
+    `exec`: as a new process with an address space of its own, in seconds."""
     groups: tuple[GroupName, ...] = ()
     """Only members of these groups may use it; empty means everyone."""
 
@@ -320,6 +325,10 @@ class Settings(Section):
         """The profiles that a member of `groups` may use, in order."""
         mine = set(groups)
         return tuple(p for p in self.profiles if not p.groups or mine & set(p.groups))
+
+    def python_of(self, environment: str) -> Path:
+        """The interpreter of an environment."""
+        return (self.environments[environment].prefix or Path(sys.prefix)) / "bin" / "python"
 
     def prefix_of(self, profile: Profile) -> Path:
         """The Python environment that a profile's seats, kernels and Dask workers run in."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 from typing import Any
 
 from jupyterhub.app import JupyterHub
@@ -21,8 +20,6 @@ from hub.state import StateDirectory
 from hub.words import COOKIE, Translate, choose_language, translator
 
 log = get_logger("spawner")
-
-LAB_SETTINGS = Path(__file__).parent / "lab-settings"
 
 
 class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
@@ -151,14 +148,6 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         return self.settings.group_titles(profile.groups, self.language)
 
     # --- the environment ----------------------------------------------------------------------
-
-    def lab_arguments(self) -> list[str]:
-        """JupyterLab's defaults for this facility, in the language the seat speaks; people can change their settings."""
-        return [
-            f"--LabServerApp.app_settings_dir={LAB_SETTINGS / self.user_options['language']}",
-            # The other one would install into the environment that everybody shares, and loads an HTTP client for it.
-            "--LabApp.extension_manager=readonly",
-        ]
 
     def seat_environment(self, profile: Profile) -> dict[str, str]:
         """Variables a seat gets beside JupyterHub's own."""

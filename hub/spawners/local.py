@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
-from jupyterhub.utils import random_port
 
 from hub.cgroups.devices import device_groups
 from hub.cgroups.groups import Enforcement, group_name
@@ -17,7 +16,9 @@ from hub.logs import get_logger
 from hub.names import home_name, own_account
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
-from hub.spawners.launch import ForkExec, Launch, Launcher, SeatProcess
+from hub.spawners.launch import Forked, ForkExec, Launch, Launcher, SeatProcess
+from hub.spawners.readiness import Doorstep, knows_doorstep
+from hub.spawners.zygotes import lab_arguments, node_folder, zygote_environment
 
 log = get_logger("spawner")
 
@@ -34,16 +35,15 @@ KEPT_VARIABLES = [
 ]
 
 
-LISTEN_CHECK_PERIOD = 0.05
-"""Seconds between looks at a starting seat's port: one system call on this machine."""
+MODULE = "jupyterhub.singleuser"
 
 
 class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
     """Starts seats as the user who runs Werkbank, or as system accounts when that is root."""
 
-    launcher: Launcher = ForkExec()
     user_options: dict[str, Any]
     seat: SeatProcess | None = None
+    _watched: int | None = None
 
     # --- starting and stopping --------------------------------------------------------------
 
@@ -64,10 +64,22 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             raise
 
     async def _start(self, profile: Profile) -> tuple[str, int]:
-        self.port = random_port()
-        launch = self._launch(profile)
+        with Doorstep() as doorstep:
+            self.port = doorstep.port
+            knows = knows_doorstep(self.settings.prefix_of(profile))
+            if not knows:
+                doorstep.hand_over()  # it binds the port itself, and the hub asks until it answers
+            await self._launched(self._launch(profile, doorstep if knows else None), profile)
+            doorstep.hand_over()
+            if knows:
+                await self._until_it_serves(doorstep)
+        self._limit_cpu(profile)
+        self._watch()
+        return ("127.0.0.1", self.port)
+
+    async def _launched(self, launch: Launch, profile: Profile) -> None:
         try:
-            self.seat = await self.launcher.launch(launch)
+            self.seat = await self._launcher(profile).launch(launch)
         except OSError as error:
             raise SpawnException(
                 self.translate("Your seat could not be started on this machine. The admins see why in the hub's log."),
@@ -79,24 +91,52 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         log.info(
             "seat.started", user=self.user.name, server=self.name, profile=profile.name, pid=self.pid, port=self.port
         )
-        await self._until_it_listens(self.seat)
-        self._limit_cpu(profile)
-        return ("127.0.0.1", self.port)
 
-    async def _until_it_listens(self, seat: SeatProcess) -> None:
-        """Wait for the seat's port, or for its death: the hub alone would notice that a minute later.
+    def _launcher(self, profile: Profile) -> Launcher:
+        """How this site starts a seat of that profile."""
+        if not self.settings.site.warm or profile.start == "exec":
+            return ForkExec()
+        folder = node_folder(self.state, self.settings, profile.environment)
+        return Forked(
+            folder / "seat", zygote_environment(self.settings.environments[profile.environment]), otherwise=ForkExec()
+        )
+
+    async def _until_it_serves(self, doorstep: Doorstep) -> None:
+        """Wait for the seat's word, or for its death: the hub alone would notice that a minute later.
 
         How long is the hub's business: it cancels a start after `start_timeout`.
         """
-        while not await _listens(self.port):
-            if (status := seat.poll()) is not None:
-                raise SpawnException(
-                    self.translate("Your seat ended while it started. The admins see why in its log."),
-                    reason="died-at-start",
-                    log_message=f"the seat ended with status {status} while starting; see its log",
-                    status_code=500,
-                )
-            await asyncio.sleep(LISTEN_CHECK_PERIOD)
+        if await doorstep.serves():
+            return
+        assert self.seat is not None
+        status = await self.seat.ended()
+        raise SpawnException(
+            self.translate("Your seat ended while it started. The admins see why in its log."),
+            reason="died-at-start",
+            log_message=f"the seat ended with status {status} while starting; see its log",
+            status_code=500,
+        )
+
+    # --- its end --------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Notice the seat's end when it happens; the hub looks only every half minute."""
+        self._unwatch()
+        self._watched = self.seat.watch() if self.seat is not None else None
+        if self._watched is not None:
+            asyncio.get_running_loop().add_reader(self._watched, self._has_ended)
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            os.close(self._watched)
+            self._watched = None
+
+    def _has_ended(self) -> None:
+        self._unwatch()
+        # Not while the hub stops it: then whoever stops it is waiting for exactly this.
+        if self.ready and not self.pending:
+            self._noticing = asyncio.ensure_future(self.poll_and_notify())
 
     async def _forget(self) -> None:
         """A failed start leaves no process and no choice behind for the next (jupyterhub#3095)."""
@@ -138,9 +178,11 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         super().load_state(state)
         if "pid" in state and "started" in state:
             self.seat = SeatProcess(state["pid"], state["started"])
+            self._watch()
 
     def clear_state(self) -> None:
         super().clear_state()
+        self._unwatch()
         self.seat = None
 
     # --- the process ----------------------------------------------------------------------------
@@ -168,20 +210,21 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         return home
 
-    def _launch(self, profile: Profile) -> Launch:
-        prefix = self.settings.prefix_of(profile)
+    def _launch(self, profile: Profile, doorstep: Doorstep | None) -> Launch:
         arguments = [
             *self.get_args(),
-            *self.lab_arguments(),
-            *(["--allow-root"] if os.geteuid() == 0 and not self.account else []),
+            *lab_arguments(self.settings, self.user_options["language"]),
         ]
         return Launch(
-            argv=[f"{prefix}/bin/jupyterhub-singleuser", *arguments],
+            python=self.settings.python_of(profile.environment),
+            module=MODULE,
+            argv=["jupyterhub-singleuser", *arguments],
             env=self.get_env() | self.seat_environment(profile) | self._personal(profile),
             cwd=self.home(),
             log=self.state.seat_log(self.user.name, self.name),
             account=self.account,
             cgroup_procs=[*self._guard_devices(), *self._limit(profile)],
+            descriptors=doorstep.descriptors if doorstep else {},
         )
 
     def _personal(self, profile: Profile) -> dict[str, str]:
@@ -195,7 +238,13 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
             "PATH": f"{self.settings.prefix_of(profile)}/bin:{path}",
             "WERKBANK_LESSONS": str(Path(__file__).parents[2] / "tutorials" / "notebooks"),
+            **self._warmth(profile),
         }
+
+    def _warmth(self, profile: Profile) -> dict[str, str]:
+        """Where the seat has its kernels forked."""
+        warm = self.settings.site.warm and profile.start == "fork"
+        return {"WERKBANK_NODE": str(node_folder(self.state, self.settings, profile.environment))} if warm else {}
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """LocalProcessSpawner asks the account database here; `_personal` does that for us."""
@@ -249,13 +298,3 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         await super().stop(now=now)
         await self._release_limits()
         log.info("seat.stopped", user=self.user.name, server=self.name)
-
-
-async def _listens(port: int) -> bool:
-    """Whether somebody accepts connections on this port of this machine."""
-    try:
-        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True

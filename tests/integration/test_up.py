@@ -109,7 +109,7 @@ def with_kernel(own_workbench: Workbench) -> tuple[Workbench, str, int]:
 def kernel_process(workbench: Workbench) -> int | None:
     for process in psutil.process_iter():
         try:
-            home = process.environ().get("HOME", "")
+            home = process.cwd()
             if "ipykernel" in " ".join(process.cmdline()) and home.startswith(str(workbench.state)):
                 return process.pid
         except psutil.Error:

@@ -165,8 +165,17 @@ def text_of(page: str) -> str:
 
 
 def seat_environment(user: str, workbench: Workbench) -> dict[str, str]:
-    """The environment that kernels of a user's running seat inherit."""
-    return seat_process(user, workbench).environ()
+    """The environment that kernels of a user's running seat inherit.
+
+    A kernel tells it: /proc shows a forked seat with the environment of the process it was forked from.
+    """
+    from tests.support.notebook import Notebook
+
+    notebook = Notebook(workbench.browser(user), "python3")
+    told = notebook.done(notebook.run("import json, os; print(json.dumps(dict(os.environ)))"))
+    notebook.close()
+    environment: dict[str, str] = json.loads(told)
+    return {name: value for name, value in environment.items() if not name.startswith(("JPY_", "MPLBACKEND"))}
 
 
 def seat_process(user: str, workbench: Workbench) -> psutil.Process:
@@ -174,9 +183,9 @@ def seat_process(user: str, workbench: Workbench) -> psutil.Process:
     home = str(workbench.state / "homes" / user)
     for process in psutil.process_iter():
         try:
-            if "jupyterhub-singleuser" in " ".join(process.cmdline()) and process.environ().get("HOME") == home:
+            if "jupyterhub-singleuser" in " ".join(process.cmdline()) and process.cwd() == home:
                 return process
-        except psutil.Error:
+        except (psutil.Error, OSError):
             continue
     raise AssertionError(f"{user} has no seat")
 

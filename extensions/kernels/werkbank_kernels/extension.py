@@ -17,6 +17,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from .specs import CLASSES
+from .warm import NODE
 from .words import tr
 
 ACTS = ("cancel", "release", "keep", "cpu")
@@ -64,6 +65,8 @@ def _link_jupyter_server_extension(serverapp: Any) -> None:
 
     Files in jupyter_server_config.d can only enable extensions, so the classes are set here.
     """
+    if os.environ.get(NODE):
+        serverapp.config.KernelProvisionerFactory.default_provisioner_name = "werkbank-warm"
     if not os.environ.get("WERKBANK_API"):
         return
     for trait, manager in _MANAGERS.items():

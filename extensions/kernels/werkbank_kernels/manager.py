@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -15,6 +18,24 @@ class SeatKernelManager(AsyncMappingKernelManager):
     def _pending_by_default(self) -> bool:
         # A kernel that waits for its device before its start must not hold up the request that starts it.
         return True
+
+    sockets: str = ""
+    """The folder of the kernels' sockets: nobody else gets in, and nobody can take a kernel's port."""
+
+    def pre_start_kernel(self, kernel_name: Any, kwargs: dict[str, Any]) -> tuple[Any, str, str]:
+        """As stock; the kernel is reached through files instead of loopback ports."""
+        manager, name, kernel_id = super().pre_start_kernel(kernel_name, kwargs)
+        if "transport" not in self.config.KernelManager:
+            manager.transport = "ipc"
+            # Short: the path of a socket has 107 characters at most.
+            manager.ip = f"{self._socket_folder()}/{kernel_id[:13]}"
+        return manager, name, kernel_id
+
+    def _socket_folder(self) -> str:
+        if not self.sockets:
+            self.sockets = tempfile.mkdtemp(prefix="kernels-", dir="/tmp")  # noqa: S108 - of mode 0700, with a random name
+            atexit.register(shutil.rmtree, self.sockets, ignore_errors=True)
+        return self.sockets
 
     def provisioner_of(self, kernel_id: str) -> Any:
         """The provisioner of a kernel, if it leases; else None."""

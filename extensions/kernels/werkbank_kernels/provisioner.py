@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Bool, Integer, Unicode
 
 from .background import loop, there
@@ -20,6 +19,7 @@ from .broker import Address
 from .errors import KernelNotStarted
 from .holding import Wish
 from .keeper import LeaseKeeper
+from .warm import WarmProvisioner
 from .wire import ADDRESS
 from .words import tr
 
@@ -27,7 +27,7 @@ from .words import tr
 _NO_DEVICE = {"CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 
 
-class LeaseProvisioner(LocalProvisioner):
+class LeaseProvisioner(WarmProvisioner):
     """One per kernel; it outlives restarts of the kernel's process, and so does the lease."""
 
     gpu_class = Unicode("", help="The GPU class to lease, as the workbench names it.").tag(config=True)

@@ -1,0 +1,130 @@
+"""What modules read from their environment, or drew by lot, when they were imported: done again in the child.
+
+Each function says what goes wrong without it. A module that was not imported is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import locale
+import os
+import site
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+
+def renew(env: Mapping[str, str], threads: bool = True) -> None:
+    """Everything below, for a child whose os.environ is `env` already."""
+    draw_lots_again()
+    forget_paths()
+    follow_locale()
+    follow_search_path(env)
+    follow_libraries(env)
+    if threads:
+        set_threads(env)
+
+
+def draw_lots_again() -> None:
+    """Without this all kernels draw the same random numbers, and all users share multiprocessing's key."""
+    import random
+
+    random.seed()
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed()
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.seed()
+    if (process := sys.modules.get("multiprocessing.process")) is not None:
+        process.current_process().authkey = os.urandom(32)
+
+
+def forget_paths() -> None:
+    """Without this temporary files go where the parent's TMPDIR pointed."""
+    if (tempfile := sys.modules.get("tempfile")) is not None:
+        tempfile.tempdir = None
+
+
+def follow_locale() -> None:
+    """Without this texts and times follow the parent's LANG and TZ."""
+    with contextlib.suppress(locale.Error):
+        locale.setlocale(locale.LC_ALL, "")
+    time.tzset()
+
+
+def follow_search_path(env: Mapping[str, str]) -> None:
+    """Without this the parent's user site stays, and PYTHONPATH is not heard."""
+    site.USER_BASE = site.USER_SITE = None
+    in_environment = sys.prefix != sys.base_prefix
+    site.ENABLE_USER_SITE = not in_environment and not env.get("PYTHONNOUSERSITE")
+    if site.ENABLE_USER_SITE and os.path.isdir(folder := site.getusersitepackages()) and folder not in sys.path:
+        site.addsitedir(folder)
+    asked = [part for part in env.get("PYTHONPATH", "").split(os.pathsep) if part]
+    sys.path[:0] = [part for part in asked if part not in sys.path]
+
+
+def follow_libraries(env: Mapping[str, str]) -> None:
+    """Without this libraries work with the parent's name, home and configuration files."""
+    modules = sys.modules
+    if (session := modules.get("jupyter_client.session")) is not None:
+        session.Session.username.default_value = env.get("USER", "username")
+    if (kernelapp := modules.get("ipykernel.kernelapp")) is not None:
+        kernelapp.IPKernelApp.parent_handle.default_value = int(env.get("JPY_PARENT_PID") or 0)
+    if (singleuser := modules.get("jupyterhub.singleuser.extension")) is not None:
+        load = env.get("JUPYTERHUB_SINGLEUSER_LOAD_OTHER_EXTENSIONS", "1") not in ("", "0")
+        singleuser.JupyterHubSingleUser.load_other_extensions = load
+    if (dask := modules.get("dask.config")) is not None:
+        dask.PATH = env.get("DASK_CONFIG", os.path.join(os.path.expanduser("~"), ".config", "dask"))
+        dask.paths[:] = dask._get_paths()
+        dask.refresh()
+    if (matplotlib := modules.get("matplotlib")) is not None:
+        _renew_matplotlib(matplotlib)
+    if (fsspec := modules.get("fsspec.config")) is not None:
+        fsspec.conf_dir = env.get("FSSPEC_CONFIG_DIR", os.path.expanduser("~/.config/fsspec"))
+        fsspec.conf.clear()
+        fsspec.set_conf_files(fsspec.conf_dir, fsspec.conf)
+        fsspec.set_conf_env(fsspec.conf)
+
+
+def _renew_matplotlib(matplotlib: Any) -> None:
+    for name in ("get_configdir", "get_cachedir", "matplotlib_fname"):
+        cached = getattr(matplotlib, name, None)
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+    with contextlib.suppress(Exception):  # a broken matplotlibrc is told at the user's own import, not here
+        matplotlib.rcParams.update(matplotlib.rc_params())
+
+
+def set_threads(env: Mapping[str, str]) -> None:
+    """Without this linear algebra runs on one thread: the parent had to, because pools do not survive a fork."""
+    wanted = _threads(env, "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+    for path in _loaded_libraries("openblas"):
+        library = ctypes.CDLL(path)
+        for name in _OPENBLAS:
+            if hasattr(library, name):
+                getattr(library, name)(wanted)
+                break
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(_threads(env, "OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+
+
+_OPENBLAS = (
+    "scipy_openblas_set_num_threads64_",
+    "scipy_openblas_set_num_threads",
+    "openblas_set_num_threads64_",
+    "openblas_set_num_threads",
+)
+
+
+def _threads(env: Mapping[str, str], *names: str) -> int:
+    for name in names:
+        value = env.get(name, "").split(",")[0]
+        if value.isdigit() and int(value) > 0:
+            return int(value)
+    return len(os.sched_getaffinity(0))
+
+
+def _loaded_libraries(name: str) -> set[str]:
+    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+        return {line.split(maxsplit=5)[-1].strip() for line in maps if name in line and ".so" in line}
