@@ -7,7 +7,8 @@ dask-gateway#452), and clusters that end when their seat ends.
 import asyncio
 import os
 import pwd
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from dask_gateway_server.options import Options
 from traitlets import Any as AnyTrait
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
+from werkbank_zygote.client import NoZygote, fork
+from werkbank_zygote.exec_only import needs_exec
 
 from hub.cgroups.devices import device_groups
 from hub.cgroups.groups import clusters_group_name
@@ -28,12 +31,32 @@ from hub.gateway.options import cluster_options
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
 from hub.settings import Profile, Settings
+from hub.spawners.zygotes import node_folder, zygote_environment
 from hub.words import translator
 
 log = get_logger("gateway")
 
 LEASE_PERIOD = 1.0
 """Seconds between looks at the leases of workers."""
+
+
+@contextmanager
+def warm_output(path: Path, account: pwd.struct_passwd | None) -> Iterator[tuple[int, int, int]]:
+    """Standard input, output and error of a process whose log is new: nothing, and the log, which its user may read."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        log_file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            if account is not None:
+                os.fchown(log_file, account.pw_uid, account.pw_gid)
+            yield nothing, log_file, log_file
+        except OSError:
+            path.unlink()  # whoever starts it in the ordinary way makes it anew
+            raise
+        finally:
+            os.close(log_file)
+    finally:
+        os.close(nothing)
 
 
 class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
@@ -201,6 +224,46 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         own = self.settings.environments[profile.environment].variables
         return {**super().get_env(cluster), **own, "CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void"}
 
+    # --- processes --------------------------------------------------------------------------------
+
+    async def start_process(self, cluster: Any, cmd: list[str], env: dict[str, str], name: str) -> int:
+        """As stock, but forked from a warm process where there is one: a worker has nothing to import then."""
+        profile = self.settings.profile(cluster.config.profile)
+        if self.settings.site.warm and profile.start == "fork" and os.path.basename(cmd[0]) == "dask":
+            try:
+                return await asyncio.to_thread(self._fork, cluster, profile, cmd, env, name)
+            except OSError as problem:
+                log.warning("dask.not-forked", what=name, why=str(problem))
+        return int(await super().start_process(cluster, cmd, env, name))
+
+    def _fork(self, cluster: Any, profile: Profile, cmd: list[str], env: dict[str, str], name: str) -> int:
+        place = node_folder(self.workbench, self.settings, profile.environment)
+        base = zygote_environment(self.settings.environments[profile.environment])
+        if reason := needs_exec(env, base):
+            raise NoZygote(reason)
+        workdir = cluster.state["workdir"]
+        account = self.account_of(cluster.username)
+        with warm_output(Path(self.get_logs_directory(workdir), f"{name}.log"), account) as stdio:
+            process = fork(
+                place / "dask",
+                "dask",
+                ["dask", *cmd[1:]],
+                env,
+                workdir,
+                stdio,
+                uid=account.pw_uid if account else None,
+                before_start=lambda pid: self.before_start(cluster, pid),
+            )
+        process.close()
+        return process.pid
+
+    def account_of(self, user: str) -> pwd.struct_passwd | None:
+        """The system account that a user's processes run as; None for our own."""
+        return None
+
+    def before_start(self, cluster: Any, pid: int) -> None:
+        """What a forked process needs before it runs."""
+
     # --- clusters end with their seat ---------------------------------------------------------------
 
     async def _end_with_seats_loop(self) -> None:
@@ -240,6 +303,13 @@ class SystemAccountsBackend(SeatBackend, LocalBackend):  # type: ignore[misc]
         for folder, _folders, files in os.walk(paths[0]):
             for path in (folder, *(os.path.join(folder, name) for name in files)):
                 os.chown(path, account.pw_uid, account.pw_gid)
+
+    def account_of(self, user: str) -> pwd.struct_passwd | None:
+        return pwd.getpwnam(user)
+
+    def before_start(self, cluster: Any, pid: int) -> None:
+        for file in self._group_files(cluster.username):
+            Path(file).write_text(str(pid))
 
     def make_preexec_fn(self, cluster: Any) -> Callable[[], None]:
         """As stock; first the process enters its user's group, which can open no GPU but those the user leases."""

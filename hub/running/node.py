@@ -34,10 +34,11 @@ class Nodes:
 
     @staticmethod
     def _start(state: StateDirectory, settings: Settings, name: str, log: BinaryIO) -> subprocess.Popen[bytes]:
-        environment, place = settings.environments[name], node_folder(state, settings, name)
+        environment, place = settings.environments[name], node_folder(state.path, settings, name)
         place.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         command = [os.fspath(settings.python_of(name)), "-P", "-m", "werkbank_zygote.node"]
         command += ["--folder", str(place), "--role", "seat", "--role", "kernel"]
+        command += ["--role", "dask"] if settings.gateway.enabled else []
         command += ["--seat-arguments", json.dumps(lab_arguments(settings, "en"))]
         if settings.site.seats_run_as == "system-accounts":
             command += ["--public", "--may-name", str(os.geteuid()), "--preload-uid", str(NOBODY)]

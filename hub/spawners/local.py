@@ -96,7 +96,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         """How this site starts a seat of that profile."""
         if not self.settings.site.warm or profile.start == "exec":
             return ForkExec()
-        folder = node_folder(self.state, self.settings, profile.environment)
+        folder = node_folder(self.state.path, self.settings, profile.environment)
         return Forked(
             folder / "seat", zygote_environment(self.settings.environments[profile.environment]), otherwise=ForkExec()
         )
@@ -244,7 +244,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
     def _warmth(self, profile: Profile) -> dict[str, str]:
         """Where the seat has its kernels forked."""
         warm = self.settings.site.warm and profile.start == "fork"
-        return {"WERKBANK_NODE": str(node_folder(self.state, self.settings, profile.environment))} if warm else {}
+        return {"WERKBANK_NODE": str(node_folder(self.state.path, self.settings, profile.environment))} if warm else {}
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """LocalProcessSpawner asks the account database here; `_personal` does that for us."""

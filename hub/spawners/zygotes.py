@@ -5,16 +5,15 @@ import os
 from pathlib import Path
 
 from hub.settings import Environment, Settings
-from hub.state import StateDirectory
 
 LAB_SETTINGS = Path(__file__).parent / "lab-settings"
 
 
-def node_folder(state: StateDirectory, settings: Settings, environment: str) -> Path:
+def node_folder(state: Path, settings: Settings, environment: str) -> Path:
     """Where the sockets of an environment's zygotes are. Other accounts must get there, and the state is private."""
     if settings.site.seats_run_as == "same-user":
-        return state.path / "node" / environment
-    digest = hashlib.sha256(os.fsencode(state.path)).hexdigest()[:8]
+        return state / "node" / environment
+    digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:8]
     return Path("/run") / f"werkbank-{digest}" / environment
 
 

@@ -1,4 +1,4 @@
-"""`python -m werkbank_zygote ROLE`: one zygote on a socket that it inherits. `python -m werkbank_zygote.node` keeps them."""
+"""`python -m werkbank_zygote ROLE`: one zygote on a socket that it inherits. `werkbank_zygote.node` keeps them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import argparse
 import gc
 import json
 import os
+import resource
+import shutil
 import socket
 import sys
+import tempfile
 import time
 
 
 def main() -> None:
     from .preload import PRELOADS, before_imports
 
+    _have_standard_streams()
     arguments = _arguments(list(PRELOADS))
     gc.disable()
     before_imports()
@@ -31,13 +35,20 @@ def _arguments(roles: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="werkbank-zygote")
     parser.add_argument("role", choices=roles)
     parser.add_argument("--socket", type=int, required=True, help="descriptor of the listening socket")
-    parser.add_argument("--ready", type=int, help="descriptor to write a line to when the first child can come")
+    parser.add_argument("--ready", type=int, help="descriptor for lines: that children can come, and enough came")
     parser.add_argument("--lifeline", type=int, help="descriptor whose end of file ends this zygote")
     parser.add_argument("--may-name", type=int, help="the user id that may ask for children of other users")
     parser.add_argument("--preload-uid", type=int, help="import as this user (root only)")
     parser.add_argument("--most-forks", type=int, default=2000)
     parser.add_argument("--seat-arguments", type=json.loads, default=[], help="what every seat is started with (JSON)")
     return parser.parse_args()
+
+
+def _have_standard_streams() -> None:
+    """Or a socket would get one of their numbers."""
+    while (lowest := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(lowest)
 
 
 def _lower_rights(uid: int | None) -> None:
@@ -51,14 +62,25 @@ def _lower_rights(uid: int | None) -> None:
 def _prepare(arguments: argparse.Namespace) -> None:
     from . import hooks
     from .log import log
-    from .preload import PRELOADS, insist_forkable, load
+    from .preload import PRELOADS, insist_forkable, insist_on_packages_of_root, load
     from .rehearsal import try_rehearsal
 
-    missing = load(PRELOADS[arguments.role])
-    if missing:
-        log("info", "zygote.without", role=arguments.role, modules=",".join(missing))
-    if arguments.role == "seat":
-        try_rehearsal(arguments.seat_arguments)
+    if arguments.preload_uid is not None and os.getresuid()[2] == 0:
+        insist_on_packages_of_root()
+    # Libraries look into their user's home when they are imported, and some make folders there.
+    home, before = tempfile.mkdtemp(prefix="zygote-"), dict(os.environ)
+    os.environ.update(HOME=home, MPLCONFIGDIR=home)
+    try:
+        missing = load(PRELOADS[arguments.role])
+        if missing:
+            log("info", "zygote.without", role=arguments.role, modules=",".join(missing))
+        if arguments.role == "seat":
+            try_rehearsal(arguments.seat_arguments)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        shutil.rmtree(home, ignore_errors=True)
+        tempfile.tempdir = None
     hooks.prepare()
     insist_forkable()
 
@@ -67,15 +89,19 @@ def _serve(arguments: argparse.Namespace, began: float) -> None:
     from .child import Manner, run
     from .log import log
     from .parent import Parent, Peer
+    from .preload import FOR_OTHERS
 
-    is_root = os.getresuid()[2] == 0
     own = os.getresuid()[2]
-    manner = Manner(may_name=arguments.may_name, join_caller=arguments.role != "seat" and is_root)
+    manner = Manner(may_name=arguments.may_name, join_caller=arguments.role not in FOR_OTHERS)
 
     def admits(peer: Peer) -> bool:
-        if arguments.role == "seat":
+        if arguments.role in FOR_OTHERS:
             return peer.uid == (own if arguments.may_name is None else arguments.may_name)
-        return is_root or peer.uid == own
+        # Who we import as has the rights to signal us: a service account, nobody's to work with.
+        return peer.uid == own or (own == 0 and peer.uid != arguments.preload_uid)
+
+    def tell(word: bytes) -> None:
+        os.write(arguments.ready, word)
 
     parent = Parent(
         listener=socket.socket(fileno=arguments.socket),
@@ -83,12 +109,15 @@ def _serve(arguments: argparse.Namespace, began: float) -> None:
         admits=admits,
         lifeline=arguments.lifeline,
         most_forks=arguments.most_forks,
+        tell_full=None if arguments.ready is None else lambda: tell(b"FULL=1\n"),
     )
+    # A descriptor for each child; children take their limits from their caller.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     seconds = round(time.monotonic() - began, 2)
     log("info", "zygote.ready", role=arguments.role, modules=len(sys.modules), seconds=seconds)
     if arguments.ready is not None:
-        os.write(arguments.ready, b"READY=1\n")
-        os.close(arguments.ready)
+        tell(b"READY=1\n")
     parent.serve()
 
 

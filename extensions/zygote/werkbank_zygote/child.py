@@ -58,9 +58,7 @@ def run(connection: socket.socket, peer: Peer, read_writer: int, manner: Manner)
     return _status_of(request)
 
 
-def _take_request(
-    connection: socket.socket, peer: Peer, read_writer: int, manner: Manner
-) -> tuple[Request, list[int]]:
+def _take_request(connection: socket.socket, peer: Peer, read_writer: int, manner: Manner) -> tuple[Request, list[int]]:
     """Become the user, then read what is wanted. A caller who may name no user is not even heard before."""
     if manner.may_name is None or peer.uid != manner.may_name:
         become.become(peer.uid, peer.pid, peer.uid, manner.join_caller)

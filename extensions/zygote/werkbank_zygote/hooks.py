@@ -1,4 +1,4 @@
-"""What a forked program does differently from one that was started afresh: three small things in ipykernel.
+"""What a forked program does differently from one that was started afresh: four small things in ipykernel.
 
 The same programs run unchanged when they are started with exec.
 """
@@ -19,10 +19,26 @@ KERNELS = ("ipykernel_launcher", "werkbank_kernels.kernel")
 def around(module: str) -> Iterator[None]:
     """The changes for the program `module`, while it runs."""
     if module in KERNELS:
+        _draw_inline()
         _tell_when_bound()
         _walk_light_modules()
         _mind_no_parent()
+    if module == "dask" and sys.argv[1:2] == ["worker"]:
+        _start_workers_warm()
     yield
+
+
+def _start_workers_warm() -> None:
+    """A nanny's worker is a fork too, unless its user chose otherwise."""
+    import dask.config
+    import distributed  # noqa: F401 - brings the default that is asked for
+
+    from .warm_forkserver import open_forkserver
+
+    method = "distributed.worker.multiprocessing-method"
+    if dask.config.get(method) == "spawn":
+        open_forkserver()
+        dask.config.set({method: "forkserver"})
 
 
 def _mind_no_parent() -> None:
@@ -30,6 +46,12 @@ def _mind_no_parent() -> None:
     from ipykernel.kernelapp import IPKernelApp
 
     IPKernelApp.init_poller = lambda self: None
+
+
+def _draw_inline() -> None:
+    """The kernel names its backend in MPLBACKEND, which matplotlib reads when it is imported: here it has been."""
+    if (matplotlib := sys.modules.get("matplotlib")) is not None and not os.environ.get("MPLBACKEND"):
+        matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
 
 
 def _tell_when_bound() -> None:
@@ -91,7 +113,7 @@ def prepare() -> None:
 
 
 def _walk_light_modules() -> None:
-    """ipykernel asks every module for its file: with 2,500 imported, that alone un-shares 10 MB a kernel."""
+    """The kernel asks every module for its file: with 2,500 imported, that alone un-shares 10 MB a kernel."""
     if _light is None:
         return
     from ipykernel import ipkernel

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-
 MOST_LETTERS = 300  # of one fact: some come from callers
 
 

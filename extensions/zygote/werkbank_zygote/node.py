@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -19,8 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .exec_only import is_exec_only
 from .log import log
-from .preload import PRELOADS
+from .preload import FOR_OTHERS, PRELOADS
 
 BACKLOG = 512
 LOOK_PERIOD_S = 2.0
@@ -34,12 +36,13 @@ class Zygote:
     """One process, from its start to its end."""
 
     process: subprocess.Popen[bytes]
-    ready: int
-    """Descriptor on which it says that it can fork."""
+    words: int
+    """Descriptor on which it says that it can fork, and later that it has forked enough; its end is the zygote's."""
     began: float
     packages: float
     """When the newest package was changed, at its start."""
     is_ready: bool = False
+    is_full: bool = False
 
 
 @dataclass
@@ -77,13 +80,17 @@ class Node:
         self._selector = selectors.PollSelector()
         self._ending = False
         self._lifeline, self._lifeline_writer = os.pipe2(os.O_CLOEXEC)
+        self._others_come = manner.public or manner.may_name not in (None, os.geteuid())
         manner.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if manner.public:
-            manner.folder.chmod(0o711)
+        _insist_on_own(manner.folder)
+        manner.folder.chmod(0o711 if self._others_come else 0o700)
         more = {"seat": ["--seat-arguments", seat_arguments]}
         self._posts = [Post(role, self._listen(role), more.get(role, [])) for role in roles]
 
     def run(self) -> None:
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(writer)  # or a signal would wait for the end of the next look
+        self._selector.register(reader, selectors.EVENT_READ, lambda: os.read(reader, 64))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._end)
         if os.path.exists("/proc/self/fd/0") and not os.isatty(0) and _is_pipe(0):
@@ -114,8 +121,10 @@ class Node:
                 listener.bind(path)
             finally:
                 os.umask(before)
-            if self._manner.public and role != "seat":
-                os.chmod(path, 0o666)
+            if self._manner.public and role not in FOR_OTHERS:
+                os.chmod(path, 0o666)  # noqa: S103 - whoever calls gets a process of their own
+            elif role in FOR_OTHERS and self._manner.may_name not in (None, os.geteuid()):
+                os.chown(path, self._manner.may_name, -1)
         finally:
             os.close(folder)
         listener.listen(BACKLOG)
@@ -139,20 +148,19 @@ class Node:
         current = post.current
         if current is None:
             return True
-        return now - current.began > self._manner.most_age or newest_package() != current.packages
+        return current.is_full or now - current.began > self._manner.most_age or newest_package() != current.packages
 
     def _lost(self, post: Post, zygote: Zygote, now: float) -> None:
         status = zygote.process.returncode
-        if status == 0:
-            return  # it has forked as often as it may
         post.failures = 1 if zygote.is_ready and now - zygote.began > SHORTEST_LIFE_S else post.failures + 1
         pause = min(MOST_PAUSE_S, 2.0 ** (post.failures - 1) - 1)
         post.not_before = now + pause
         log("error", "zygote.lost", role=post.role, status=status, again_in=pause)
-        self._forget_ready(zygote)
+        self._forget_words(zygote)
 
     def _start(self, post: Post, now: float) -> Zygote:
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        packages = newest_package()  # before it imports any: one that changes meanwhile is noticed
         handed = (post.listener.fileno(), writer, self._lifeline)
         command = [
             *(sys.executable, "-P", "-s", "-m", __package__, post.role),
@@ -160,43 +168,56 @@ class Node:
             *("--most-forks", str(self._manner.most_forks)),
             *post.options,
         ]
-        if self._manner.may_name is not None and post.role == "seat":
+        if self._manner.may_name is not None and post.role in FOR_OTHERS:
             command += ["--may-name", str(self._manner.may_name)]
         if self._manner.preload_uid is not None:
             command += ["--preload-uid", str(self._manner.preload_uid)]
         try:
             process = subprocess.Popen(
-                command, env=_plain_environment(), stdin=subprocess.DEVNULL, pass_fds=handed, cwd="/",
+                command,
+                env=_plain_environment(),
+                stdin=subprocess.DEVNULL,
+                pass_fds=handed,
+                cwd="/",
                 start_new_session=True,
             )
         finally:
             os.close(writer)
-        zygote = Zygote(process, reader, now, newest_package())
+        zygote = Zygote(process, reader, now, packages)
         self._selector.register(reader, selectors.EVENT_READ, lambda: self._heard(post, zygote))
         return zygote
 
     def _heard(self, post: Post, zygote: Zygote) -> None:
-        """It is ready, or it ended before it was."""
+        """It is ready, or full, or at its end."""
         try:
-            word = os.read(zygote.ready, 64)
+            words = os.read(zygote.words, 64).split()
         except BlockingIOError:
             return
-        self._forget_ready(zygote)
-        if not word or post.next is not zygote:
+        if not words:
+            self._forget_words(zygote)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                zygote.process.wait(SHORTEST_LIFE_S)  # then the next look finds it ended
             return
+        zygote.is_full = zygote.is_full or b"FULL=1" in words
+        if b"READY=1" in words and post.next is zygote:
+            self._relieve(post, zygote)
+
+    def _relieve(self, post: Post, zygote: Zygote) -> None:
+        """From now on this one accepts; the one before lets go of the socket, which is never without either."""
         zygote.is_ready = True
         old, post.current, post.next, post.failures = post.current, zygote, None, 0
         if old is not None:
+            self._forget_words(old)
             old.process.terminate()
             post.relieved.append(old.process)
         (self._manner.folder / f"{post.role}.pid").write_text(f"{zygote.process.pid}\n")
 
-    def _forget_ready(self, zygote: Zygote) -> None:
-        if zygote.ready >= 0:
+    def _forget_words(self, zygote: Zygote) -> None:
+        if zygote.words >= 0:
             with contextlib.suppress(KeyError):
-                self._selector.unregister(zygote.ready)
-            os.close(zygote.ready)
-            zygote.ready = -1
+                self._selector.unregister(zygote.words)
+            os.close(zygote.words)
+            zygote.words = -1
 
 
 def newest_package() -> float:
@@ -206,14 +227,19 @@ def newest_package() -> float:
 
 
 def _plain_environment() -> dict[str, str]:
-    """What a zygote may know: nothing of users, and nothing of the workbench."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "HOME": "/nonexistent", "WERKBANK_ZYGOTE": "1"}
+    """What a zygote may know: nothing of users, and nothing of the workbench. What only exec can set is kept."""
+    names = {name for name in os.environ if name in ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR") or is_exec_only(name)}
+    return {**{name: os.environ[name] for name in names}, "HOME": "/nonexistent", "WERKBANK_ZYGOTE": "1"}
+
+
+def _insist_on_own(folder: Path) -> None:
+    """Who may write to the folder of the sockets could put their own in the place of one."""
+    facts = folder.stat()
+    if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+        raise SystemExit(f"{folder}: belongs to user {facts.st_uid}, or others may write to it")
 
 
 def _is_pipe(descriptor: int) -> bool:
-    import stat
-
     return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
 
 

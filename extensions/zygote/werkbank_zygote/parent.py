@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import gc
 import os
 import select
@@ -171,10 +172,8 @@ class Parent:
                 child.was_read = True
 
     def _reap(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self._wake_reader, 4096)
-        except BlockingIOError:
-            pass
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -206,7 +205,8 @@ def _close_all_but(*kept: int) -> None:
     """Whatever the parent has open, a child has only these: also what an imported library opened."""
     begin = 0
     for number in (*sorted(kept), os.sysconf("SC_OPEN_MAX")):
-        os.closerange(begin, number)
+        if begin < number:  # an empty range that ends at 0 would be all of them
+            os.closerange(begin, number)
         begin = number + 1
 
 

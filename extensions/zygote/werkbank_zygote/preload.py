@@ -32,7 +32,23 @@ KERNEL = (
     "xarray",
     "torch",
 )
-DASK = ("distributed", "distributed.cli.dask_worker", "dask_gateway.scheduler_preload", "dask_gateway.dask_cli", "numpy")
+DASK = (
+    "distributed",
+    "distributed.cli.dask_scheduler",
+    "distributed.cli.dask_worker",
+    "distributed.dashboard.scheduler",
+    "dask.__main__",
+    "dask.cli",
+    "dask.array",
+    "dask.dataframe",
+    "dask_gateway.scheduler_preload",
+    "dask_gateway.comm",
+    "numpy",
+    "pandas",
+    "xarray",
+)
+FOR_OTHERS = ("seat", "dask")
+"""Roles whose children the workbench asks for in the names of users; for the others each user asks alone."""
 PRELOADS = {"seat": SEAT, "kernel": KERNEL, "dask": DASK}
 NO_THREADS = {
     **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"),
@@ -60,10 +76,18 @@ def load(names: Iterable[str]) -> list[str]:
             missing.append(name)
             if problem.name not in (name, name.partition(".")[0]):
                 log("warning", "zygote.not-loaded", module=name, why=problem)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             missing.append(name)
             log("warning", "zygote.not-loaded", module=name, why=problem)
     return missing
+
+
+def insist_on_packages_of_root() -> None:
+    """NotForkable when somebody else could change what is imported with a way back to root."""
+    for folder in filter(os.path.isdir, sys.path):
+        facts = os.stat(folder)
+        if facts.st_uid != 0 or facts.st_mode & 0o022:
+            raise NotForkable(f"{folder} is not only root's to write")
 
 
 def insist_forkable() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 def renew(env: Mapping[str, str], threads: bool = True) -> None:
     """Everything below, for a child whose os.environ is `env` already."""
     draw_lots_again()
+    follow_streams(env)
     forget_paths()
     follow_locale()
     follow_search_path(env)
@@ -38,6 +39,14 @@ def draw_lots_again() -> None:
         torch.seed()
     if (process := sys.modules.get("multiprocessing.process")) is not None:
         process.current_process().authkey = os.urandom(32)
+    if (client := sys.modules.get("distributed.client")) is not None:
+        client.Future._uid = os.urandom(16).hex()
+
+
+def follow_streams(env: Mapping[str, str]) -> None:
+    """Without this what is printed to a terminal, or by PYTHONUNBUFFERED's wish at once, waits for the end."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        stream.reconfigure(line_buffering=number == 2 or bool(env.get("PYTHONUNBUFFERED")) or os.isatty(number))
 
 
 def forget_paths() -> None:
@@ -47,21 +56,24 @@ def forget_paths() -> None:
 
 
 def follow_locale() -> None:
-    """Without this texts and times follow the parent's LANG and TZ."""
+    """Without this texts and times follow the parent's LANG and TZ. Not the decimal comma: Python's start sets none."""
     with contextlib.suppress(locale.Error):
-        locale.setlocale(locale.LC_ALL, "")
+        locale.setlocale(locale.LC_CTYPE, "")
     time.tzset()
 
 
 def follow_search_path(env: Mapping[str, str]) -> None:
-    """Without this the parent's user site stays, and PYTHONPATH is not heard."""
+    """Without this the parent's user site and PYTHONPATH stay, and the child's are not heard."""
     site.USER_BASE = site.USER_SITE = None
     in_environment = sys.prefix != sys.base_prefix
     site.ENABLE_USER_SITE = not in_environment and not env.get("PYTHONNOUSERSITE")
     if site.ENABLE_USER_SITE and os.path.isdir(folder := site.getusersitepackages()) and folder not in sys.path:
         site.addsitedir(folder)
-    asked = [part for part in env.get("PYTHONPATH", "").split(os.pathsep) if part]
-    sys.path[:0] = [part for part in asked if part not in sys.path]
+    asked = [os.path.abspath(part) for part in env.get("PYTHONPATH", "").split(os.pathsep) if part]
+    sys.path[:] = [*asked, *(part for part in sys.path if part not in (*asked, *_PARENTS))]
+
+
+_PARENTS = [os.path.abspath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
 
 
 def follow_libraries(env: Mapping[str, str]) -> None:
@@ -92,8 +104,12 @@ def _renew_matplotlib(matplotlib: Any) -> None:
         cached = getattr(matplotlib, name, None)
         if hasattr(cached, "cache_clear"):
             cached.cache_clear()
+    if (style := sys.modules.get("matplotlib.style")) is not None:
+        style.USER_LIBRARY_PATHS[:] = [os.path.join(matplotlib.get_configdir(), "stylelib")]
     with contextlib.suppress(Exception):  # a broken matplotlibrc is told at the user's own import, not here
         matplotlib.rcParams.update(matplotlib.rc_params())
+    if backend := os.environ.get("MPLBACKEND"):
+        matplotlib.rcParams["backend"] = backend
 
 
 def set_threads(env: Mapping[str, str]) -> None:

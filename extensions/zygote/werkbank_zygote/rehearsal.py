@@ -1,13 +1,14 @@
-"""Initialises a seat with made-up data and throws it away, so that what follows from code alone is there before the fork.
+"""Initialises a seat with made-up data and throws it away: what follows from code alone is then there before the fork.
 
-What stays: specialised bytecode, compiled templates and patterns, class caches, the parsed event schemas of packages and
-the system's certificates. What goes: every object of the made-up seat. A real seat is never initialised here: its
+What stays: specialised bytecode, compiled templates and patterns, class caches, the parsed event schemas of packages
+and the system's certificates. What goes: every object of the made-up seat. A real seat is never initialised here: its
 address, tokens and folders would be in every child.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import copy
 import gc
 import importlib
@@ -126,12 +127,22 @@ def _silence() -> Iterator[None]:
 
 @contextmanager
 def _no_trace_in_modules() -> Iterator[None]:
-    """Loggers, signals and single instances as before."""
+    """Loggers, signals, single instances and what is to be done at the end as before."""
+    register, registered = atexit.register, []
+
+    def remember(function: Callable[..., Any], *arguments: Any, **named: Any) -> Callable[..., Any]:
+        registered.append(function)
+        return register(function, *arguments, **named)
+
+    atexit.register = remember
     loggers = {name: _facts(logger) for name, logger in _loggers()}
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     try:
         yield
     finally:
+        atexit.register = register
+        for function in registered:
+            atexit.unregister(function)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         for name, logger in _loggers():
@@ -177,7 +188,7 @@ def _share_event_schemas() -> None:
     parsed: dict[str, Any] = {}
 
     def load_once(schema: Any) -> Any:
-        if not isinstance(schema, PurePath) or not str(schema).startswith(sys.prefix):
+        if not isinstance(schema, PurePath) or not schema.is_relative_to(sys.prefix):
             return load(schema)
         if str(schema) not in parsed:
             parsed[str(schema)] = load(schema)
@@ -193,7 +204,7 @@ def _share_certificates() -> None:
         return
     default = importlib.import_module("httpx._transports.default")
     create: Callable[..., Any] = default.create_ssl_context
-    names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
     shared, key = create(), [os.environ.get(name) for name in names]
 
     def create_or_share(verify: Any = True, cert: Any = None, trust_env: bool = True, **more: Any) -> Any:

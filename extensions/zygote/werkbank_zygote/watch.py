@@ -1,4 +1,4 @@
-"""Ends this process when the one it serves has ended: a thread that sleeps until then, instead of a look every second."""
+"""Ends this process when the one it serves has ended: a thread sleeps until then, instead of a look every second."""
 
 from __future__ import annotations
 
