@@ -29,11 +29,10 @@ STARTS = Counter("werkbank_seat_starts", "Seats started: forked, executed, or ex
 class Launch:
     """All that is needed to start one seat."""
 
-    python: Path
-    """The interpreter."""
-    module: str
     argv: Sequence[str]
-    """The program's name, and its arguments."""
+    """The program, and its arguments."""
+    module: str
+    """The module that the program runs."""
     env: Mapping[str, str]
     cwd: Path
     log: Path
@@ -110,7 +109,7 @@ class ForkExec:
     async def launch(self, launch: Launch) -> SeatProcess:
         with _output(launch) as descriptor:
             child = subprocess.Popen(  # noqa: ASYNC220 - returns at once; nothing waits for the child here
-                [os.fspath(launch.python), "-m", launch.module, *launch.argv[1:]],
+                list(launch.argv),
                 env={**launch.env, **{name: str(number) for name, number in launch.descriptors.items()}},
                 cwd=launch.cwd,
                 stdin=subprocess.DEVNULL,

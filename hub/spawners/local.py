@@ -216,9 +216,8 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             *lab_arguments(self.settings, self.user_options["language"]),
         ]
         return Launch(
-            python=self.settings.python_of(profile.environment),
+            argv=[f"{self.settings.prefix_of(profile)}/bin/jupyterhub-singleuser", *arguments],
             module=MODULE,
-            argv=["jupyterhub-singleuser", *arguments],
             env=self.get_env() | self.seat_environment(profile) | self._personal(profile),
             cwd=self.home(),
             log=self.state.seat_log(self.user.name, self.name),

@@ -16,6 +16,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from .ahead import install
 from .specs import CLASSES
 from .warm import NODE
 from .words import tr
@@ -77,6 +78,8 @@ def _link_jupyter_server_extension(serverapp: Any) -> None:
 
 
 def _load_jupyter_server_extension(serverapp: Any) -> None:
+    if os.environ.get(NODE):
+        install(serverapp)
     base = url_path_join(serverapp.base_url, "werkbank", "kernels", _KERNEL, "lease")
     handlers = [(base, LeaseHandler), (url_path_join(base, r"(?P<act>[a-z]+)"), ActHandler)]
     serverapp.web_app.add_handlers(".*$", handlers)

@@ -32,8 +32,9 @@ class SeatKernelManager(AsyncMappingKernelManager):
         return manager, name, kernel_id
 
     def _socket_folder(self) -> str:
+        """Made at the first kernel, with a random name and for this user alone."""
         if not self.sockets:
-            self.sockets = tempfile.mkdtemp(prefix="kernels-", dir="/tmp")  # noqa: S108 - of mode 0700, with a random name
+            self.sockets = tempfile.mkdtemp(prefix="kernels-", dir="/tmp")
             atexit.register(shutil.rmtree, self.sockets, ignore_errors=True)
         return self.sockets
 

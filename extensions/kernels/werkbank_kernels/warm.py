@@ -1,4 +1,4 @@
-"""Kernels that are forked from a process which has imported Python's kernel already; others start in the ordinary way."""
+"""Kernels that are forked from a process which has imported what they need; others start in the ordinary way."""
 
 from __future__ import annotations
 
