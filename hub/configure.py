@@ -133,7 +133,10 @@ def _roles(c: Any, settings: Settings) -> None:
         },
         _role(SERVICE, ["list:users", "read:users", "read:servers", "read:hub"]),
         _role(CULLER, ["list:users", "read:users:activity", "read:servers", "delete:servers", "access:servers"]),
-        _role(COMMAND_LINE, ["admin:servers", "list:users", "read:hub", "read:metrics", "read:services", "shutdown"]),
+        _role(
+            COMMAND_LINE,
+            ["admin:servers", "admin:users", "list:users", "read:hub", "read:metrics", "read:services", "shutdown"],
+        ),
         *([_role(GATEWAY, ["list:users", "read:users", "read:servers"])] if settings.gateway.enabled else []),
     ]
 

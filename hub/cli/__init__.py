@@ -1,10 +1,10 @@
-"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`, `leases`, `drain`, `simulate`."""
+"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`, `leases`, `simulate`, `warm` and others."""
 
 import sys
 
 import typer
 
-from hub.cli import bench, check, down, leases, simulate, status, test, up
+from hub.cli import bench, check, down, leases, simulate, status, test, up, warm
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(leases.app, name="leases")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
+app.command("warm")(warm.warm_seats)
 
 
 def main() -> None:

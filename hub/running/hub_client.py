@@ -1,7 +1,7 @@
 """The command line's view of a running hub."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
@@ -20,6 +20,14 @@ class RunningSeat:
     def path(self) -> str:
         user = quote(self.user, safe="")
         return f"/users/{user}/servers/{quote(self.server, safe='')}" if self.server else f"/users/{user}/server"
+
+
+@dataclass(frozen=True)
+class StartAnswer:
+    """What the hub says to the wish for a seat."""
+
+    kind: Literal["ready", "pending", "running", "refused", "failed"]
+    why: str = ""
 
 
 class HubClient:
@@ -41,6 +49,29 @@ class HubClient:
         """All running or starting seats."""
         users: list[dict[str, Any]] = self._client.get("/users?state=active").raise_for_status().json()
         return [RunningSeat(user["name"], server) for user in users for server in user["servers"]]
+
+    def start_seat(self, user: str, profile: str) -> StartAnswer:
+        """Ask for a user's default seat; the user may never have been here."""
+        path = f"/users/{quote(user, safe='')}"
+        try:
+            self._client.post(path)  # a conflict means that we know them
+            reply = self._client.post(f"{path}/server", json={"profile": profile})
+            told = reply.json().get("message", "") if reply.content else ""
+        except (httpx.HTTPError, ValueError) as error:
+            return StartAnswer("failed", f"the hub does not answer: {error}")
+        if reply.status_code == httpx.codes.BAD_REQUEST and "already running" in told:
+            return StartAnswer("running")
+        if reply.is_client_error or reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return StartAnswer("refused", told)
+        if reply.is_server_error:
+            return StartAnswer("failed", told)
+        return StartAnswer("ready" if reply.status_code == httpx.codes.CREATED else "pending")
+
+    def seat_is_ready(self, user: str) -> bool | None:
+        """Whether a user's default seat that was asked for is ready; None when there is none any more."""
+        reply = self._client.get(f"/users/{quote(user, safe='')}").raise_for_status().json()
+        seat = reply["servers"].get("")
+        return bool(seat["ready"]) if seat else (False if reply.get("pending") else None)
 
     def stop_seat(self, seat: RunningSeat) -> None:
         """Ask for one seat to stop; `seats()` tells when it has."""

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import psutil
 
@@ -21,10 +22,15 @@ GRACE = 10.0
 def of_workbench(state: StateDirectory) -> list[psutil.Process]:
     """The workbench's own processes, found by the environment `up` gave them; seats are not among them.
 
-    This also finds what a killed hub left behind, and Dask clusters whose gateway is gone.
+    This also finds what a killed hub left behind, and Dask clusters whose gateway is gone: by their folder, as forked
+    ones show the environment of the process they were forked from.
     """
     gateway = f"http://127.0.0.1:{state.ports().gateway}/"
-    return [process for process, env in _mine() if _belongs(env, str(state.path), gateway)]
+    return [
+        process
+        for process, env, folder in _mine()
+        if _belongs(env, str(state.path), gateway) or folder.is_relative_to(state.clusters)
+    ]
 
 
 def by_role(state: StateDirectory) -> dict[str, int]:
@@ -53,14 +59,14 @@ def end(processes: Iterable[psutil.Process]) -> None:
     psutil.wait_procs(alive, timeout=GRACE)
 
 
-def _mine() -> Iterator[tuple[psutil.Process, dict[str, str]]]:
+def _mine() -> Iterator[tuple[psutil.Process, dict[str, str], Path]]:
     me = psutil.Process()
     lineage = {me.pid, *(parent.pid for parent in me.parents())}
     for process in psutil.process_iter():
         # Other users' processes cannot be read and are none of our business.
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid not in lineage and process.uids().real == me.uids().real:
-                yield process, process.environ()
+                yield process, process.environ(), Path(process.cwd())
 
 
 def _belongs(env: dict[str, str], state: str, gateway: str) -> bool:
