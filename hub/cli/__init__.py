@@ -1,4 +1,4 @@
-"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `bench`, `leases`, `simulate`, `warm` and others."""
+"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `leases`, `simulate`, `warm` and others."""
 
 import sys
 

@@ -10,17 +10,24 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from hub.bench.plan import PARTS, Plan
 from hub.cli.options import DEFAULT_SETTINGS, SettingsFile
 from hub.errors import WerkbankError
 
 MOST_USERS, MOST_RUNS, DIGITS = 100, 100, 9
 INTERRUPTED = 130
+TABLE_WIDTH = 130
+DEFAULT_PARTS = "seats,kernel,memory,cluster"
 
 app = typer.Typer(help="Measurements.")
 
 
 class BadUsers(WerkbankError):
     """That is not a list of numbers of users."""
+
+
+class BadParts(WerkbankError):
+    """That is not a list of parts of the measurement."""
 
 
 @app.callback()
@@ -31,21 +38,31 @@ def _group() -> None:
 @app.command("start")
 def start(
     users: Annotated[str, typer.Option(metavar="N,N…", help="How many seats to start at once.")] = "1,10",
-    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="How many times each, at both hubs in turn.")] = 5,
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="How many times each, at all hubs in turn.")] = 3,
+    parts: Annotated[
+        str, typer.Option(metavar="PART,PART…", help=f"What to measure: {', '.join(PARTS)}; or all.")
+    ] = DEFAULT_PARTS,
+    memory: Annotated[
+        int, typer.Option(min=1, max=MOST_USERS, metavar="N", help="Seats with kernels whose memory is measured.")
+    ] = 8,
+    crowd: Annotated[
+        int, typer.Option(min=0, max=MOST_USERS, metavar="N", help="At the end: so many idle seats at Werkbank alone.")
+    ] = 0,
     settings: SettingsFile = DEFAULT_SETTINGS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure starting seats beside stock JupyterHub. Exit 1 when a seat did not start."""
-    from hub.bench.run import Plan, run  # only this command needs what it imports
+    """Measure seats, kernels and clusters beside stock JupyterHub. Exit 1 when something failed."""
+    from hub.bench.run import run  # only this command needs what it imports
     from hub.bench.table import table
 
-    plan = Plan(settings.resolve(), parse_users(users), runs)
+    plan = Plan(settings.resolve(), parse_users(users), runs, parse_parts(parts), memory, crowd)
     with _interruptible(), _watcher(plan.rounds) as watcher:
         report = run(plan, watcher)
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
-        Console().print(table(report))
+        # In a file or a pipe there is room for all columns.
+        Console(width=None if Console().is_terminal else TABLE_WIDTH).print(table(report))
     raise typer.Exit(1 if watcher.failures else 0)
 
 
@@ -58,11 +75,12 @@ def leases(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure what decisions about leases take, and how fast the service answers with a crowd waiting."""
-    from hub.bench.leases.run import Plan, run
+    from hub.bench.leases.run import Plan as LeasePlan
+    from hub.bench.leases.run import run
     from hub.bench.leases.table import table
 
     growth = tuple(sorted({max(10, waiting // 10), waiting, waiting * 10}))
-    plan = Plan(settings.resolve(), waiting, growth, seconds=seconds, records=records)
+    plan = LeasePlan(settings.resolve(), waiting, growth, seconds=seconds, records=records)
     with _interruptible(), _watcher(None) as watcher:
         report = run(plan, watcher.now)
     if as_json:
@@ -84,6 +102,18 @@ def parse_users(text: str) -> list[int]:
                 "Give such numbers with commas between them, such as 1,10. Nothing was started."
             )
     return list(dict.fromkeys(map(int, words)))
+
+
+def parse_parts(text: str) -> list[str]:
+    """The parts in `seats,memory`, each once; all of them for `all`. Raises BadParts."""
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in (*PARTS, "all"):
+            raise BadParts(
+                f'--parts: "{word[:20]}" is not one of {", ".join(PARTS)}, all. '
+                "Give some of them with commas between them. Nothing was started."
+            )
+    return list(PARTS if "all" in words else dict.fromkeys(words))
 
 
 class _Watcher:
