@@ -60,19 +60,18 @@ def workbench_of_accounts(
         try:
             yield bench
         finally:
-            bench.close()
-            bench.down("--seats")
+            bench.end()
 
 
 def _script(folder: Path, bench: Workbench, users: Sequence[str]) -> str:
     """Shell that lays private copies over the account files, opens the way to Python, and starts Werkbank."""
     up = [sys.executable, "-m", "hub.cli", "up", "--detach", "--port", "0"]
     up += ["--state", str(bench.state), "--settings", str(bench.settings)]
-    lines = ["mount --make-rprivate /", *_accounts(folder, users), *_way_to_python(folder)]
+    lines = ["mount --make-rprivate /", *private_accounts(folder, users), *way_to_python(folder)]
     return "\n".join([*lines, f"cd {ROOT}", f"exec {shlex.join(up)}"])
 
 
-def _accounts(folder: Path, users: Sequence[str]) -> Iterator[str]:
+def private_accounts(folder: Path, users: Sequence[str]) -> Iterator[str]:
     people, groups = [], []
     for uid, user in enumerate(users, FIRST_UID):
         home = folder / f"home-{user}"
@@ -86,7 +85,7 @@ def _accounts(folder: Path, users: Sequence[str]) -> Iterator[str]:
         yield f"mount --bind {copy} /etc/{file}"
 
 
-def _way_to_python(folder: Path) -> Iterator[str]:
+def way_to_python(folder: Path) -> Iterator[str]:
     base = Path(sys.base_prefix).resolve()
     if unreachable(base):
         top = base.relative_to("/root").parts[0]

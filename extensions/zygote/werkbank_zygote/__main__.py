@@ -80,7 +80,6 @@ def _prepare(arguments: argparse.Namespace) -> None:
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(home, ignore_errors=True)
-        tempfile.tempdir = None
     hooks.prepare()
     insist_forkable()
 

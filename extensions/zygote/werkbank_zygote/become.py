@@ -8,7 +8,6 @@ import os
 import pwd
 import signal
 from dataclasses import dataclass
-from pathlib import Path
 
 from .caller import Caller, NotAllowed
 
@@ -26,7 +25,7 @@ class Account:
 
 
 def leave_parent() -> None:
-    """Own session, no inherited signal dispositions, masks or scores."""
+    """Own session, no inherited signal dispositions or masks."""
     os.setsid()
     for number in signal.valid_signals():
         with contextlib.suppress(OSError, ValueError):  # SIGKILL, SIGSTOP and those of the C library
@@ -56,8 +55,6 @@ def become(uid: int, caller_pid: int, caller_uid: int, join: bool) -> None:
     account = _account(uid) if os.getresuid() != (uid, uid, uid) else None
     if os.getresuid()[2] == 0:
         os.setresuid(-1, 0, -1)  # the parent imports as nobody and keeps the way back for this moment
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("0")
     caller = Caller(caller_pid, caller_uid)
     try:
         caller.share_bounds()

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import re
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,24 @@ _SHARED = ("user", "pid", "net", "cgroup", "time")
 _NS_GET_USERNS = 0xB701
 _PR_SET_NO_NEW_PRIVS = 38
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+_LIMITS = {
+    "cpu time": resource.RLIMIT_CPU,
+    "file size": resource.RLIMIT_FSIZE,
+    "data size": resource.RLIMIT_DATA,
+    "stack size": resource.RLIMIT_STACK,
+    "core file size": resource.RLIMIT_CORE,
+    "resident set": resource.RLIMIT_RSS,
+    "processes": resource.RLIMIT_NPROC,
+    "open files": resource.RLIMIT_NOFILE,
+    "locked memory": resource.RLIMIT_MEMLOCK,
+    "address space": resource.RLIMIT_AS,
+    "pending signals": resource.RLIMIT_SIGPENDING,
+    "msgqueue size": resource.RLIMIT_MSGQUEUE,
+    "nice priority": resource.RLIMIT_NICE,
+    "realtime priority": resource.RLIMIT_RTPRIO,
+    "realtime timeout": resource.RLIMIT_RTTIME,
+}
+_LIMIT = re.compile(r"^Max (.+?) {2,}(\w+) +(\w+)", re.MULTILINE)
 
 
 class NotAllowed(Exception):
@@ -45,15 +63,16 @@ class Caller:
         os.close(self._folder)
 
     def share_bounds(self) -> None:
-        """Its resource limits, niceness, processors and renunciation of new privileges."""
-        limits = {which: resource.prlimit(self._pid, which) for which in _LIMITS}
+        """Its resource limits, niceness, processors, place in the memory queue and renunciation of new privileges."""
+        for name, soft, hard in _LIMIT.findall(self._read("limits")):
+            if name in _LIMITS:
+                _limit(_LIMITS[name], _number(soft), _number(hard))
         nice, processors = os.getpriority(os.PRIO_PROCESS, self._pid), os.sched_getaffinity(self._pid)
         self._read("status")  # it still lives, so that these were its own and not those of a later process
-        for which, (soft, hard) in limits.items():
-            _limit(which, soft, hard)
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, 0, nice)
             os.sched_setaffinity(0, processors)
+            Path("/proc/self/oom_score_adj").write_text(self._read("oom_score_adj"))
         if self._status.get("NoNewPrivs") == "1":
             _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         own = dict(_pairs(Path("/proc/self/status").read_text()))
@@ -116,6 +135,10 @@ def _limit(which: int, soft: int, hard: int) -> None:
         most = resource.getrlimit(which)[1]
         hard = min(hard, most, key=_size)
         resource.setrlimit(which, (min(soft, hard, key=_size), hard))
+
+
+def _number(limit: str) -> int:
+    return resource.RLIM_INFINITY if limit == "unlimited" else int(limit)
 
 
 def _size(limit: int) -> float:

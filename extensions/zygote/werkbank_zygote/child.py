@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 import threading
-import types
 from dataclasses import dataclass
 
 from . import become, hooks, refresh
@@ -76,7 +75,7 @@ def _take_request(connection: socket.socket, peer: Peer, read_writer: int, manne
 
 
 def _put_on(request: Request, descriptors: list[int]) -> None:
-    """Environment, descriptors, folder, name and a `__main__` of its own."""
+    """Environment, descriptors, folder and name of its own."""
     os.umask(request.umask)
     os.environ.clear()  # in place: modules hold on to this very object
     os.environ.update(request.env)
@@ -90,10 +89,6 @@ def _put_on(request: Request, descriptors: list[int]) -> None:
         os.chdir(request.cwd)
     sys.argv = list(request.argv)
     _take_title(request.title or " ".join(request.argv))
-    # Without a fresh one, multiprocessing's "spawn" would run the zygote again.
-    main = types.ModuleType("__main__")
-    main.__dict__.update(__builtins__=__builtins__, __spec__=None)
-    sys.modules["__main__"] = main
 
 
 def _take_title(title: str) -> None:
@@ -130,14 +125,15 @@ def _status_of(request: Request) -> int:
     if status == INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever waits shall see that it was interrupted
         os.kill(os.getpid(), signal.SIGINT)
-    return status & 0xFF
+    return status & 0xFF if abs(status) < 1 << 63 else 255  # as an interpreter does with what is no status
 
 
 def _run(request: Request) -> int:
     try:
         refresh.renew(request.env)
         with hooks.around(request.module):
-            runpy.run_module(request.module, run_name="__main__", alter_sys=False)
+            # With `alter_sys` it is `__main__`: else multiprocessing's "spawn" would run the zygote again.
+            runpy.run_module(request.module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0

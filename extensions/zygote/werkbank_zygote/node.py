@@ -205,7 +205,7 @@ class Node:
     def _relieve(self, post: Post, zygote: Zygote) -> None:
         """From now on this one accepts; the one before lets go of the socket, which is never without either."""
         zygote.is_ready = True
-        old, post.current, post.next, post.failures = post.current, zygote, None, 0
+        old, post.current, post.next = post.current, zygote, None
         if old is not None:
             self._forget_words(old)
             old.process.terminate()
@@ -228,7 +228,8 @@ def newest_package() -> float:
 
 def _plain_environment() -> dict[str, str]:
     """What a zygote may know: nothing of users, and nothing of the workbench. What only exec can set is kept."""
-    names = {name for name in os.environ if name in ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR") or is_exec_only(name)}
+    plain = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH")
+    names = {name for name in os.environ if name in plain or is_exec_only(name)}
     return {**{name: os.environ[name] for name in names}, "HOME": "/nonexistent", "WERKBANK_ZYGOTE": "1"}
 
 

@@ -22,8 +22,8 @@ KERNEL = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "ipykernel_launcher",
-    "ipykernel.pylab.backend_inline",
-    "matplotlib_inline.backend_inline",
+    "matplotlib.pyplot",  # not the inline backend: it looks for a living kernel when it is imported
+    "matplotlib.backends.backend_agg",
     "comm",
     "debugpy.server.api",
     "werkbank_kernels.kernel",

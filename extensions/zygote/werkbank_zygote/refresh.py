@@ -15,6 +15,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from .preload import subclasses
+
 
 def renew(env: Mapping[str, str], threads: bool = True) -> None:
     """Everything below, for a child whose os.environ is `env` already."""
@@ -33,8 +35,8 @@ def draw_lots_again() -> None:
     import random
 
     random.seed()
-    if (numpy := sys.modules.get("numpy")) is not None:
-        numpy.random.seed()
+    if (lots := sys.modules.get("numpy.random")) is not None:
+        lots.seed()
     if (torch := sys.modules.get("torch")) is not None:
         torch.seed()
     if (process := sys.modules.get("multiprocessing.process")) is not None:
@@ -80,9 +82,9 @@ def follow_libraries(env: Mapping[str, str]) -> None:
     """Without this libraries work with the parent's name, home and configuration files."""
     modules = sys.modules
     if (session := modules.get("jupyter_client.session")) is not None:
-        session.Session.username.default_value = env.get("USER", "username")
+        _set_default(session.Session, "username", env.get("USER", "username"))
     if (kernelapp := modules.get("ipykernel.kernelapp")) is not None:
-        kernelapp.IPKernelApp.parent_handle.default_value = int(env.get("JPY_PARENT_PID") or 0)
+        _set_default(kernelapp.IPKernelApp, "parent_handle", int(env.get("JPY_PARENT_PID") or 0))
     if (singleuser := modules.get("jupyterhub.singleuser.extension")) is not None:
         load = env.get("JUPYTERHUB_SINGLEUSER_LOAD_OTHER_EXTENSIONS", "1") not in ("", "0")
         singleuser.JupyterHubSingleUser.load_other_extensions = load
@@ -91,7 +93,7 @@ def follow_libraries(env: Mapping[str, str]) -> None:
         dask.paths[:] = dask._get_paths()
         dask.refresh()
     if (matplotlib := modules.get("matplotlib")) is not None:
-        _renew_matplotlib(matplotlib)
+        _renew_matplotlib(matplotlib, env)
     if (fsspec := modules.get("fsspec.config")) is not None:
         fsspec.conf_dir = env.get("FSSPEC_CONFIG_DIR", os.path.expanduser("~/.config/fsspec"))
         fsspec.conf.clear()
@@ -99,17 +101,36 @@ def follow_libraries(env: Mapping[str, str]) -> None:
         fsspec.set_conf_env(fsspec.conf)
 
 
-def _renew_matplotlib(matplotlib: Any) -> None:
-    for name in ("get_configdir", "get_cachedir", "matplotlib_fname"):
-        cached = getattr(matplotlib, name, None)
-        if hasattr(cached, "cache_clear"):
-            cached.cache_clear()
-    if (style := sys.modules.get("matplotlib.style")) is not None:
-        style.USER_LIBRARY_PATHS[:] = [os.path.join(matplotlib.get_configdir(), "stylelib")]
-    with contextlib.suppress(Exception):  # a broken matplotlibrc is told at the user's own import, not here
-        matplotlib.rcParams.update(matplotlib.rc_params())
-    if backend := os.environ.get("MPLBACKEND"):
+def _set_default(kind: Any, name: str, value: Any) -> None:
+    """A trait's default, also where traitlets has copied it for new instances."""
+    kind.class_traits()[name].default_value = value
+    for below in (kind, *subclasses(kind)):
+        below._static_immutable_initial_values[name] = value
+
+
+def _renew_matplotlib(matplotlib: Any, env: Mapping[str, str]) -> None:
+    """As little as there is to renew: to ask matplotlib itself would make its folders in every user's home."""
+    for name in ("get_configdir", "get_cachedir"):
+        _forget_result(getattr(matplotlib, name))
+    general = env.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    folder = os.path.realpath(env.get("MPLCONFIGDIR") or os.path.join(general, "matplotlib"))
+    with contextlib.suppress(Exception):  # a broken file is told at the user's own use, not here
+        if (style := sys.modules.get("matplotlib.style")) is not None:
+            style.USER_LIBRARY_PATHS[:] = [os.path.join(folder, "stylelib")]
+            if os.path.isdir(style.USER_LIBRARY_PATHS[0]):
+                style.reload_library()
+        if env.get("MATPLOTLIBRC") or any(os.path.isfile(f"{place}/matplotlibrc") for place in (".", folder)):
+            for params in (matplotlib.rcParams, matplotlib.rcParamsOrig):
+                dict.update(params, matplotlib.rc_params())  # the class's own `update` would choose a backend
+    if backend := env.get("MPLBACKEND"):
         matplotlib.rcParams["backend"] = backend
+
+
+def _forget_result(function: Any) -> None:
+    """Matplotlib remembers the answers of its functions in a variable `called` around them."""
+    names = function.__code__.co_freevars if hasattr(function, "__code__") else ()
+    if "called" in names:
+        function.__closure__[names.index("called")].cell_contents = False
 
 
 def set_threads(env: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import PurePath
@@ -141,14 +142,29 @@ def _no_trace_in_modules() -> Iterator[None]:
         yield
     finally:
         atexit.register = register
-        for function in registered:
+        for function in filter(_is_of_an_object, registered):
             atexit.unregister(function)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         for name, logger in _loggers():
             _restore(logger, loggers.get(name))
         _forget_singletons()
+        _forget_measured()
         importlib.import_module("traitlets.log")._logger = None
+
+
+def _is_of_an_object(function: Any) -> bool:
+    """What modules register when they are imported stays: a started program's modules do the same."""
+    owner = getattr(function, "__self__", None)
+    return bool(getattr(function, "__closure__", None)) or not isinstance(owner, type | types.ModuleType | None)
+
+
+def _forget_measured() -> None:
+    """The gauges of the process hold on to the server that they ask; a seat's own takes its place."""
+    metrics = sys.modules.get("jupyter_server.prometheus.metrics")
+    for metric in vars(metrics).values() if metrics else ():
+        if hasattr(metric, "set_function") and not isinstance(metric, type):
+            vars(metric).pop("_child_samples", None)
 
 
 Facts = tuple[int, list[logging.Handler], bool, bool, list[Any]]

@@ -1,4 +1,4 @@
-"""A fork server for multiprocessing that is itself forked, while there is one thread: what it forks has nothing to import.
+"""A fork server for multiprocessing that is itself forked, while there is one thread: what it forks imports nothing.
 
 Dask's nanny starts its worker through multiprocessing; "spawn" would import everything again in each.
 """
