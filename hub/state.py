@@ -71,6 +71,11 @@ class StateDirectory:
         return self.path / "logs"
 
     @property
+    def clusters(self) -> Path:
+        """A folder for each Dask cluster, in which its processes run."""
+        return self.path / "clusters"
+
+    @property
     def run_file(self) -> Path:
         return self.path / "run.json"
 

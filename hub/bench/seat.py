@@ -3,19 +3,21 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 from tornado.httpclient import HTTPClientError
 from tornado.iostream import StreamClosedError
 
-from hub.bench.figures import Milestones
 from hub.bench.kernel import first_reply
 from hub.errors import WerkbankError
 
 START_TIMEOUT = 180.0
 STOP_TIMEOUT = 60.0
 POLL_PERIOD = 0.02
+T = TypeVar("T")
 PROBLEMS = (WerkbankError, httpx.HTTPError, HTTPClientError, StreamClosedError, OSError, LookupError, ValueError)
 
 
@@ -24,11 +26,12 @@ class StartFailed(WerkbankError):
 
 
 @dataclass(frozen=True)
-class Started:
-    """A seat whose first kernel has answered."""
+class Answered:
+    """A seat that answers: when it was asked for (of `time.perf_counter`), and seconds from then."""
 
-    milestones: Milestones
-    kernel: int
+    asked: float
+    ready_s: float
+    first_200_s: float
 
 
 @dataclass(frozen=True)
@@ -56,22 +59,31 @@ class Seat:
     def path(self) -> str:
         return f"/user/{self.user}/"
 
-    async def start(self) -> Started:
-        """Start the seat and its first kernel. Raises StartFailed, whatever went wrong."""
+    async def start(self) -> Answered:
+        """Start the seat and wait until it answers. Raises StartFailed, whatever went wrong."""
+        return await self._in_time(self._start())
+
+    async def first_kernel(self, code: str = "1+1") -> tuple[float, int]:
+        """Start a kernel and run a cell: when it replied (of `time.perf_counter`), and its pid. Raises StartFailed."""
+        return await self._in_time(self._first_kernel(code))
+
+    async def _in_time(self, step: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                return await self._start()
+                return await step
         except PROBLEMS as error:
             raise StartFailed(f"{self.user}: {str(error) or type(error).__name__}") from error
 
-    async def _start(self) -> Started:
+    async def _start(self) -> Answered:
         asked = time.perf_counter()
         await self._until_ready()
         ready = time.perf_counter() - asked
         await self._until_it_answers()
-        answered = time.perf_counter() - asked
-        kernel = await first_reply(self.http, self.path)
-        return Started(Milestones(ready, answered, time.perf_counter() - asked), kernel)
+        return Answered(asked, ready, time.perf_counter() - asked)
+
+    async def _first_kernel(self, code: str) -> tuple[float, int]:
+        pid = await first_reply(self.http, self.path, code)
+        return time.perf_counter(), pid
 
     async def _until_ready(self) -> None:
         reply = await self.http.post(f"/hub/api/users/{self.user}/server")

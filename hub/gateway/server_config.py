@@ -34,7 +34,7 @@ folder.workbench = runtime.state.path
 folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
 service = f"http://127.0.0.1:{ports.service}{os.environ['JUPYTERHUB_BASE_URL']}services/werkbank/api/v1"
 folder.gpu_workers = GpuWorkers(BrokerApi(service, runtime.state.secret("gateway-leases")))
-folder.clusters_directory = str(runtime.state.path / "clusters")
+folder.clusters_directory = str(runtime.state.clusters)
 # Stock notices a worker that died at its start after 30 s; people are watching.
 folder.worker_status_period = 5
 folder.cluster_status_period = 5

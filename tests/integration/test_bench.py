@@ -12,17 +12,19 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.workbench import ROOT, eventually
+from hub.bench.parts.browser import why_not
+from tests.support.workbench import ROOT, eventually, processes_around
 
 MILESTONES = ("ready_s", "first_200_s", "kernel_reply_s")
-ONE = ("--users", "1", "--runs", "1")
+ONE = ("--users", "1", "--runs", "1", "--parts", "seats")
+SIDES = ("stock", "lean", "werkbank")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """The only folder for temporary files that the benchmark knows; what it leaves is found by it."""
     yield tmp_path
-    for process in _left(tmp_path):
+    for process in processes_around(tmp_path):
         process.kill()
 
 
@@ -37,21 +39,8 @@ def _bench(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def _left(folder: Path) -> list[psutil.Process]:
-    """Processes that have anything to do with `folder`, however they came to be."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            traces = [process.cwd(), *process.cmdline(), *process.environ().values()]
-        except psutil.Error:
-            continue
-        if any(str(folder) in trace for trace in traces):
-            found.append(process)
-    return found
-
-
 def _assert_nothing_is_left(folder: Path) -> None:
-    assert _left(folder) == []
+    assert processes_around(folder) == []
     assert list(folder.glob("werkbank-bench-*")) == []
     for layout in ("werkbank", "*/werkbank"):  # cgroups of version 2 and 1
         assert list(Path("/sys/fs/cgroup").glob(f"{layout}/bench-*")) == []
@@ -62,13 +51,19 @@ def test_one_start_at_each_hub_is_measured_and_nothing_is_left(folder: Path) -> 
     out, err = bench.communicate(timeout=280)
     assert bench.returncode == 0, err
     report: dict[str, Any] = json.loads(out)
-    assert list(report) == ["stock", "werkbank", "ratio"]
-    for side in (report["stock"], report["werkbank"]):
-        _assert_plausible(side)
-    for name, ratio in report["ratio"]["users_1"].items():
-        stock, ours = report["stock"]["users_1"][name], report["werkbank"]["users_1"][name]
-        assert ratio == pytest.approx(stock / ours, rel=0.01), name
-    assert set(MILESTONES) < set(report["ratio"]["users_1"])
+    assert list(report) == [*SIDES, "ratio", "ratio_lean", "client", "cores", "left_out"]
+    for side in SIDES:
+        _assert_plausible(report[side])
+    for theirs, key in (("stock", "ratio"), ("lean", "ratio_lean")):
+        for name, ratio in report[key]["users_1"].items():
+            their, ours = report[theirs]["users_1"][name], report["werkbank"]["users_1"][name]
+            assert ratio == pytest.approx(their / ours, rel=0.01), name
+        assert set(MILESTONES) < set(report[key]["users_1"])
+        assert report[key]["one_seat"] == report[key]["users_1"]["first_200_s"]
+    # Stock's seats import what Werkbank's do not, and Werkbank's are forked.
+    assert report["stock"]["users_1"]["server_cpu_s"] > 2 * report["lean"]["users_1"]["server_cpu_s"]
+    assert report["stock"]["users_1"]["warm_cpu_s"] == 0 < report["werkbank"]["users_1"]["warm_cpu_s"]
+    assert report["lean"]["users_1"]["server_cpu_s"] > 2 * report["werkbank"]["users_1"]["server_cpu_s"]
     _assert_nothing_is_left(folder)
 
 
@@ -85,6 +80,42 @@ def _assert_plausible(side: dict[str, Any]) -> None:
     assert set(cell["range"]) >= set(MILESTONES)
 
 
+@pytest.mark.timeout(600)
+def test_kernels_memory_clusters_and_growth_are_measured_at_each_hub_and_the_crowd_at_werkbank(folder: Path) -> None:
+    parts = ("--parts", "memory,kernel,cluster,growth", "--runs", "1", "--memory", "2", "--crowd", "3")
+    bench = _bench(folder, *parts, "--json")
+    out, err = bench.communicate(timeout=560)
+    assert bench.returncode == 0, err
+    report = json.loads(out)
+    for side in (report[name] for name in SIDES):
+        assert [side[part]["failed"] for part in ("memory", "kernel", "cluster", "growth")] == [0, 0, 0, 0]
+        assert side["memory"]["server_pss_mb"] + side["memory"]["kernel_pss_mb"] > 0
+        assert side["kernel"]["plain_s"] > 0
+        assert 0 < side["cluster"]["created_s"] < side["cluster"]["first_result_s"] <= side["cluster"]["both_workers_s"]
+        assert side["growth"]["uss_after_mb"] > side["growth"]["uss_growth_mb"]
+    ours = report["werkbank"]["memory"]
+    zygotes = sum(size for name, size in ours.items() if name.startswith("zygote_"))
+    own = ours["server_pss_mb"] + ours["kernel_pss_mb"]
+    assert ours["seat_and_kernel_pss_mb"] == pytest.approx(own + zygotes / 2, rel=0.01)
+    assert {"memory_seat_kernel", "kernel_imports", "cluster"} < set(report["ratio"])
+    assert (report["crowd"]["seats"], report["crowd"]["healthy"], report["crowd"]["within"]) == (3, 3, True)
+    assert 0 < report["client"]["cpu_s"] < report["client"]["wall_s"]
+    _assert_nothing_is_left(folder)
+
+
+def test_the_first_cell_is_measured_in_a_browser(folder: Path) -> None:
+    if why := why_not():
+        pytest.skip(why)
+    bench = _bench(folder, "--parts", "browser", "--runs", "1", "--json")
+    out, err = bench.communicate(timeout=280)
+    assert bench.returncode == 0, err
+    report = json.loads(out)
+    for side in (report[name] for name in SIDES):
+        assert 0 < side["browser"]["lab_s"] < side["browser"]["first_cell_s"]
+    assert report["ratio"]["first_cell"] > 0
+    _assert_nothing_is_left(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
 def test_an_interrupted_measurement_leaves_nothing_behind(folder: Path, number: signal.Signals) -> None:
     bench = _bench(folder, *ONE)
@@ -99,7 +130,7 @@ def test_an_interrupted_measurement_leaves_nothing_behind(folder: Path, number: 
 
 
 def _seat_runs(folder: Path) -> bool:
-    return any("jupyterhub-singleuser" in " ".join(_command(process)) for process in _left(folder))
+    return any("singleuser" in " ".join(_command(process)) for process in processes_around(folder))
 
 
 def _command(process: psutil.Process) -> list[str]:

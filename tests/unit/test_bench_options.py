@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hub.bench.plan import PARTS
 from hub.bench.settings import generated
-from hub.cli.bench import BadUsers, parse_users
+from hub.cli.bench import DEFAULT_PARTS, BadParts, BadUsers, parse_parts, parse_users
 from hub.errors import SettingsError
 from hub.settings import DemoAuthentication, load
 from tests.support.workbench import ROOT
@@ -19,6 +20,18 @@ def test_users_are_read_in_their_order_and_each_once() -> None:
 def test_what_is_no_list_of_users_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadUsers, match=r"(?s)such as 1,10\. Nothing was started"):
         parse_users(text)
+
+
+def test_parts_are_read_in_their_order_and_all_is_every_one() -> None:
+    assert parse_parts("memory, seats,memory") == ["memory", "seats"]
+    assert parse_parts("all") == list(PARTS)
+    assert set(parse_parts(DEFAULT_PARTS)) < set(PARTS)
+
+
+@pytest.mark.parametrize("text", ["", "seat", "seats;memory", "seats,", "ALL"])
+def test_what_is_no_list_of_parts_is_refused_with_those_there_are(text: str) -> None:
+    with pytest.raises(BadParts, match=r"(?s)one of seats, memory, .*, all\. .*Nothing was started"):
+        parse_parts(text)
 
 
 def test_werkbank_is_measured_with_its_own_profiles_and_limits_on_loopback_only(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Applies a correction when its library is imported.
 
-This runs at the start of every interpreter in a seat, so it imports nothing but `sys` and `importlib`.
+This runs at the start of every interpreter in a seat, so it imports nothing but what every interpreter has.
+`WERKBANK_SEAT_CORRECTIONS=0` in the environment leaves libraries as they are: for comparing with that.
 """
 
+import os
 import sys
 from importlib.machinery import PathFinder
 
@@ -62,4 +64,5 @@ def _correct_loading(loader, name):
     loader.exec_module = exec_module
 
 
-sys.meta_path.insert(0, CorrectingFinder)
+if os.environ.get("WERKBANK_SEAT_CORRECTIONS") != "0":
+    sys.meta_path.insert(0, CorrectingFinder)

@@ -1,0 +1,34 @@
+"""Corrections to libraries can be left out, for who wants to compare with the libraries as they come."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import sys
+import jupyterlab.commands
+import dask_gateway.client
+print(jupyterlab.commands.get_app_version.__module__, dask_gateway.client.Gateway.__del__.__module__)
+print(any(name.startswith("werkbank_seat.") and name != "werkbank_seat.on_import" for name in sys.modules))
+"""
+CORRECTED = "werkbank_seat.lab_version dask_gateway.client\nTrue\n"
+AS_THEY_COME = "jupyterlab.commands dask_gateway.client\nFalse\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, CORRECTED),
+        ({"WERKBANK_SEAT_CORRECTIONS": "1"}, CORRECTED),
+        ({"WERKBANK_SEAT_CORRECTIONS": ""}, CORRECTED),
+        ({"WERKBANK_SEAT_CORRECTIONS": "0"}, AS_THEY_COME),
+    ],
+    ids=["unset", "1", "empty", "0"],
+)
+def test_libraries_are_corrected_unless_that_is_switched_off(variables: dict[str, str], expected: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", CODE], env=os.environ | variables, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == expected
