@@ -15,9 +15,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     started = bench.up("--simulate-gpus", "2")
     assert started.returncode == 0, started.stdout + started.stderr
     yield bench
-    bench.close()
-    stopped = bench.down("--seats")
-    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    bench.end()
 
 
 @pytest.fixture
@@ -25,5 +23,4 @@ def own_workbench(tmp_path: Path) -> Iterator[Workbench]:
     """A workbench that a test may kill; not started yet."""
     bench = Workbench(tmp_path / "state", ROOT / "werkbank.yaml")
     yield bench
-    bench.close()
-    bench.down("--seats")
+    bench.end()

@@ -24,6 +24,8 @@ log = get_logger("watch")
 
 LIVES_PERIOD = 2.0
 """Seconds between looks whether kernels live: one small file each."""
+RESTART_GRACE = 15.0
+"""Seconds for which a lease may be without a process: so long may the restart of its kernel take."""
 USE_PERIOD = 10.0
 """Seconds between reads of what real devices do."""
 PRUNE_PERIOD = 3600.0
@@ -37,6 +39,7 @@ class Watch:
     def __init__(self, broker: Broker, settings: Leases) -> None:
         self._broker, self._settings = broker, settings
         self._intruders: dict[tuple[int, str], float] = {}
+        self._gone: dict[tuple[str, int, str], float] = {}
         self.use: dict[str, DeviceUse] = {}
         """The last reading of each real device."""
 
@@ -60,7 +63,19 @@ class Watch:
     async def _lives_for_ever(self) -> None:
         while True:
             await asyncio.sleep(LIVES_PERIOD)
-            for lease in await asyncio.to_thread(_gone, list(self._broker.state.leases.values())):
+            await self._look_for_lives()
+
+    async def _look_for_lives(self) -> None:
+        """A seat says itself that its kernel died, and a kernel that is restarted has no process for a while.
+
+        So only a kernel that stays gone is given up: that of a seat that is gone too.
+        """
+        gone = await asyncio.to_thread(_gone, list(self._broker.state.leases.values()))
+        now = self._broker.now()
+        self._gone = {process: self._gone.get(process, now) for process in gone}
+        for (lease, *process), since in self._gone.items():
+            bound = self._broker.state.leases.get(lease)
+            if now - since >= RESTART_GRACE and bound and [bound.pid, bound.pid_started] == process:
                 await self._tell(Died(lease))
 
     async def _tell(self, event: Event) -> None:
@@ -116,9 +131,13 @@ class Watch:
                 end_process(*stranger, device=device.uuid)
 
 
-def _gone(leases: list[Lease]) -> list[str]:
-    """Leases whose process has ended."""
-    return [lease.id for lease in leases if lease.pid and not lives(lease.pid, lease.pid_started)]
+def _gone(leases: list[Lease]) -> list[tuple[str, int, str]]:
+    """Leases whose process has ended, each with its pid and start."""
+    return [
+        (lease.id, lease.pid, lease.pid_started)
+        for lease in leases
+        if lease.pid and not lives(lease.pid, lease.pid_started)
+    ]
 
 
 def _stranger(pid: int) -> tuple[int, str] | None:

@@ -85,8 +85,7 @@ def one_gpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     started = bench.up("--simulate-gpus", "1")
     assert started.returncode == 0, started.stdout + started.stderr
     yield bench
-    bench.close()
-    assert bench.down("--seats").returncode == 0
+    bench.end()
 
 
 @pytest.fixture(scope="module")
@@ -450,8 +449,7 @@ def impatient(tmp_path: Path) -> Iterator[Workbench]:
     started = bench.up("--simulate-gpus", "1")
     assert started.returncode == 0, started.stdout + started.stderr
     yield bench
-    bench.close()
-    assert bench.down("--seats").returncode == 0
+    bench.end()
 
 
 def test_a_notice_counts_down_is_told_at_once_and_ends_when_the_gpu_is_kept(

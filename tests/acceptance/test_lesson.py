@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import open_browser, screenshot
-from tests.support.workbench import Workbench, eventually
+from tests.support.workbench import Visitor, Workbench, eventually
 
 LESSON = "tutorials/D2-two-futures/two-futures.en.ipynb"
 
@@ -24,6 +24,15 @@ def page(browser: Browser) -> Iterator[Page]:
     page = context.new_page()
     yield page
     context.close()
+
+
+@pytest.fixture
+def trainer(workbench: Workbench) -> Iterator[Visitor]:
+    """Afterwards the trainer has no seat, however the test ended."""
+    visitor = workbench.browser("trainer")
+    yield visitor
+    if visitor.hub_user()["servers"]:
+        visitor.stop_seat()
 
 
 def sign_in(page: Page, workbench: Workbench, user: str) -> None:
@@ -71,13 +80,15 @@ def expect_text(notebook: object, pattern: str) -> None:
     expect(notebook).to_contain_text(re.compile(pattern), timeout=120_000, use_inner_text=False)  # type: ignore[arg-type]
 
 
-def test_the_dask_panel_starts_a_cluster_and_shows_its_dashboard(workbench: Workbench, page: Page) -> None:
-    workbench.browser("trainer").start_seat("small")
+def test_the_dask_panel_starts_a_cluster_and_shows_its_dashboard(
+    workbench: Workbench, trainer: Visitor, page: Page
+) -> None:
+    trainer.start_seat("small")
     sign_in(page, workbench, "trainer")
     page.goto(f"{workbench.address}/user/trainer/lab")
     page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
     page.get_by_role("tab", name="Dask").click()
-    page.get_by_role("button", name="NEW").click()
+    page.get_by_role("button", name="NEW", exact=True).click()
     cluster = page.locator(".dask-ClusterListingItem")
     expect(cluster).to_have_count(1, timeout=60_000)
     screenshot(page, "dask-panel")
@@ -87,10 +98,11 @@ def test_the_dask_panel_starts_a_cluster_and_shows_its_dashboard(workbench: Work
     plot = page.frame_locator('iframe[src*="individual-workers"]').locator(".bk-Figure, canvas").first
     expect(plot).to_be_visible(timeout=60_000)
     screenshot(page, "dask-dashboard")
-    workbench.browser("trainer").stop_seat()
 
 
-def test_a_dutch_reader_gets_jupyterlab_in_dutch_with_the_dutch_lesson(workbench: Workbench, browser: Browser) -> None:
+def test_a_dutch_reader_gets_jupyterlab_in_dutch_with_the_dutch_lesson(
+    workbench: Workbench, trainer: Visitor, browser: Browser
+) -> None:
     context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="nl-NL")
     page = context.new_page()
     sign_in(page, workbench, "trainer")
@@ -103,4 +115,3 @@ def test_a_dutch_reader_gets_jupyterlab_in_dutch_with_the_dutch_lesson(workbench
     expect(page.locator(".jp-NotebookPanel:visible h1").first).to_contain_text("toekomsten", timeout=60_000)
     screenshot(page, "lesson-nl")
     context.close()
-    workbench.browser("trainer").stop_seat()

@@ -13,11 +13,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import open_browser
-from tests.support.workbench import Visitor, Workbench, eventually
+from tests.support.workbench import Visitor, Workbench, eventually, held_start, own_seat_settings
 
 START_TIMEOUT_MS = 60_000
 LAB = re.compile(r"/user/[^/]+/(?:[^/]+/)?lab")
-PENDING_OR_LAB = re.compile(rf"/hub/spawn-pending/|{LAB.pattern}")
+PENDING = re.compile(r"/hub/spawn-pending/")
 
 # Where a page is, by the name its screenshot gets.
 PAGES = {
@@ -189,22 +189,19 @@ def test_stopping_first_says_what_will_be_lost(trainers_window: Reader) -> None:
 def test_the_page_of_a_starting_seat_keeps_nobody_out(scientist: Reader, workbench: Workbench) -> None:
     visitor = workbench.browser("scientist")
     scientist.hold_progress()
-    page = scientist.goto("/hub/spawn")
-    pick(page, "small")
-    page.locator("button[type=submit]").click()
-    page.wait_for_url(PENDING_OR_LAB, timeout=START_TIMEOUT_MS)
-    caught = "spawn-pending" in page.url
-    found = barriers(page) if caught else []
-    if caught:
+    with held_start(workbench, "scientist"):
+        page = scientist.goto("/hub/spawn")
+        pick(page, "small")
+        page.locator("button[type=submit]").click()
+        page.wait_for_url(PENDING, timeout=START_TIMEOUT_MS)
+        found = barriers(page)
         scientist.shoot("starting")
-    page.unroute_all(behavior="ignoreErrors")
-    # Away from JupyterLab, whose scripts would be asked of a seat that is stopping.
-    page.goto("about:blank")
+        page.unroute_all(behavior="ignoreErrors")
+        # Away from JupyterLab, whose scripts would be asked of a seat that is stopping.
+        page.goto("about:blank")
     eventually(lambda: servers(visitor).get("", {}).get("ready"), what="the seat is ready")
     visitor.stop_seat()
     assert found == []
-    if not caught:
-        pytest.skip("the seat answered before its progress page could be looked at")
 
 
 def pick(page: Page, profile: str) -> None:
@@ -277,28 +274,25 @@ def test_the_first_tab_stop_leads_past_the_header(open_reader: Open) -> None:
 
 def test_a_start_can_be_stopped_while_it_is_under_way(open_reader: Open, workbench: Workbench) -> None:
     visitor = workbench.browser("scientist")
-    with open_reader("scientist") as reader:
+    with held_start(workbench, "scientist"), open_reader("scientist") as reader:
         reader.hold_progress()
         page = reader.goto("/hub/spawn")
         page.locator("button[type=submit]").click()
-        page.wait_for_url(PENDING_OR_LAB, timeout=START_TIMEOUT_MS)
-        if "spawn-pending" not in page.url:
-            visitor.stop_seat()
-            pytest.skip("the seat answered before its start could be stopped")
+        page.wait_for_url(PENDING, timeout=START_TIMEOUT_MS)
         page.locator("#stop").click()
         page.wait_for_url("**/hub/home")
-    eventually(lambda: servers(visitor) == {}, what="the seat is gone")
+        eventually(lambda: servers(visitor) == {}, what="the seat is gone")
 
 
 def test_a_seat_that_dies_while_it_starts_is_explained_with_a_way_on(open_reader: Open, workbench: Workbench) -> None:
     visitor = workbench.browser("scientist")
-    with open_reader("scientist", "nl") as reader:
+    with held_start(workbench, "scientist"), open_reader("scientist", "nl") as reader:
         page = reader.goto("/hub/spawn")
         before = started_pids(workbench)
         page.locator("button[type=submit]").click(no_wait_after=True)
         (pid,) = eventually(lambda: started_pids(workbench) - before, what="the seat's process is there")
         # Within the first second the hub shows the form again; after that, the page of a failed start.
-        page.wait_for_url("**/spawn-pending/**", timeout=START_TIMEOUT_MS, wait_until="commit")
+        page.wait_for_url(PENDING, timeout=START_TIMEOUT_MS, wait_until="commit")
         os.kill(pid, 9)
         title = page.get_by_role("heading", level=1)
         expect(title).to_have_text("De werkplek is niet gestart", timeout=2 * START_TIMEOUT_MS)
@@ -306,6 +300,22 @@ def test_a_seat_that_dies_while_it_starts_is_explained_with_a_way_on(open_reader
         reader.shoot("did-not-start")
         assert barriers(page) == []
     eventually(lambda: servers(visitor) == {}, what="nothing is left of the seat")
+
+
+def test_a_seat_that_dies_at_once_is_explained_on_the_form(open_reader: Open, workbench: Workbench) -> None:
+    visitor = workbench.browser("scientist")
+    with (
+        own_seat_settings(workbench, "scientist", "import sys; sys.exit('spoiled')\n"),
+        open_reader("scientist", "nl") as reader,
+    ):
+        page = reader.goto("/hub/spawn")
+        page.locator("button[type=submit]").click()
+        told = page.get_by_role("alert").filter(visible=True)
+        expect(told).to_contain_text("Je werkplek stopte tijdens het starten", timeout=START_TIMEOUT_MS)
+        expect(page.get_by_role("button", name="Starten")).to_be_enabled()
+        reader.shoot("died-at-once")
+        assert barriers(page) == []
+    assert servers(visitor) == {}
 
 
 def started_pids(workbench: Workbench) -> set[int]:

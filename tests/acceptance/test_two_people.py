@@ -26,8 +26,7 @@ def one_gpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     started = bench.up("--simulate-gpus", "1")
     assert started.returncode == 0, started.stdout + started.stderr
     yield bench
-    bench.close()
-    assert bench.down("--seats").returncode == 0
+    bench.end()
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,16 @@ import re
 from collections.abc import Iterator
 
 import httpx
-import psutil
 import pytest
 
-from tests.support.workbench import Visitor, Workbench, eventually, run_in_seat, seat_environment
+from tests.support.workbench import (
+    Visitor,
+    Workbench,
+    eventually,
+    processes_around,
+    run_in_seat,
+    seat_environment,
+)
 
 
 @pytest.fixture(scope="module")
@@ -234,13 +240,7 @@ print(cluster.name)
     assert name, started.stderr
 
     def processes() -> int:
-        found = 0
-        for process in psutil.process_iter():
-            try:
-                found += process.environ().get("DASK_GATEWAY_CLUSTER_NAME") == name
-            except psutil.Error:
-                continue
-        return found
+        return len(processes_around(workbench.state / "clusters" / name))
 
     eventually(lambda: processes() >= 2, what="scheduler and worker run")
     trainer.stop_seat()

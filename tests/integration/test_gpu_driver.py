@@ -80,23 +80,30 @@ def workbench_on(
     try:
         yield bench
     finally:
-        bench.close()
-        assert bench.down("--seats").returncode == 0
+        bench.end()
+
+
+_SEATS: dict[tuple[Path, str], dict[str, str]] = {}
+"""Environments of seats, asked once: a kernel tells it, and these tests ask the broker often."""
+
+
+def ask_broker(bench: Workbench, user: str, what: str) -> Any:
+    """The broker's answer to the user's seat."""
+    if (bench.state, user) not in _SEATS:
+        _SEATS[bench.state, user] = seat_environment(user, bench)
+    seat = _SEATS[bench.state, user]
+    mine = {"Authorization": f"token {seat['JUPYTERHUB_API_TOKEN']}"}
+    return httpx.get(f"{seat['WERKBANK_API']}/{what}", headers=mine, trust_env=False).raise_for_status().json()
 
 
 def gpus(bench: Workbench, user: str) -> dict[str, object]:
     """What the broker says of the class."""
-    seat = seat_environment(user, bench)
-    mine = {"Authorization": f"token {seat['JUPYTERHUB_API_TOKEN']}"}
-    found = httpx.get(f"{seat['WERKBANK_API']}/gpus", headers=mine, trust_env=False).raise_for_status().json()
-    return next(row for row in found if row["name"] == "h200")
+    return next(row for row in ask_broker(bench, user, "gpus") if row["name"] == "h200")  # type: ignore[no-any-return]
 
 
 def lease(bench: Workbench, user: str = "scientist") -> dict[str, Any]:
     """The user's only lease, as the broker tells it."""
-    seat = seat_environment(user, bench)
-    mine = {"Authorization": f"token {seat['JUPYTERHUB_API_TOKEN']}"}
-    found = httpx.get(f"{seat['WERKBANK_API']}/leases", headers=mine, trust_env=False).raise_for_status().json()
+    found = ask_broker(bench, user, "leases")
     return next(lease for lease in found if lease["ended"] is None)  # type: ignore[no-any-return]
 
 

@@ -48,8 +48,7 @@ def one_gpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     for user in ("scientist", "trainer"):
         bench.browser(user).start_seat("medium")
     yield bench
-    bench.close()
-    assert bench.down("--seats").returncode == 0
+    bench.end()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.support.workbench import ROOT, Visitor, Workbench, eventually, seat_environment, seat_process, text_of
+from tests.support.workbench import ROOT, Visitor, Workbench, eventually, seat_process, text_of
 
 SHORT = {
     "idle_timeout: 1h ": "idle_timeout: 12s ",
@@ -42,7 +42,7 @@ async def test_an_idle_seat_is_stopped_and_one_that_runs_a_silent_cell_is_not(im
     idle, busy = impatient.browser("scientist"), impatient.browser("trainer")
     idle.start_seat("small")
     path = busy.start_seat("small")
-    await run_silently(impatient, "trainer", path, "import time; time.sleep(600)")
+    await run_silently(busy, path, "import time; time.sleep(600)")
     eventually(lambda: not seats(idle), what="the idle seat is stopped")
     eventually(lambda: "seat.busy" in impatient.hub_log, what="the culler saw the running cell")
     assert seats(busy)[""]["ready"]
@@ -63,15 +63,13 @@ def test_a_seat_that_does_not_answer_is_left_alone_until_it_does(impatient: Work
     eventually(lambda: not seats(trainer), what="the idle seat is stopped once it answers")
 
 
-async def run_silently(workbench: Workbench, user: str, path: str, code: str) -> None:
+async def run_silently(visitor: Visitor, path: str, code: str) -> None:
     """Start a kernel, send it a cell that says nothing, and go away."""
-    token = seat_environment(user, workbench)["JUPYTERHUB_API_TOKEN"]
-    headers = {"Authorization": f"token {token}"}
-    visitor = workbench.visitors[-1]
+    headers = {"Authorization": f"token {visitor.token()}"}
     kernel = visitor.http.post(f"{path}api/kernels", headers=headers, json={}).json()["id"]
-    address = workbench.address.replace("http", "ws")
+    address = visitor.workbench.address.replace("http", "ws")
     socket = await websocket_connect(HTTPRequest(f"{address}{path}api/kernels/{kernel}/channels", headers=headers))
-    header = {"msg_id": "1", "msg_type": "execute_request", "username": user, "session": "1", "version": "5.4"}
+    header = {"msg_id": "1", "msg_type": "execute_request", "username": visitor.user, "session": "1", "version": "5.4"}
     content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
     await socket.write_message(json.dumps(message))

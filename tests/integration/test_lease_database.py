@@ -35,8 +35,7 @@ def bench(server: ExitStack, tmp_path: Path) -> Iterator[Workbench]:
     started = made.up("--simulate-gpus", "1")
     assert started.returncode == 0, started.stdout + started.stderr
     yield made
-    made.close()
-    made.down("--seats")
+    made.end()
 
 
 def test_without_its_database_the_service_says_so_in_its_one_shape_and_shows_what_is_held(

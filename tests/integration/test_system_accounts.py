@@ -1,5 +1,6 @@
 """Seats and workers as system accounts: a root Werkbank with accounts of its own, in a private mount namespace."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from tests.support.accounts import FIRST_UID, skip_without_rights, workbench_of_accounts
+from tests.support.notebook import Notebook
 from tests.support.workbench import Workbench, eventually, text_of
 
 
@@ -31,7 +33,11 @@ def test_seats_kernels_and_workers_run_as_their_users_account_and_nobody_elses(a
     assert set(seat.gids()) == {FIRST_UID}
     status = Path(f"/proc/{seat.pid}/status").read_text()
     assert "CapEff:\t0000000000000000" in status
-    home = Path(seat.environ()["HOME"])
+    notebook = Notebook(scientist, "python3")
+    told = notebook.done(notebook.run("import json, os; print(json.dumps([os.getresuid(), dict(os.environ)]))"))
+    uids, environment = json.loads(told)
+    assert uids == 3 * [FIRST_UID]
+    home = Path(environment["HOME"])
     eventually(lambda: list(home.glob("tutorials/*/*.ipynb")), what="lessons are in the account's home")
     assert {path.stat().st_uid for path in home.rglob("*")} == {FIRST_UID}
 
@@ -55,11 +61,10 @@ with Gateway().new_cluster() as cluster, cluster.get_client() as client:
         "-c",
         code,
     ]
-    done = subprocess.run(
-        inside, env=seat.environ(), cwd=home, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run(inside, env=environment, cwd=home, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.strip() == str((FIRST_UID, str(home))), done.stderr
     assert os.stat("/").st_uid == 0
+    notebook.close()
     scientist.stop_seat()
 
 

@@ -14,7 +14,15 @@ import pytest
 
 from hub.running import processes
 from hub.state import StateDirectory
-from tests.support.workbench import ROOT, Workbench, eventually, run_werkbank, seat_environment
+from tests.support.notebook import Notebook
+from tests.support.workbench import (
+    ROOT,
+    Workbench,
+    end_what_is_left,
+    eventually,
+    processes_around,
+    run_werkbank,
+)
 
 
 def test_up_prints_address_and_password_and_status_repeats_them_for_machines(workbench: Workbench) -> None:
@@ -98,23 +106,11 @@ def with_kernel(own_workbench: Workbench) -> tuple[Workbench, str, int]:
     started = own_workbench.up()
     assert started.returncode == 0, started.stderr
     scientist = own_workbench.browser("scientist")
-    path = scientist.start_seat("small")
-    token = seat_environment("scientist", own_workbench)["JUPYTERHUB_API_TOKEN"]
-    kernel = scientist.http.post(f"{path}api/kernels", headers={"Authorization": f"token {token}"}, json={})
-    assert kernel.status_code == 201, kernel.text
-    pid = eventually(lambda: kernel_process(own_workbench), what="a kernel runs")
-    return own_workbench, str(kernel.json()["id"]), pid
-
-
-def kernel_process(workbench: Workbench) -> int | None:
-    for process in psutil.process_iter():
-        try:
-            home = process.cwd()
-            if "ipykernel" in " ".join(process.cmdline()) and home.startswith(str(workbench.state)):
-                return process.pid
-        except psutil.Error:
-            continue
-    return None
+    scientist.start_seat("small")
+    notebook = Notebook(scientist, "python3")
+    pid = int(notebook.done(notebook.run("import os; os.getpid()")))
+    notebook.leave()
+    return own_workbench, notebook.id, pid
 
 
 def has_ended(pid: int) -> bool:
@@ -126,9 +122,9 @@ def has_ended(pid: int) -> bool:
 
 
 def kernels(workbench: Workbench) -> list[str]:
-    token = seat_environment("scientist", workbench)["JUPYTERHUB_API_TOKEN"]
     visitor = workbench.browser("scientist")
-    reply = visitor.http.get("/user/scientist/api/kernels", headers={"Authorization": f"token {token}"})
+    headers = {"Authorization": f"token {visitor.token()}"}
+    reply = visitor.http.get("/user/scientist/api/kernels", headers=headers)
     return [kernel["id"] for kernel in reply.json()]
 
 
@@ -170,6 +166,26 @@ def test_after_kill_9_of_up_and_hub_the_next_up_clears_away_what_they_left(own_w
     assert all(has_ended(pid) for pid in before.values())
 
 
+def test_after_kill_9_of_up_and_gateway_the_next_up_ends_the_clusters_they_left(own_workbench: Workbench) -> None:
+    assert own_workbench.up().returncode == 0
+    scientist = own_workbench.browser("scientist")
+    scientist.start_seat("small")
+    notebook = Notebook(scientist, "python3")
+    code = (
+        "from dask_gateway import Gateway\ncluster = Gateway().new_cluster(shutdown_on_close=False)\ncluster.scale(1)"
+    )
+    name = notebook.done(notebook.run(f"{code}\nprint(cluster.name)")).strip()
+    cluster = own_workbench.state / "clusters" / name
+    eventually(lambda: len(processes_around(cluster)) >= 2, what="scheduler and worker run")
+    notebook.leave()
+    before = own_workbench.status()["pids"]
+    for role in ("up", "dask-gateway"):
+        os.kill(before[role], signal.SIGKILL)
+    own_workbench.close()
+    assert own_workbench.up().returncode == 0
+    assert end_what_is_left(cluster) == []
+
+
 def test_status_answers_while_the_hub_does_not(own_workbench: Workbench) -> None:
     assert own_workbench.up().returncode == 0
     hub = psutil.Process(own_workbench.status()["pids"]["hub"])
@@ -181,31 +197,33 @@ def test_status_answers_while_the_hub_does_not(own_workbench: Workbench) -> None
         hub.resume()
 
 
-def test_ctrl_c_stops_everything_seats_too(tmp_path: Path) -> None:
-    workbench = Workbench(tmp_path / "state", ROOT / "werkbank.yaml")
+def test_ctrl_c_stops_everything_seats_too(own_workbench: Workbench) -> None:
+    workbench = own_workbench
     command = [sys.executable, "-m", "hub.cli", "up", "--port", "0", "--state", str(workbench.state)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         said: list[str] = []
         assert up.stdout is not None
         reader = threading.Thread(target=lambda: said.extend(iter(up.stdout.readline, "")))  # type: ignore[union-attr]
         reader.start()
-        eventually(lambda: any("Stop with" in line for line in said), what="up says that it is ready")
-        text = "".join(said)
-        assert workbench.address in text
-        assert workbench.password in text
-        assert "Every seat runs as" in text
-        workbench.browser("scientist").start_seat("small")
-        workbench.close()
-        up.send_signal(signal.SIGINT)
-        assert up.wait(60) == 0
+        try:
+            eventually(lambda: "Every seat runs as" in "".join(said), what="up says all that it says when it is ready")
+            text = "".join(said)
+            assert "Stop with" in text
+            assert workbench.address in text
+            assert workbench.password in text
+            workbench.browser("scientist").start_seat("small")
+            workbench.close()
+            up.send_signal(signal.SIGINT)
+            assert up.wait(60) == 0
+        finally:
+            up.kill()  # or its pipes would be waited for until the end of all days
         reader.join()
         errors = up.stderr.read() if up.stderr else ""
     assert "Stopping seat 1 of 1: scientist" in errors
     state = StateDirectory(workbench.state)
     assert processes.of_workbench(state) == []
     assert not state.run_file.exists()
-    with pytest.raises(AssertionError, match="has no seat"):
-        seat_environment("scientist", workbench)
+    assert end_what_is_left(workbench.state) == []
 
 
 def test_a_hub_that_cannot_start_is_told_with_its_last_words(own_workbench: Workbench, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hub.leases.events import Bound, Released, Requested
 from hub.leases.inventory import DeviceUse
 from hub.leases.model import Device, LeaseState, Rules
 from hub.leases.store import Store
-from hub.leases.watch import Watch, end_process, lives, start_time
+from hub.leases.watch import RESTART_GRACE, Watch, end_process, lives, start_time
 from hub.settings import Leases
 from tests.support.leases import MoodyInventory, lease
 from tests.support.workbench import eventually
@@ -117,6 +118,63 @@ async def test_a_device_that_computes_without_a_cell_is_not_idle(tmp_path: Path,
         await watch._look(broker.state.devices["GPU-0"])
         assert broker.state.devices["GPU-0"].worked > 0
     broker.store.close()
+
+
+async def test_a_kernel_that_is_being_restarted_keeps_its_lease(tmp_path: Path, start: Start) -> None:
+    """Between its end and its new process's word it has none; the seat lives, and has not given the lease back."""
+    async with bound_to_a_kernel(tmp_path, start) as (broker, watch, kernel):
+        end(kernel)
+        await watch._look_for_lives()
+        again = start()
+        await broker.tell(Bound("a", 1, again.pid, start_time(again.pid)))
+        broker.pass_time(RESTART_GRACE)
+        await watch._look_for_lives()
+        assert broker.state.leases["a"].state is LeaseState.ACTIVE
+
+
+async def test_a_kernel_that_stays_gone_gives_its_device_back(tmp_path: Path, start: Start) -> None:
+    async with bound_to_a_kernel(tmp_path, start) as (broker, watch, kernel):
+        await watch._look_for_lives()
+        broker.pass_time(RESTART_GRACE)
+        end(kernel)
+        await watch._look_for_lives()
+        assert broker.state.leases["a"].state is LeaseState.ACTIVE, "it has only just gone"
+        broker.pass_time(RESTART_GRACE)
+        await watch._look_for_lives()
+        assert "a" not in broker.state.leases
+        assert broker.store.lease("a").state is LeaseState.LOST  # type: ignore[union-attr]
+
+
+class BrokerAheadOfTime(Broker):
+    """Its clock goes forward when a test says so."""
+
+    def __init__(self, store: Store, inventory: OccupiedInventory) -> None:
+        self._ahead, clock = 0.0, Clock()
+        super().__init__(Rules(), store, inventory, lambda: clock.now() + self._ahead)
+
+    def pass_time(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+@asynccontextmanager
+async def bound_to_a_kernel(
+    tmp_path: Path, start: Start
+) -> AsyncIterator[tuple[BrokerAheadOfTime, Watch, subprocess.Popen[bytes]]]:
+    """A broker with an active lease "a", its watch, and the process that stands for the kernel."""
+    kernel = start()
+    broker = BrokerAheadOfTime(Store(f"sqlite:///{tmp_path}/leases.sqlite"), OccupiedInventory(count=1))
+    async with broker.running():
+        await broker.tell(Requested(lease("a", "ada")))
+        while broker.state.leases["a"].state is not LeaseState.OFFERED:
+            await broker.changed("a")
+        await broker.tell(Bound("a", 1, kernel.pid, start_time(kernel.pid)))
+        yield broker, Watch(broker, Leases()), kernel
+    broker.store.close()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def test_a_pid_that_was_used_again_is_not_ended(start: Start) -> None:

@@ -25,6 +25,8 @@ class Cell:
     """Texts, in the order they came; an update of a display replaces its text."""
     displays: dict[str, int] = field(default_factory=dict)
     reply: dict[str, Any] | None = None
+    is_over: bool = False
+    """The kernel has said that it is done with this cell: all it shows has come."""
 
     @property
     def text(self) -> str:
@@ -43,6 +45,8 @@ class Cell:
                 self.shown.append(f"{content['ename']}: {content['evalue']}")
             case "execute_reply":
                 self.reply = content
+            case "status":
+                self.is_over = content["execution_state"] == "idle"
 
     def _display(self, content: dict[str, Any]) -> None:
         text, id = content["data"].get("text/plain", ""), content.get("transient", {}).get("display_id", "")
@@ -66,6 +70,9 @@ class Notebook:
         self._session = Session()
         self._cells: dict[str, Cell] = {}
         self._loop: IOLoop | None = None
+        self._open()
+
+    def _open(self) -> None:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -87,10 +94,10 @@ class Notebook:
         return cell
 
     def done(self, cell: Cell, timeout: float = 60) -> str:
-        """Wait for a cell's reply; what it has shown."""
+        """Wait for a cell's reply and the end of its output; what it has shown."""
         eventually(lambda: cell.reply is not None, timeout, f"the cell is done; so far it showed: {cell.shown}")
-        # Output and reply come over different channels: give the last output the time it takes to arrive.
-        eventually(lambda: cell.shown or cell.reply, 5)
+        # Output and reply come over different channels, in any order.
+        eventually(lambda: cell.is_over, 10, f"the output ends, after {cell.reply} and {cell.shown}")
         return cell.text
 
     def shows(self, cell: Cell, words: str, timeout: float = 60) -> str:
@@ -105,7 +112,14 @@ class Notebook:
         self._post("interrupt")
 
     def restart(self) -> None:
+        """Restart the kernel, and connect to it anew as JupyterLab does.
+
+        The server's own connection to the kernel's output comes back later than the one for requests: without a new
+        connection the output of the next cell may be lost, however the kernel was started.
+        """
         self._post("restart")
+        self.leave()
+        self._open()
 
     def _post(self, verb: str) -> None:
         reply = self._http.post(f"{self.seat}api/kernels/{self.id}/{verb}", headers=self._headers)

@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,14 @@ class Workbench:
 
     def down(self, *more: str) -> subprocess.CompletedProcess[str]:
         return run_werkbank("down", "--state", str(self.state), *more)
+
+    def end(self) -> None:
+        """Stop it with its seats. AssertionError with what ran on all the same; that is ended too."""
+        self.close()
+        stopped = self.down("--seats")
+        left = end_what_is_left(self.state)
+        assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+        assert left == []
 
     def status(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(run_werkbank("status", "--state", str(self.state), "--json").stdout)
@@ -179,15 +188,77 @@ def seat_environment(user: str, workbench: Workbench) -> dict[str, str]:
 
 
 def seat_process(user: str, workbench: Workbench) -> psutil.Process:
-    """The process of a user's running seat."""
+    """The process of a user's running seat. AssertionError when there is none."""
+    found = find_seat(user, workbench)
+    assert found, f"{user} has no seat"
+    return found
+
+
+def find_seat(user: str, workbench: Workbench) -> psutil.Process | None:
+    """The process of a user's seat, forked or executed, if there is one."""
     home = str(workbench.state / "homes" / user)
     for process in psutil.process_iter():
         try:
-            if "jupyterhub-singleuser" in " ".join(process.cmdline()) and process.cwd() == home:
+            if re.search(r"jupyterhub[-.]singleuser", " ".join(process.cmdline())) and process.cwd() == home:
                 return process
         except (psutil.Error, OSError):
             continue
-    raise AssertionError(f"{user} has no seat")
+    return None
+
+
+@contextmanager
+def own_seat_settings(workbench: Workbench, user: str, code: str) -> Iterator[Path]:
+    """Meanwhile, seats of this user find this Python in their own settings file, and run it while they start."""
+    home = workbench.state / "homes" / user
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = home / ".jupyter" / "jupyter_server_config.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(code)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def held_start(workbench: Workbench, user: str) -> Iterator[Callable[[], None]]:
+    """Meanwhile, seats of this user do not get past the beginning of their start; calling what this gives lets them."""
+    wait = "import os, time\nwhile os.path.exists(__file__):\n    time.sleep(0.05)\n"
+    with own_seat_settings(workbench, user, wait) as path:
+        yield lambda: path.unlink(missing_ok=True)
+
+
+def processes_around(folder: Path) -> list[psutil.Process]:
+    """Processes that have anything to do with a folder: by command, environment, current folder or open files.
+
+    Forked ones show the command they took and the environment of their zygote, zygotes themselves neither: their
+    output goes to a log in the workbench's folder.
+    """
+    found = []
+    for process in psutil.process_iter():
+        try:
+            traces = [process.cwd(), *process.cmdline(), *process.environ().values()]
+            traces += [file.path for file in process.open_files()] + _outputs(process.pid)
+        except (psutil.Error, OSError):
+            continue
+        if process.pid != os.getpid() and any(str(folder) in trace for trace in traces):
+            found.append(process)
+    return found
+
+
+def _outputs(pid: int) -> list[str]:
+    return [os.readlink(f"/proc/{pid}/fd/{number}") for number in (1, 2)]
+
+
+def end_what_is_left(folder: Path) -> list[str]:
+    """End the processes around a folder that do not end by themselves; what they were."""
+    with suppress(AssertionError):
+        eventually(lambda: not processes_around(folder), 10)  # a zygote ends after its last child
+    left = processes_around(folder)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return [str(process) for process in left]
 
 
 def run_in_seat(code: str, environment: dict[str, str], timeout: float = 120) -> subprocess.CompletedProcess[str]:
