@@ -212,8 +212,8 @@ def test_groups_of_the_seat_are_entered(accounts: Accounts) -> None:
             f'echo 0 > {group}/cgroup.procs && exec setpriv --reuid {ANN} --regid {ANN} --clear-groups "$@"',
             "sh",
         )
-        own, childs = json.loads(accounts.answer(code, 0, *into))
-        assert f"pids:/werkbank/{group.name}" in childs
+        own, of_child = json.loads(accounts.answer(code, 0, *into))
+        assert f"pids:/werkbank/{group.name}" in of_child
         assert f"pids:/werkbank/{group.name}" in own
     finally:
         eventually(lambda: not (group / "cgroup.procs").read_text(), what="the group is empty")
