@@ -7,8 +7,8 @@ dask-gateway#452), and clusters that end when their seat ends.
 import asyncio
 import os
 import pwd
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,12 @@ from dask_gateway_server.options import Options
 from traitlets import Any as AnyTrait
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
-from werkbank_zygote.client import NoZygote, fork
-from werkbank_zygote.exec_only import needs_exec
 
 from hub.cgroups.devices import device_groups
 from hub.cgroups.groups import clusters_group_name
 from hub.gateway.authenticator import SeatUser
 from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, workers_allowed
+from hub.gateway.forking import Program, fork_dask, is_dask
 from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
 from hub.gateway.options import cluster_options
 from hub.gateway.seats import HubSeats, Seat
@@ -38,25 +37,6 @@ log = get_logger("gateway")
 
 LEASE_PERIOD = 1.0
 """Seconds between looks at the leases of workers."""
-
-
-@contextmanager
-def warm_output(path: Path, account: pwd.struct_passwd | None) -> Iterator[tuple[int, int, int]]:
-    """Standard input, output and error of a process whose log is new: nothing, and the log, which its user may read."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    try:
-        log_file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            if account is not None:
-                os.fchown(log_file, account.pw_uid, account.pw_gid)
-            yield nothing, log_file, log_file
-        except OSError:
-            path.unlink()  # whoever starts it in the ordinary way makes it anew
-            raise
-        finally:
-            os.close(log_file)
-    finally:
-        os.close(nothing)
 
 
 class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
@@ -229,33 +209,16 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     async def start_process(self, cluster: Any, cmd: list[str], env: dict[str, str], name: str) -> int:
         """As stock, but forked from a warm process where there is one: a worker has nothing to import then."""
         profile = self.settings.profile(cluster.config.profile)
-        if self.settings.site.warm and profile.start == "fork" and os.path.basename(cmd[0]) == "dask":
+        if self.settings.site.warm and profile.start == "fork" and is_dask(cmd):
+            place = node_folder(self.workbench, self.settings, profile.environment) / "dask"
+            zygote = zygote_environment(self.settings.environments[profile.environment])
+            log_file = Path(self.get_logs_directory(cluster.state["workdir"]), f"{name}.log")
+            program = Program(cmd, env, cluster.state["workdir"], log_file, self.account_of(cluster.username))
             try:
-                return await asyncio.to_thread(self._fork, cluster, profile, cmd, env, name)
+                return await asyncio.to_thread(fork_dask, place, zygote, program, partial(self.before_start, cluster))
             except OSError as problem:
                 log.warning("dask.not-forked", what=name, why=str(problem))
         return int(await super().start_process(cluster, cmd, env, name))
-
-    def _fork(self, cluster: Any, profile: Profile, cmd: list[str], env: dict[str, str], name: str) -> int:
-        place = node_folder(self.workbench, self.settings, profile.environment)
-        base = zygote_environment(self.settings.environments[profile.environment])
-        if reason := needs_exec(env, base):
-            raise NoZygote(reason)
-        workdir = cluster.state["workdir"]
-        account = self.account_of(cluster.username)
-        with warm_output(Path(self.get_logs_directory(workdir), f"{name}.log"), account) as stdio:
-            process = fork(
-                place / "dask",
-                "dask",
-                ["dask", *cmd[1:]],
-                env,
-                workdir,
-                stdio,
-                uid=account.pw_uid if account else None,
-                before_start=lambda pid: self.before_start(cluster, pid),
-            )
-        process.close()
-        return process.pid
 
     def account_of(self, user: str) -> pwd.struct_passwd | None:
         """The system account that a user's processes run as; None for our own."""
