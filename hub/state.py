@@ -6,6 +6,8 @@ run.json        what runs now: address, pids, settings file
 ports.json      loopback ports, chosen once: seats that outlive the hub know them by heart
 secrets/        cookie secret, tokens and demo password, readable by the owner alone
 homes/          home folders in same-user mode
+private/        what stands for /tmp and /var/tmp in each seat, with system accounts
+clusters/       a folder for each Dask cluster
 logs/  hub.sqlite  werkbank.sqlite
 """
 
@@ -74,6 +76,11 @@ class StateDirectory:
     def clusters(self) -> Path:
         """A folder for each Dask cluster, in which its processes run."""
         return self.path / "clusters"
+
+    @property
+    def private(self) -> Path:
+        """A folder for each place that has temporary folders of its own."""
+        return self.path / "private"
 
     @property
     def run_file(self) -> Path:

@@ -1,6 +1,6 @@
-"""CPU and memory limits of seats through cgroups, where this machine lets us.
+"""CPU, memory and process limits of seats through cgroups, where this machine lets us.
 
-Both layouts are served: cgroup v2 (needs a delegated, writable subtree with the memory and cpu
+Both layouts are served: cgroup v2 (needs a delegated, writable subtree with the memory, cpu and pids
 controllers) and v1 (needs writable hierarchies, so root). Elsewhere limits are advice: the seat is
 told its numbers, nothing holds it to them, and `enforcement()` says why.
 """
@@ -27,8 +27,8 @@ STRAGGLERS_TIMEOUT = 2.0
 class Controller(Protocol):
     """One cgroup layout."""
 
-    def create(self, name: str, memory: int) -> list[Path]:
-        """Make the group with its memory limit; the files a process writes "0" to in order to enter it."""
+    def create(self, name: str, memory: int, processes: int) -> list[Path]:
+        """Make the group with its limits of memory and processes; the files a process writes "0" to in order to enter it."""
 
     def limit_cpu(self, name: str, cpu: float) -> None:
         """Hold the group to `cpu` cores. Done when the seat is up: a start is short and somebody waits for it."""
@@ -46,12 +46,13 @@ class V2:
     def __init__(self, root: Path = ROOT) -> None:
         self.base = root / GROUP
 
-    def create(self, name: str, memory: int) -> list[Path]:
+    def create(self, name: str, memory: int, processes: int) -> list[Path]:
         self.base.mkdir(exist_ok=True)
-        (self.base / "cgroup.subtree_control").write_text("+cpu +memory")
+        (self.base / "cgroup.subtree_control").write_text("+cpu +memory +pids")
         group = self.base / name
         group.mkdir(exist_ok=True)
         (group / "memory.max").write_text(str(memory))
+        (group / "pids.max").write_text(str(processes))
         (group / "cpu.max").write_text(f"max {PERIOD_US}")
         return [group / "cgroup.procs"]
 
@@ -69,13 +70,14 @@ class V1:
     """One hierarchy per controller."""
 
     def __init__(self, root: Path = ROOT) -> None:
-        self.bases = {name: root / name / GROUP for name in ("memory", "cpu")}
+        self.bases = {name: root / name / GROUP for name in ("memory", "cpu", "pids")}
 
-    def create(self, name: str, memory: int) -> list[Path]:
+    def create(self, name: str, memory: int, processes: int) -> list[Path]:
         groups = {controller: base / name for controller, base in self.bases.items()}
         for group in groups.values():
             group.mkdir(parents=True, exist_ok=True)
         (groups["memory"] / "memory.limit_in_bytes").write_text(str(memory))
+        (groups["pids"] / "pids.max").write_text(str(processes))
         (groups["cpu"] / "cpu.cfs_period_us").write_text(str(PERIOD_US))
         (groups["cpu"] / "cpu.cfs_quota_us").write_text("-1")
         return [group / "cgroup.procs" for group in groups.values()]
@@ -96,13 +98,13 @@ def controller(root: Path = ROOT) -> tuple[Controller | None, Enforcement]:
     """The layout that works on this machine, found by trying it once."""
     if (root / "cgroup.controllers").exists():
         layout: Controller = V2(root)
-    elif (root / "memory").is_dir() and (root / "cpu").is_dir():
+    elif all((root / name).is_dir() for name in ("memory", "cpu", "pids")):
         layout = V1(root)
     else:
-        return None, Enforcement(False, "this machine shows no cgroup memory and cpu controllers")
+        return None, Enforcement(False, "this machine shows no cgroup memory, cpu and pids controllers")
     probe = f"probe-{os.getpid()}"
     try:
-        layout.create(probe, memory=2**26)
+        layout.create(probe, memory=2**26, processes=64)
         layout.limit_cpu(probe, cpu=1)
         layout.remove(probe)
     except OSError as error:

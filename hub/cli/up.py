@@ -22,6 +22,7 @@ from hub.errors import SettingsError, StartError
 from hub.names import own_account
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
+from hub.spawners.confinement import shortcomings
 from hub.settings import DemoAuthentication, Settings
 from hub.state import StateDirectory
 
@@ -172,5 +173,6 @@ def _warnings(ready: Runtime) -> Iterator[str]:
         )
     if site.limits == "auto" and not controller()[1].enforced:
         yield f"CPU and memory limits of seats are not enforced here: {controller()[1].reason}."
+    yield from shortcomings(ready.settings)
     if site.simulate_gpus:
         yield f"Simulated GPUs: {site.simulate_gpus}. They exist on paper only, and every page says so."

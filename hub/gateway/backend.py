@@ -19,6 +19,7 @@ from dask_gateway_server.options import Options
 from traitlets import Any as AnyTrait
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
+from werkbank_zygote.confinement import Confinement
 
 from hub.cgroups.devices import device_groups
 from hub.cgroups.groups import clusters_group_name
@@ -30,6 +31,7 @@ from hub.gateway.options import cluster_options
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
 from hub.settings import Profile, Settings
+from hub.spawners.confinement import close_place, open_place, place_of_clusters
 from hub.spawners.zygotes import node_folder, zygote_environment
 from hub.words import translator
 
@@ -55,6 +57,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
     seats: HubSeats = AnyTrait(help="Asks the hub for seats.").tag(config=True)
     workbench: Path = AnyTrait(help="The state folder; it tells this workbench from others.").tag(config=True)
+    confinement: Confinement = AnyTrait(help="What processes put on.").tag(config=True)
     gpu_workers: GpuWorkers = AnyTrait(help="Leases of workers with GPUs.").tag(config=True)
 
     # --- life -----------------------------------------------------------------------------------
@@ -213,7 +216,8 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
             place = node_folder(self.workbench, self.settings, profile.environment) / "dask"
             zygote = zygote_environment(self.settings.environments[profile.environment])
             log_file = Path(self.get_logs_directory(cluster.state["workdir"]), f"{name}.log")
-            program = Program(cmd, env, cluster.state["workdir"], log_file, self.account_of(cluster.username))
+            account, private = self.account_of(cluster.username), self.open_place(cluster.username)
+            program = Program(cmd, env, cluster.state["workdir"], log_file, account, private)
             try:
                 return await asyncio.to_thread(fork_dask, place, zygote, program, partial(self.before_start, cluster))
             except OSError as problem:
@@ -223,6 +227,10 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     def account_of(self, user: str) -> pwd.struct_passwd | None:
         """The system account that a user's processes run as; None for our own."""
         return None
+
+    def open_place(self, user: str) -> str:
+        """Makes the folders that stand for /tmp in a user's processes; their name, empty where there are none."""
+        return ""
 
     def before_start(self, cluster: Any, pid: int) -> None:
         """What a forked process needs before it runs."""
@@ -252,6 +260,16 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 class SameUserBackend(SeatBackend, UnsafeLocalBackend):  # type: ignore[misc]
     """Workers run as the user who runs Werkbank, like seats in same-user mode."""
 
+    def make_preexec_fn(self, cluster: Any) -> Callable[[], None]:
+        """As stock, confined."""
+        stock = super().make_preexec_fn(cluster)
+
+        def before_exec() -> None:
+            self.confinement.put_on(home="")
+            stock()
+
+        return before_exec
+
 
 class SystemAccountsBackend(SeatBackend, LocalBackend):  # type: ignore[misc]
     """Workers run as the system account of their user, like seats in system-accounts mode."""
@@ -270,6 +288,9 @@ class SystemAccountsBackend(SeatBackend, LocalBackend):  # type: ignore[misc]
     def account_of(self, user: str) -> pwd.struct_passwd | None:
         return pwd.getpwnam(user)
 
+    def open_place(self, user: str) -> str:
+        return open_place(self.confinement, place_of_clusters(self.workbench, user))
+
     def before_start(self, cluster: Any, pid: int) -> None:
         for file in self._group_files(cluster.username):
             Path(file).write_text(str(pid))
@@ -277,18 +298,24 @@ class SystemAccountsBackend(SeatBackend, LocalBackend):  # type: ignore[misc]
     def make_preexec_fn(self, cluster: Any) -> Callable[[], None]:
         """As stock; first the process enters its user's group, which can open no GPU but those the user leases."""
         become_user, files = super().make_preexec_fn(cluster), self._group_files(cluster.username)
+        place, home = self.open_place(cluster.username), pwd.getpwnam(cluster.username).pw_dir
 
         def before_exec() -> None:
             for file in files:
                 with open(file, "w") as procs:
                     procs.write("0")
+            self.confinement.enter(home, place)
+            self.confinement.put_on(home)
             become_user()
 
         return before_exec
 
     async def do_stop_cluster(self, cluster: Any) -> None:
-        """As stock; the last cluster of a user takes the group with it."""
+        """As stock; the last cluster of a user takes the group and the private folders with it."""
         await super().do_stop_cluster(cluster)
+        if all(use.name == cluster.name for use in self._use_of(cluster.username)):
+            place = place_of_clusters(self.workbench, cluster.username)
+            await asyncio.to_thread(close_place, self.confinement, place)
         layout, _enforcement = device_groups()
         if layout is not None and self.settings.leases.isolation == "enforced":
             layout.remove(clusters_group_name(self.workbench, cluster.username))

@@ -22,6 +22,8 @@ class Program:
     """A file that is not there yet."""
     account: pwd.struct_passwd | None
     """The system account to become; None stays who we are."""
+    place: str = ""
+    """The name of its private folders, which are there; empty for none."""
 
 
 def is_dask(command: Sequence[str]) -> bool:
@@ -45,6 +47,7 @@ def fork_dask(address: Path, zygote: Mapping[str, str], program: Program, before
             program.cwd,
             streams,
             uid=program.account.pw_uid if program.account else None,
+            place=program.place,
             before_start=before_start,
         )
     process.close()

@@ -12,6 +12,7 @@ from hub.gateway.broker_api import BrokerApi
 from hub.gateway.gpu_workers import GpuWorkers
 from hub.gateway.seats import HubSeats
 from hub.runtime import Runtime
+from hub.spawners.confinement import confinement_of
 
 logs.configure()
 c = get_config()
@@ -31,6 +32,7 @@ c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")
 folder = c[backend.__name__]
 folder.settings = settings
 folder.workbench = runtime.state.path
+folder.confinement = confinement_of(settings, runtime.state)
 folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
 service = f"http://127.0.0.1:{ports.service}{os.environ['JUPYTERHUB_BASE_URL']}services/werkbank/api/v1"
 folder.gpu_workers = GpuWorkers(BrokerApi(service, runtime.state.secret("gateway-leases")))

@@ -7,6 +7,7 @@ import subprocess
 from typing import BinaryIO
 
 from hub.settings import Settings
+from hub.spawners.confinement import confinement_of
 from hub.spawners.zygotes import lab_arguments, node_folder, zygote_environment
 from hub.state import StateDirectory
 
@@ -40,6 +41,7 @@ class Nodes:
         command += ["--folder", str(place), "--role", "seat", "--role", "kernel"]
         command += ["--role", "dask"] if settings.gateway.enabled else []
         command += ["--seat-arguments", json.dumps(lab_arguments(settings, "en"))]
+        command += ["--confinement", confinement_of(settings, state).dumped()]
         if settings.site.seats_run_as == "system-accounts":
             command += ["--public", "--may-name", str(os.geteuid()), "--preload-uid", str(NOBODY)]
         return subprocess.Popen(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
-from hub.settings.types import Duration, GroupName, Memory, Name, UserName, VariableName
+from hub.settings.types import AbsoluteFolder, Duration, GroupName, Memory, Name, UserName, VariableName
 
 
 class Section(BaseModel):
@@ -29,6 +29,26 @@ class Words(Section):
         return self.nl if language == "nl" else self.en
 
 
+class Confinement(Section):
+    """What seats, kernels and Dask workers cannot do, besides what their account cannot do anyway."""
+
+    private_folders: Literal["auto", "off"] = "auto"
+    """`auto`: with system accounts, each seat has a /tmp, /var/tmp and /dev/shm of its own (mount, IPC and UTS
+    namespaces), and so have a user's Dask workers; they are emptied when it ends. `off`: they share the machine's."""
+    files: Literal["auto", "off"] = "auto"
+    """`auto`: with system accounts, where the kernel has Landlock: write at home, in temporary folders and in
+    `writable`; read everything but what lies beside the home. `off`: what the modes of files allow."""
+    readable: tuple[AbsoluteFolder, ...] = ()
+    """Folders that may be read although they lie beside the homes."""
+    writable: tuple[AbsoluteFolder, ...] = ()
+    """Folders besides the home in which people may write, such as /scratch."""
+    new_privileges: bool = True
+    """`false`: programs such as sudo and ping give nobody their rights."""
+    system_calls: Literal["all", "filtered"] = "all"
+    """`filtered`: without those that only administer a machine or are known for holes (and without new privileges).
+    People can then make no containers of their own."""
+
+
 class Site(Section):
     """Where seats and kernels run."""
 
@@ -41,6 +61,8 @@ class Site(Section):
     `system-accounts`: each seat runs as the system account of its user; Werkbank must run as root."""
     limits: Literal["auto", "off"] = "auto"
     """`auto`: enforce a profile's CPU and memory with cgroups where this machine allows it. `off`: never."""
+    confinement: Confinement = Confinement()
+    """What seats cannot do."""
     warm: bool = True
     """Keep a warm process for each environment, from which seats, kernels and Dask workers are forked."""
     memory_overcommit: float = Field(default=2.0, ge=1.0, le=20.0)
@@ -167,6 +189,8 @@ class Profile(Section):
     """Cores a seat may use."""
     memory: Memory
     """Memory a seat may use."""
+    processes: int = Field(default=4096, ge=64, le=1_000_000)
+    """Processes and threads a seat may have at once, with its kernels."""
     gpu_classes: tuple[Name, ...] = ()
     """GPU classes that this seat's kernels may lease; each one of `gpu_classes`."""
     dask: DaskLimits = DaskLimits()

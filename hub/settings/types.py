@@ -51,6 +51,16 @@ Memory = Annotated[
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A short name: lower-case letters, digits and hyphens, at most 32 characters."""
 
+
+def _absolute(value: str) -> str:
+    if not value.startswith("/") or "\0" in value or ".." in value.split("/"):
+        raise ValueError("a folder's whole path is needed, such as /scratch")
+    return value
+
+
+AbsoluteFolder = Annotated[str, Field(min_length=2, max_length=1000), AfterValidator(_absolute)]
+"""The path of a folder, from the root. It need not be there on every node."""
+
 OWN_VARIABLES = ("JUPYTER", "WERKBANK_", "DASK_GATEWAY")
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import psutil
 from prometheus_client import Counter
 from werkbank_zygote.client import NoZygote, Process, fork
+from werkbank_zygote.confinement import Confinement
 from werkbank_zygote.exec_only import needs_exec
 
 from hub.logs import get_logger
@@ -39,6 +40,9 @@ class Launch:
     account: str | None
     """System account to become; None stays who we are."""
     cgroup_procs: Sequence[Path]
+    confinement: Confinement
+    place: str = ""
+    """The name of its private folders, which are there; empty for none."""
     descriptors: Mapping[str, int] = field(default_factory=dict)
     """Variables that tell the seat the numbers of descriptors it gets."""
 
@@ -107,7 +111,7 @@ class ForkExec:
     """Starts each seat as a new process of this machine."""
 
     async def launch(self, launch: Launch) -> SeatProcess:
-        with _output(launch) as descriptor:
+        with _output(launch) as descriptor, _told_as_os_error():
             child = subprocess.Popen(  # noqa: ASYNC220 - returns at once; nothing waits for the child here
                 list(launch.argv),
                 env={**launch.env, **{name: str(number) for name, number in launch.descriptors.items()}},
@@ -121,6 +125,15 @@ class ForkExec:
             )
         STARTS.labels("executed").inc()
         return SeatProcess(child.pid, psutil.Process(child.pid).create_time(), child)
+
+
+@contextmanager
+def _told_as_os_error() -> Iterator[None]:
+    """What goes wrong in the child before it runs the program, subprocess does not name."""
+    try:
+        yield
+    except subprocess.SubprocessError as problem:
+        raise OSError("the new process could not enter its control groups, be confined or become its user") from problem
 
 
 class Forked:
@@ -155,6 +168,7 @@ class Forked:
                     launch.cwd,
                     (nothing, output, output),
                     uid=pwd.getpwnam(launch.account).pw_uid if launch.account else None,
+                    place=launch.place,
                     descriptors=launch.descriptors,
                     before_start=lambda pid: _enter(launch.cgroup_procs, str(pid)),
                 )
@@ -185,13 +199,16 @@ def _enter(files: Sequence[Path | str], pid: str) -> None:
 
 
 def _before_exec(launch: Launch) -> Callable[[], None]:
-    """What the child does first: enter its cgroups, then become its user for good."""
+    """What the child does first: enter its cgroups, confine itself, then become its user for good."""
     procs = [os.fspath(path) for path in launch.cgroup_procs]
     account = pwd.getpwnam(launch.account) if launch.account else None
     groups = os.getgrouplist(account.pw_name, account.pw_gid) if account else []
 
     def before_exec() -> None:
         _enter(procs, "0")
+        if account is not None:
+            launch.confinement.enter(account.pw_dir, launch.place)
+        launch.confinement.put_on(account.pw_dir if account else "")
         if account is not None:
             os.setgroups(groups)
             os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
+from werkbank_zygote.confinement import Confinement
 
 from hub.cgroups.devices import device_groups
 from hub.cgroups.groups import Enforcement, group_name
@@ -16,6 +17,7 @@ from hub.logs import get_logger
 from hub.names import home_name, own_account
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
+from hub.spawners.confinement import close_place, confinement_of, open_place, place_of_seat
 from hub.spawners.launch import Forked, ForkExec, Launch, Launcher, SeatProcess
 from hub.spawners.readiness import Doorstep, knows_doorstep
 from hub.spawners.zygotes import lab_arguments, node_folder, zygote_environment
@@ -142,7 +144,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         """A failed start leaves no process and no choice behind for the next (jupyterhub#3095)."""
         if self.seat is not None and self.seat.poll() is None:
             await self.stop(now=True)
-        await self._release_limits()
+        await self._release()
         self.clear_state()
         self.user_options = {}
         self.orm_spawner.user_options = {}
@@ -155,7 +157,7 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         status = self.seat.poll()
         if status is not None:
             log.info("seat.ended", user=self.user.name, server=self.name, status=status)
-            await self._release_limits()
+            await self._release()
             self.clear_state()
         return status
 
@@ -223,6 +225,8 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             log=self.state.seat_log(self.user.name, self.name),
             account=self.account,
             cgroup_procs=[*self._guard_devices(), *self._limit(profile)],
+            confinement=self._confinement,
+            place=open_place(self._confinement, self._place),
             descriptors=doorstep.descriptors if doorstep else {},
         )
 
@@ -261,19 +265,20 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             return []
         layout, _enforcement = controller()
         assert layout is not None
-        return layout.create(self._group, int(profile.memory))
+        return layout.create(self._group, int(profile.memory), profile.processes)
 
     def _limit_cpu(self, profile: Profile) -> None:
         layout, _enforcement = controller()
         if layout is not None and self.limits_enforcement().enforced:
             layout.limit_cpu(self._group, profile.cpu)
 
-    async def _release_limits(self) -> None:
+    async def _release(self) -> None:
         layout, _enforcement = controller()
         if layout is not None and self.limits_enforcement().enforced:
             await empty_and_remove(layout, self._group)
 
         self._release_devices()
+        await asyncio.to_thread(close_place, self._confinement, self._place)
 
     def _guard_devices(self) -> list[Path]:
         """The seat begins without any GPU; whoever minds leases opens those that its kernels get."""
@@ -290,10 +295,18 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             layout.remove(self._group)
 
     @property
+    def _confinement(self) -> Confinement:
+        return confinement_of(self.settings, self.state)
+
+    @property
+    def _place(self) -> str:
+        return place_of_seat(self.state, self.user.name, self.name)
+
+    @property
     def _group(self) -> str:
         return group_name(self.state.path, self.user.name, self.name)
 
     async def stop(self, now: bool = False) -> None:
         await super().stop(now=now)
-        await self._release_limits()
+        await self._release()
         log.info("seat.stopped", user=self.user.name, server=self.name)

@@ -43,7 +43,7 @@ def device_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     skip_without_rights()
     if not device_groups()[1].enforced:
         pytest.skip(device_groups()[1].reason)
-    path = Path("/tmp", f"werkbank-test-{os.getpid()}-nvidia0")
+    path = Path("/dev", f"werkbank-test-{os.getpid()}-nvidia0")
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(GPU_MAJOR, 0))
     except PermissionError:
@@ -76,6 +76,7 @@ def walls(device_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "gpu_classes:                      # kinds of accelerator that a kernel can lease\n": own_class,
             "gpu_classes: [simulated]": "gpu_classes: [h200]",
             "isolation: advisory": "isolation: enforced",
+            "    writable: [] ": f"    writable: [{folder}] ",
         }.items():
             assert old in text
             text = text.replace(old, new, 1)

@@ -48,15 +48,19 @@ def packed(body: bytes, uid: int = SELF) -> bytes:
     return Header(uid, len(body)).pack() + body
 
 
+def _header(length: int) -> bytes:
+    return struct.pack(">4sII16s", b"WBZ2", SELF, length, bytes(16))
+
+
 REQUESTS = {
     "nothing": b"",
     "one byte": b"W",
-    "half a header": b"WBZ1\0\0",
+    "half a header": b"WBZ2\0\0",
     "another protocol": b"GET / HTTP/1.1\r\n\r\n",
-    "no length": struct.pack(">4sII", b"WBZ1", SELF, 0),
-    "a length too long": struct.pack(">4sII", b"WBZ1", SELF, LONGEST_REQUEST + 1),
-    "a gigabyte": struct.pack(">4sII", b"WBZ1", SELF, 1 << 30),
-    "four gigabytes": struct.pack(">4sII", b"WBZ1", SELF, (1 << 32) - 1),
+    "no length": _header(0),
+    "a length too long": _header(LONGEST_REQUEST + 1),
+    "a gigabyte": _header(1 << 30),
+    "four gigabytes": _header((1 << 32) - 1),
     "no body": Header(SELF, 100).pack(),
     "half a body": Header(SELF, 100).pack() + b"x" * 50,
     "no JSON": packed(b"\xff\xfe{"),
@@ -122,7 +126,7 @@ def test_callers_who_come_and_go_in_hundreds_leave_nothing(unharmed: Node) -> No
         _connect(unharmed.address()).close()
     for _time in range(100):
         with _connect(unharmed.address()) as caller:
-            caller.sendall(b"WBZ1")
+            caller.sendall(b"WBZ2")
     began = time.monotonic()
     assert unharmed.serves()
     assert time.monotonic() - began < 5

@@ -42,9 +42,7 @@ def workbench_of_accounts(
 
     `change` makes its settings from those of the repository in system-accounts mode.
     """
-    with tempfile.TemporaryDirectory(prefix="werkbank-accounts-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+    with folder_of_accounts() as folder:
         bench = Workbench(folder / "state", folder / "werkbank.yaml", environment=environment or {})
         stock = (ROOT / "werkbank.yaml").read_text()
         bench.settings.write_text(change(stock.replace("seats_run_as: same-user", "seats_run_as: system-accounts")))
@@ -71,11 +69,21 @@ def _script(folder: Path, bench: Workbench, users: Sequence[str]) -> str:
     return "\n".join([*lines, f"cd {ROOT}", f"exec {shlex.join(up)}"])
 
 
+@contextmanager
+def folder_of_accounts() -> Iterator[Path]:
+    """Where accounts have their homes: not in /tmp, of which each may have one of its own."""
+    with tempfile.TemporaryDirectory(prefix="werkbank-accounts-", dir="/srv") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "homes").mkdir()
+        yield folder
+
+
 def private_accounts(folder: Path, users: Sequence[str]) -> Iterator[str]:
     people, groups = [], []
     for uid, user in enumerate(users, FIRST_UID):
-        home = folder / f"home-{user}"
-        home.mkdir()
+        home = folder / "homes" / user
+        home.mkdir(mode=0o700)
         os.chown(home, uid, uid)
         people.append(f"{user}:x:{uid}:{uid}::{home}:/bin/sh")
         groups.append(f"{user}:x:{uid}:")

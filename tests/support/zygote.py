@@ -6,8 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Any
 
 import psutil
 from werkbank_zygote.client import NoZygote, Process, fork
+from werkbank_zygote.confinement import Confinement
 
-from tests.support.accounts import private_accounts, way_to_python
+from tests.support.accounts import folder_of_accounts, private_accounts, way_to_python
 from tests.support.workbench import eventually
 
 READY_TIMEOUT_S = 60.0
@@ -217,11 +217,18 @@ def kill(process: psutil.Process) -> None:
 
 
 @contextmanager
-def node_of_accounts(users: Sequence[str], *options: str, roles: tuple[str, ...] = ("kernel",)) -> Iterator["Accounts"]:
-    """A root's node where each of `users` has an account, the first with FIRST_UID: in a mount namespace of its own."""
-    with tempfile.TemporaryDirectory(prefix="werkbank-zygote-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+def node_of_accounts(
+    users: Sequence[str],
+    *options: str,
+    roles: tuple[str, ...] = ("kernel",),
+    confine: Callable[[Path], Confinement] = lambda folder: Confinement(),
+) -> Iterator["Accounts"]:
+    """A root's node where each of `users` has an account, the first with FIRST_UID: in a mount namespace of its own.
+
+    `confine` says how children are confined; it is given the folder in which everything lies.
+    """
+    with folder_of_accounts() as folder:
+        options = (*options, "--confinement", confine(folder).dumped())
         lines = ["mount --make-rprivate /", *private_accounts(folder, users), *way_to_python(folder), 'exec "$@"']
         starter = ("unshare", "--mount", "sh", "-euc", "\n".join(lines), "sh")
         with node(folder, "--public", "--preload-uid", "65534", *options, roles=roles, starter=starter) as running:

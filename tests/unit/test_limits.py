@@ -17,7 +17,7 @@ class GroupThatNeverEmpties:
     def __init__(self, pid: int) -> None:
         self.pid = pid
 
-    def create(self, name: str, memory: int) -> list[Path]:
+    def create(self, name: str, memory: int, processes: int) -> list[Path]:
         raise AssertionError("not asked for here")
 
     def limit_cpu(self, name: str, cpu: float) -> None:

@@ -75,13 +75,13 @@ def test_what_is_no_object_is_refused(data: bytes) -> None:
     "data",
     [
         b"",
-        b"WBZ1",
-        b"GET / HTTP/1.1"[:12],
-        b"WBZ2" + bytes(8),
-        struct.pack(">4sII", b"WBZ1", 0, 0),
-        struct.pack(">4sII", b"WBZ1", 0, LONGEST_REQUEST + 1),
-        struct.pack(">4sII", b"WBZ1", 0, 1 << 30),
-        struct.pack(">4sII", b"WBZ1", 0, (1 << 32) - 1),
+        b"WBZ2",
+        b"GET / HTTP/1.1\r\nHost: example"[:28],
+        b"WBZ1" + bytes(24),
+        struct.pack(">4sII16s", b"WBZ2", 0, 0, bytes(16)),
+        struct.pack(">4sII16s", b"WBZ2", 0, LONGEST_REQUEST + 1, bytes(16)),
+        struct.pack(">4sII16s", b"WBZ2", 0, 1 << 30, bytes(16)),
+        struct.pack(">4sII16s", b"WBZ2", 0, (1 << 32) - 1, bytes(16)),
         Header(0, 1).pack() + b"x",
     ],
 )
@@ -91,7 +91,13 @@ def test_what_is_no_header_is_refused(data: bytes) -> None:
 
 
 def test_a_header_is_read_as_it_was_written() -> None:
-    assert unpack(Header(SELF, LONGEST_REQUEST).pack()) == Header(SELF, LONGEST_REQUEST)
+    for header in (Header(SELF, LONGEST_REQUEST), Header(0, 1, bytes(range(16)))):
+        assert unpack(header.pack()) == header
+
+
+def test_no_path_can_be_made_of_a_place() -> None:
+    assert Header(0, 1).folder == ""
+    assert Header(0, 1, b"../../../../../a").folder == b"../../../../../a".hex()
 
 
 @pytest.mark.parametrize(

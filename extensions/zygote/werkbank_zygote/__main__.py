@@ -32,6 +32,8 @@ def main() -> None:
 
 
 def _arguments(roles: list[str]) -> argparse.Namespace:
+    from .confinement import Confinement
+
     parser = argparse.ArgumentParser(prog="werkbank-zygote")
     parser.add_argument("role", choices=roles)
     parser.add_argument("--socket", type=int, required=True, help="descriptor of the listening socket")
@@ -40,6 +42,7 @@ def _arguments(roles: list[str]) -> argparse.Namespace:
     parser.add_argument("--may-name", type=int, help="the user id that may ask for children of other users")
     parser.add_argument("--preload-uid", type=int, help="import as this user (root only)")
     parser.add_argument("--most-forks", type=int, default=2000)
+    parser.add_argument("--confinement", type=Confinement.of, default=Confinement(), help="of all children (JSON)")
     parser.add_argument("--seat-arguments", type=json.loads, default=[], help="what every seat is started with (JSON)")
     return parser.parse_args()
 
@@ -85,13 +88,15 @@ def _prepare(arguments: argparse.Namespace) -> None:
 
 
 def _serve(arguments: argparse.Namespace, began: float) -> None:
+    from .become import Bounds
     from .child import Manner, run
     from .log import log
     from .parent import Parent, Peer
     from .preload import FOR_OTHERS
 
     own = os.getresuid()[2]
-    manner = Manner(may_name=arguments.may_name, join_caller=arguments.role not in FOR_OTHERS)
+    bounds = Bounds(join=arguments.role not in FOR_OTHERS, confinement=arguments.confinement)
+    manner = Manner(may_name=arguments.may_name, bounds=bounds)
 
     def admits(peer: Peer) -> bool:
         if arguments.role in FOR_OTHERS:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pwd
 import signal
 from dataclasses import dataclass
 
 from .caller import Caller, NotAllowed
+from .confinement import Confinement
+from .confinement.calls import LIBC
 
 _PR_SET_DUMPABLE = 4
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who to become: numbers only, looked up while the files of this machine are still our own."""
+    """Who to become, looked up while the files of this machine are still our own."""
 
     uid: int
     gid: int
     groups: list[int]
+    home: str
 
 
 def leave_parent() -> None:
@@ -47,22 +48,32 @@ def user_for(asked: int | None, peer_uid: int, may_name: int | None) -> int:
     return asked
 
 
-def become(uid: int, caller_pid: int, caller_uid: int, join: bool) -> None:
-    """A process of this user for good, within the bounds of its caller; with `join`, also where the caller is.
+@dataclass(frozen=True)
+class Bounds:
+    """What a child is held to, besides the limits of its caller."""
 
-    NotAllowed, OSError: then this process must end.
-    """
+    join: bool
+    """It enters the control groups and namespaces of its caller; else it may have some of its own."""
+    confinement: Confinement
+
+
+def become(uid: int, caller_pid: int, caller_uid: int, bounds: Bounds, place: str = "") -> None:
+    """A process of this user for good, within bounds. NotAllowed, OSError: then this process must end."""
     account = _account(uid) if os.getresuid() != (uid, uid, uid) else None
     if os.getresuid()[2] == 0:
         os.setresuid(-1, 0, -1)  # the parent imports as nobody and keeps the way back for this moment
     caller = Caller(caller_pid, caller_uid)
     try:
-        caller.share_bounds()
-        if join:
+        caller.share_bounds(own_filters=bounds.confinement.filters)
+        if bounds.join:
             caller.join_groups()
             caller.join_namespaces()
     finally:
         caller.close()
+    home = account.home if account else ""
+    if home and not bounds.join:
+        bounds.confinement.enter(home, place)
+    bounds.confinement.put_on(home)
     if account is not None:
         _drop_to(account)
 
@@ -72,7 +83,7 @@ def _account(uid: int) -> Account:
         found = pwd.getpwuid(uid)
     except KeyError:
         raise NotAllowed(f"there is no account with user id {uid}") from None
-    return Account(uid, found.pw_gid, os.getgrouplist(found.pw_name, found.pw_gid))
+    return Account(uid, found.pw_gid, os.getgrouplist(found.pw_name, found.pw_gid), found.pw_dir)
 
 
 def _drop_to(account: Account) -> None:
@@ -100,4 +111,4 @@ def show_to_user() -> None:
 
     Not before the caller's word to start: until then its user could put words into its mouth with a debugger.
     """
-    _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)

@@ -7,7 +7,6 @@ the caller then starts its program in the ordinary way, within all of its bounds
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import re
@@ -15,12 +14,12 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from .confinement.calls import LIBC, insist, no_new_privileges
+
 GROUP = "/werkbank/"
 _ENTERED = ("mnt", "ipc", "uts")
 _SHARED = ("user", "pid", "net", "cgroup", "time")
 _NS_GET_USERNS = 0xB701
-_PR_SET_NO_NEW_PRIVS = 38
-_LIBC = ctypes.CDLL(None, use_errno=True)
 _LIMITS = {
     "cpu time": resource.RLIMIT_CPU,
     "file size": resource.RLIMIT_FSIZE,
@@ -62,8 +61,11 @@ class Caller:
     def close(self) -> None:
         os.close(self._folder)
 
-    def share_bounds(self) -> None:
-        """Its resource limits, niceness, processors, place in the memory queue and renunciation of new privileges."""
+    def share_bounds(self, own_filters: int = 0) -> None:
+        """Its resource limits, niceness, processors, place in the memory queue and renunciation of new privileges.
+
+        Filters for system calls cannot be taken over: it may have `own_filters` more than we, which we put on later.
+        """
         for name, soft, hard in _LIMIT.findall(self._read("limits")):
             if name in _LIMITS:
                 _limit(_LIMITS[name], _number(soft), _number(hard))
@@ -74,9 +76,9 @@ class Caller:
             os.sched_setaffinity(0, processors)
             Path("/proc/self/oom_score_adj").write_text(self._read("oom_score_adj"))
         if self._status.get("NoNewPrivs") == "1":
-            _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            no_new_privileges()
         own = dict(_pairs(Path("/proc/self/status").read_text()))
-        if int(self._status.get("Seccomp_filters", 0)) > int(own.get("Seccomp_filters", 0)):
+        if int(self._status.get("Seccomp_filters", 0)) > int(own.get("Seccomp_filters", 0)) + own_filters:
             raise NotAllowed(f"process {self._pid} has filters for system calls, which cannot be taken over")
 
     def join_groups(self) -> None:
@@ -102,8 +104,7 @@ class Caller:
                 after.callback(os.close, opened[-1])
                 _insist_on_owner(opened[-1], name)
             for namespace in opened:
-                if _LIBC.setns(namespace, 0) != 0:
-                    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "setns")
+                insist(LIBC.setns(namespace, 0), "setns")
         if not os.path.samestat(os.stat("root", dir_fd=self._folder), os.stat("/")):
             raise NotAllowed(f"process {self._pid} has a root folder of its own")
 

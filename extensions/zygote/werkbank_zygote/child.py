@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from . import become, hooks, refresh
 from .caller import NotAllowed
+from .confinement import Confinement
 from .header import SELF, BadHeader
 from .log import log
 from .parent import Peer, note_read
@@ -33,8 +34,7 @@ class Manner:
 
     may_name: int | None = None
     """The user id that may ask for children of other users: the hub's."""
-    join_caller: bool = False
-    """Children enter control groups and namespaces of their caller, as kernels do with their seat."""
+    bounds: become.Bounds = become.Bounds(join=False, confinement=Confinement())
 
 
 def run(connection: socket.socket, peer: Peer, read_writer: int, manner: Manner) -> int:
@@ -60,13 +60,13 @@ def run(connection: socket.socket, peer: Peer, read_writer: int, manner: Manner)
 def _take_request(connection: socket.socket, peer: Peer, read_writer: int, manner: Manner) -> tuple[Request, list[int]]:
     """Become the user, then read what is wanted. A caller who may name no user is not even heard before."""
     if manner.may_name is None or peer.uid != manner.may_name:
-        become.become(peer.uid, peer.pid, peer.uid, manner.join_caller)
+        become.become(peer.uid, peer.pid, peer.uid, manner.bounds)
         header, descriptors = read_header(connection)
         become.user_for(None if header.uid == SELF else header.uid, peer.uid, manner.may_name)
     else:
         header, descriptors = read_header(connection)
         uid = become.user_for(None if header.uid == SELF else header.uid, peer.uid, manner.may_name)
-        become.become(uid, peer.pid, peer.uid, manner.join_caller)
+        become.become(uid, peer.pid, peer.uid, manner.bounds, header.folder)
     request = read_request(connection, header.length)
     if len(descriptors) != 3 + len(request.descriptors):
         raise BadRequest(f"{len(descriptors)} descriptors for {3 + len(request.descriptors)} names")

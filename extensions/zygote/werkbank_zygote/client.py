@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .child import GO
-from .header import SELF, Header
+from .header import NOWHERE, SELF, Header
 
 ANSWER_TIMEOUT_S = 5.0
 UNKNOWN_STATUS = 1
@@ -84,6 +84,7 @@ def fork(
     cwd: Path | str,
     stdio: tuple[int, int, int],
     uid: int | None = None,
+    place: str = "",
     descriptors: Mapping[str, int] | None = None,
     title: str = "",
     umask: int = 0o077,
@@ -92,6 +93,7 @@ def fork(
 ) -> Process:
     """Run `python -m module` with `argv` (its first word is the program's name) as a fork of the zygote at `address`.
 
+    `place` names the private folders it gets where the zygote was told of any (32 hexadecimal digits).
     `descriptors` are handed over; the child finds their numbers in the environment variables that name them.
     `before_start` is called with the pid before the program runs. NoZygote when there is none: then nothing runs.
     """
@@ -109,7 +111,8 @@ def fork(
     body = json.dumps(request).encode()
     connection = _connect(address)
     try:
-        head = Header(SELF if uid is None else uid, len(body)).pack()
+        where = bytes.fromhex(place) if place else NOWHERE
+        head = Header(SELF if uid is None else uid, len(body), where).pack()
         socket.send_fds(connection, [head], [*stdio, *extra.values()])
         connection.sendall(body)
         pid, pidfd = _answer(connection)

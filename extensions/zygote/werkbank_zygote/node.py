@@ -68,6 +68,7 @@ class Manner:
     preload_uid: int | None
     most_forks: int
     most_age: float
+    confinement: str
     public: bool
     """Kernels of other users may be asked for: only with root."""
 
@@ -172,6 +173,8 @@ class Node:
             command += ["--may-name", str(self._manner.may_name)]
         if self._manner.preload_uid is not None:
             command += ["--preload-uid", str(self._manner.preload_uid)]
+        if self._manner.confinement:
+            command += ["--confinement", self._manner.confinement]
         try:
             process = subprocess.Popen(
                 command,
@@ -252,10 +255,12 @@ def main() -> None:
     parser.add_argument("--preload-uid", type=int, help="import as this user (root only)")
     parser.add_argument("--most-forks", type=int, default=2000)
     parser.add_argument("--most-age", type=float, default=MOST_AGE_S, help="seconds")
+    parser.add_argument("--confinement", default="", help="of all children (JSON)")
     parser.add_argument("--public", action="store_true", help="every local user may ask for kernels of their own")
     parser.add_argument("--seat-arguments", default="[]", help="what every seat is started with (JSON)")
     given = parser.parse_args()
-    manner = Manner(given.folder, given.may_name, given.preload_uid, given.most_forks, given.most_age, given.public)
+    bounds = (given.most_forks, given.most_age, given.confinement, given.public)
+    manner = Manner(given.folder, given.may_name, given.preload_uid, *bounds)
     Node(manner, given.role, given.seat_arguments).run()
 
 
