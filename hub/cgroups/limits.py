@@ -28,7 +28,7 @@ class Controller(Protocol):
     """One cgroup layout."""
 
     def create(self, name: str, memory: int, processes: int) -> list[Path]:
-        """Make the group with its limits of memory and processes; the files a process writes "0" to in order to enter it."""
+        """Make the group, with limits of memory and processes; the files a process writes "0" to in order to enter."""
 
     def limit_cpu(self, name: str, cpu: float) -> None:
         """Hold the group to `cpu` cores. Done when the seat is up: a start is short and somebody waits for it."""

@@ -22,8 +22,8 @@ from hub.errors import SettingsError, StartError
 from hub.names import own_account
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
-from hub.spawners.confinement import shortcomings
 from hub.settings import DemoAuthentication, Settings
+from hub.spawners.confinement import shortcomings
 from hub.state import StateDirectory
 
 DYING_GRACE = 20.0

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
+from pathlib import Path
 from typing import BinaryIO
 
 from hub.settings import Settings
@@ -20,12 +22,14 @@ class Nodes:
 
     def __init__(self) -> None:
         self._daemons: list[subprocess.Popen[bytes]] = []
+        self._folders: set[Path] = set()
 
     def start(self, state: StateDirectory, settings: Settings, log: BinaryIO) -> None:
         """Start them; they are ready some seconds later, and until then seats start in the ordinary way."""
         if not settings.site.warm:
             return
         for name in sorted({profile.environment for profile in settings.profiles}):
+            self._folders.add(node_folder(state.path, settings, name).parent)
             try:
                 self._daemons.append(self._start(state, settings, name, log))
             except OSError as error:
@@ -66,3 +70,5 @@ class Nodes:
             daemon.kill()
             daemon.wait()
         self._daemons.clear()
+        for folder in self._folders:  # sockets that nobody answers
+            shutil.rmtree(folder, ignore_errors=True)

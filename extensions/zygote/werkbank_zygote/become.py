@@ -6,7 +6,7 @@ import contextlib
 import os
 import pwd
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .caller import Caller, NotAllowed
 from .confinement import Confinement
@@ -52,9 +52,9 @@ def user_for(asked: int | None, peer_uid: int, may_name: int | None) -> int:
 class Bounds:
     """What a child is held to, besides the limits of its caller."""
 
-    join: bool
+    join: bool = False
     """It enters the control groups and namespaces of its caller; else it may have some of its own."""
-    confinement: Confinement
+    confinement: Confinement = field(default_factory=Confinement)
 
 
 def become(uid: int, caller_pid: int, caller_uid: int, bounds: Bounds, place: str = "") -> None:

@@ -12,11 +12,10 @@ import signal
 import socket
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import become, hooks, refresh
 from .caller import NotAllowed
-from .confinement import Confinement
 from .header import SELF, BadHeader
 from .log import log
 from .parent import Peer, note_read
@@ -34,7 +33,7 @@ class Manner:
 
     may_name: int | None = None
     """The user id that may ask for children of other users: the hub's."""
-    bounds: become.Bounds = become.Bounds(join=False, confinement=Confinement())
+    bounds: become.Bounds = field(default_factory=become.Bounds)
 
 
 def run(connection: socket.socket, peer: Peer, read_writer: int, manner: Manner) -> int:

@@ -26,7 +26,7 @@ class Confinement:
     private_folders: str = ""
     """Where the folders lie that stand for /tmp and /var/tmp, one for each place; empty for the machine's own."""
     files: bool = False
-    """Write at home, in folders for temporary files and in `writable`; read everything but what lies beside the home."""
+    """Write only at home, in temporary folders and in `writable`; read everything but what lies beside the home."""
     readable: tuple[str, ...] = ()
     """Folders that can be read although they lie beside a home, and are seen although they lie in /tmp."""
     writable: tuple[str, ...] = ()

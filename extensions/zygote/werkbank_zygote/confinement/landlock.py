@@ -53,7 +53,7 @@ def rules(home: str, readable: Iterable[str], writable: Iterable[str]) -> Rules:
 
 
 def _away_from(home: str) -> Iterator[str]:
-    """All that does not lie in the folder of homes: for /data/homes/ann what is in / but /data, and in /data but homes."""
+    """All that lies in no folder of homes: for /data/homes/ann what is in / but /data, and in /data but homes."""
     here = "/"
     parts = home.strip("/").split("/")
     for part in parts[:-1] or [home.strip("/")]:

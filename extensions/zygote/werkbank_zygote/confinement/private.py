@@ -1,4 +1,4 @@
-"""Namespaces of its own for a process: with /tmp, /var/tmp and /dev/shm that nobody else sees, and its own System V IPC.
+"""Namespaces of its own for a process: /tmp, /var/tmp and /dev/shm that nobody else sees, and System V memory.
 
 Needs root. The two folders on disk belong to a place (a seat, or the clusters of a user): whoever starts the process
 makes them, and removes them when nothing of it runs any more. /dev/shm goes with the last process.
@@ -30,7 +30,7 @@ def make(folder: str) -> None:
         path = os.path.join(folder, name)
         with contextlib.suppress(FileExistsError):
             os.mkdir(path)
-            os.chmod(path, 0o1777)
+            os.chmod(path, 0o1777)  # noqa: S103 - as /tmp is
 
 
 def remove(folder: str) -> None:

@@ -75,7 +75,7 @@ def put_on(program: bytes) -> None:
 
 
 def _clones() -> Iterator[tuple[str, int, list[_Comparison]]]:
-    """No namespaces by `clone` either. The flags of `clone3` cannot be seen by a filter: C libraries then use `clone`."""
+    """No namespaces by `clone` either. A filter cannot see the flags of `clone3`: C libraries then use `clone`."""
     for bit in (1 << number for number in range(32) if _NEW_NAMESPACES >> number & 1):
         yield "clone", _refuse(errno.EPERM), [_Comparison(0, _MASKED_EQUAL, bit, bit)]
     yield "clone3", _refuse(errno.ENOSYS), []
