@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from hub.cli import bench, check, down, leases, simulate, status, test, up, warm
+from hub.cli import bench, check, down, leases, node, simulate, status, test, up, warm
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.add_typer(leases.app, name="leases")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
 app.command("warm")(warm.warm_seats)
+app.command("node")(node.node)
+app.command("units")(node.units)
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from rich.table import Table
 from hub import __version__
 from hub.cli.options import DEFAULT_STATE, State
 from hub.running import processes
-from hub.running.hub_client import HubClient, PublicClient
 from hub.settings import DemoAuthentication, load
 from hub.state import StateDirectory
+from hub.web.hub_client import HubClient, PublicClient
 
 SHOWN_PACKAGES = ("jupyterhub", "jupyterlab", "dask-gateway-server", "distributed", "xarray")
 

@@ -24,6 +24,7 @@ from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
 from hub.settings import DemoAuthentication, Settings
 from hub.spawners.confinement import shortcomings
+from hub.spawners.zygotes import node_folder
 from hub.state import StateDirectory
 
 DYING_GRACE = 20.0
@@ -174,5 +175,16 @@ def _warnings(ready: Runtime) -> Iterator[str]:
     if site.limits == "auto" and not controller()[1].enforced:
         yield f"CPU and memory limits of seats are not enforced here: {controller()[1].reason}."
     yield from shortcomings(ready.settings)
+    yield from _cold(ready)
     if site.simulate_gpus:
         yield f"Simulated GPUs: {site.simulate_gpus}. They exist on paper only, and every page says so."
+
+
+def _cold(ready: Runtime) -> Iterator[str]:
+    """Environments whose warm processes are a service's that does not run."""
+    settings = ready.settings
+    if not settings.site.warm or settings.site.node != "service":
+        return
+    for name in sorted({profile.environment for profile in settings.profiles}):
+        if not (node_folder(ready.state.path, settings, name) / "seat.pid").exists():
+            yield f"Nothing is warm for {name}: werkbank-node@{name}.service does not run. Seats take seconds to start."

@@ -16,10 +16,10 @@ from rich.table import Table
 from hub.cli.options import DEFAULT_STATE, State
 from hub.errors import WerkbankError
 from hub.pages.filters import span
-from hub.running.hub_client import HubClient
-from hub.running.warming import Outcome, counts, read_roster, warm
+from hub.seats.warming import Outcome, counts, read_roster, warm
 from hub.settings import load
 from hub.state import StateDirectory
+from hub.web.hub_client import HubClient
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 

@@ -1,32 +1,17 @@
 """What admins ask of the broker: all leases, why one waits, a device out of service."""
 
-import hmac
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from hub.leases.events import Drained, Released
 from hub.leases.model import ENDED, Device, Lease
 from hub.leases.routes import NAMED, AtDesk, LeaseId, language_of, problem, told
 from hub.leases.view import LeaseView
-from hub.web.auth import api_person
-from hub.web.problems import WITH_A_BODY, Problem, answers
-from hub.words import later
+from hub.web.admin import Admin
+from hub.web.problems import WITH_A_BODY, answers
 
-
-async def admin(request: Request) -> str:
-    """Who acts as admin: a signed-in admin, or the command line on this machine. Raises Problem 401 or 403."""
-    _kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if hmac.compare_digest(token.encode(), request.app.state.command_line.encode()):
-        return "werkbank-cli"
-    person = await api_person(request)
-    if not person.admin:
-        raise Problem(403, "not-an-admin", later("Only admins may do this."), later("Ask the admins."))
-    return person.name
-
-
-Admin = Annotated[str, Depends(admin)]
 api = APIRouter(prefix="/api/v1/admin", tags=["admin"])
 
 

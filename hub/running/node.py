@@ -17,6 +17,20 @@ STOP_TIMEOUT = 5.0
 NOBODY = 65_534
 
 
+def command(state: StateDirectory, settings: Settings, name: str) -> list[str]:
+    """What starts the daemon of an environment. Makes the folder in which its own folder will be."""
+    place = node_folder(state.path, settings, name)
+    place.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    words = [os.fspath(settings.python_of(name)), "-P", "-m", "werkbank_zygote.node"]
+    words += ["--folder", str(place), "--role", "seat", "--role", "kernel"]
+    words += ["--role", "dask"] if settings.gateway.enabled else []
+    words += ["--seat-arguments", json.dumps(lab_arguments(settings, "en"))]
+    words += ["--confinement", confinement_of(settings, state).dumped()]
+    if settings.site.seats_run_as == "system-accounts":
+        words += ["--public", "--may-name", str(os.geteuid()), "--preload-uid", str(NOBODY)]
+    return words
+
+
 class Nodes:
     """The daemons of one run. They end with us, however we end; what they forked runs on."""
 
@@ -26,7 +40,7 @@ class Nodes:
 
     def start(self, state: StateDirectory, settings: Settings, log: BinaryIO) -> None:
         """Start them; they are ready some seconds later, and until then seats start in the ordinary way."""
-        if not settings.site.warm:
+        if not settings.site.warm or settings.site.node == "service":
             return
         for name in sorted({profile.environment for profile in settings.profiles}):
             self._folders.add(node_folder(state.path, settings, name).parent)
@@ -39,19 +53,10 @@ class Nodes:
 
     @staticmethod
     def _start(state: StateDirectory, settings: Settings, name: str, log: BinaryIO) -> subprocess.Popen[bytes]:
-        environment, place = settings.environments[name], node_folder(state.path, settings, name)
-        place.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        command = [os.fspath(settings.python_of(name)), "-P", "-m", "werkbank_zygote.node"]
-        command += ["--folder", str(place), "--role", "seat", "--role", "kernel"]
-        command += ["--role", "dask"] if settings.gateway.enabled else []
-        command += ["--seat-arguments", json.dumps(lab_arguments(settings, "en"))]
-        command += ["--confinement", confinement_of(settings, state).dumped()]
-        if settings.site.seats_run_as == "system-accounts":
-            command += ["--public", "--may-name", str(os.geteuid()), "--preload-uid", str(NOBODY)]
         return subprocess.Popen(
-            command,
+            command(state, settings, name),
             cwd="/",
-            env=zygote_environment(environment),
+            env=zygote_environment(settings.environments[name]),
             stdin=subprocess.PIPE,  # it ends when this does
             stdout=log,
             stderr=subprocess.STDOUT,

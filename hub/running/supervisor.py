@@ -21,9 +21,9 @@ import httpx
 
 from hub.errors import HubDied, StartError
 from hub.running import ports, processes
-from hub.running.hub_client import HubClient, PublicClient
 from hub.running.node import Nodes
 from hub.runtime import ROOT, Runtime
+from hub.web.hub_client import HubClient, PublicClient
 
 READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 30.0

@@ -24,7 +24,9 @@ from hub.logs import get_logger
 from hub.pages import STATIC
 from hub.runtime import Runtime
 from hub.seats import routes as seats
+from hub.seats import warming_routes as warmings
 from hub.seats.keep import Keeps
+from hub.seats.warming_routes import Warmings
 from hub.service import home, status
 from hub.service.gateway_api import GatewayApi
 from hub.service.metrics import Metrics
@@ -52,7 +54,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
             app.state.gateway = GatewayApi.of(runtime, client)
             try:
-                async with open_desk(runtime) as desk:
+                async with open_desk(runtime) as desk, Warmings(runtime.state).running() as app.state.warmings:
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
                     yield
             except BaseExceptionGroup as failed:
@@ -86,6 +88,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         status.router,
         seats.forms,
         seats.api,
+        warmings.api,
         leases.api,
         admin_leases.api,
         gateway_leases.api,

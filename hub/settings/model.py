@@ -65,6 +65,8 @@ class Site(Section):
     """What seats cannot do."""
     warm: bool = True
     """Keep a warm process for each environment, from which seats, kernels and Dask workers are forked."""
+    node: Literal["up", "service"] = "up"
+    """Who keeps the warm processes. `up`: they come and go with it. `service`: `werkbank node`, run by systemd."""
     memory_overcommit: float = Field(default=2.0, ge=1.0, le=20.0)
     """Seats are refused once the memory promised to seats exceeds this many times the machine's memory."""
     simulate_gpus: int = Field(default=0, ge=0, le=1024)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.workbench import ROOT, Workbench, run_werkbank
+from tests.support.workbench import ROOT, Visitor, Workbench, eventually, run_werkbank
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +69,57 @@ def test_what_makes_no_sense_starts_nothing_and_is_told(
     assert done.returncode == 2
     assert said in done.stderr
     assert "No seat was started" in done.stderr
+
+
+# --- the same by the API --------------------------------------------------------------------------
+
+
+def ask(visitor: Visitor, wish: dict[str, Any]) -> Any:
+    headers = {"Authorization": f"token {visitor.token()}", "Accept": "application/json"}
+    return visitor.http.post("/services/werkbank/api/v1/admin/warmings", json=wish, headers=headers)
+
+
+def test_an_admin_starts_a_class_and_sees_who_is_ready(facility: Workbench) -> None:
+    facility.browser("trainer")
+    admin = facility.browser("admin")
+    begun = ask(admin, {"profile": "large", "users": ["trainer", "unknown", "trainer"]})
+    assert begun.status_code == 202, begun.text
+    address = f"/services/werkbank/api/v1/admin/warmings/{begun.json()['id']}"
+    headers = {"Authorization": f"token {admin.token()}"}
+
+    def done() -> Any:
+        view = admin.http.get(address, headers=headers).json()
+        return view if view["state"] == "done" else None
+
+    view = eventually(done, what="all are decided")
+    assert (view["total"], view["ready"], view["profile"]) == (2, 1, "large")
+    found = {seat["user"]: seat for seat in view["seats"]}
+    assert found["trainer"]["state"] in ("ready", "was running")
+    assert found["unknown"]["state"] == "refused"
+    assert "is for members of" in found["unknown"]["why"]
+
+
+BAD_WISHES: dict[str, tuple[Any, int, str]] = {
+    "no such profile": ({"profile": "huge", "users": ["ada"]}, 422, "small, medium, large"),
+    "no names": ({"profile": "small", "users": ["../etc", "ada", "a b"]}, 422, "../etc, a b"),
+    "nobody": ({"profile": "small", "users": []}, 422, "users"),
+    "half of the country": ({"profile": "small", "users": ["a"] * 5001}, 422, "users"),
+    "no object": ([], 422, "body"),
+}
+
+
+@pytest.mark.parametrize(("wish", "status", "said"), BAD_WISHES.values(), ids=BAD_WISHES.keys())
+def test_a_wish_that_makes_no_sense_starts_nothing(facility: Workbench, wish: Any, status: int, said: str) -> None:
+    before = len(facility.hub_log)
+    refused = ask(facility.browser("admin"), wish)
+    assert refused.status_code == status
+    assert said in refused.json()["error"]["message"]
+    assert "class.asked" not in facility.hub_log[before:]
+
+
+def test_only_admins_start_classes(facility: Workbench) -> None:
+    trainer = facility.browser("trainer")
+    assert ask(trainer, {"profile": "small", "users": ["trainer"]}).status_code == 403
+    headers = {"Authorization": f"token {facility.browser('admin').token()}"}
+    lost = trainer.http.get("/services/werkbank/api/v1/admin/warmings/0", headers=headers)
+    assert lost.status_code == 404

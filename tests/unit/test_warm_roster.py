@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hub.cli.warm import BadTime, next_time
-from hub.running.warming import BadRoster, read_roster
+from hub.seats.warming import BadRoster, read_roster
 
 NOW = datetime.fromisoformat("2026-11-24T13:00:00+01:00")
 

@@ -1,4 +1,4 @@
-"""The command line's view of a running hub."""
+"""The hub as those see it who act with the workbench's own rights: the command line, and who starts a class."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

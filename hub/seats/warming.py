@@ -10,13 +10,14 @@ from typing import Literal
 from hub.authentication.names import claimed
 from hub.authentication.sentences import SignInRefused
 from hub.errors import WerkbankError
-from hub.running.hub_client import HubClient, StartAnswer
+from hub.web.hub_client import HubClient, StartAnswer
 
 AT_ONCE = 8
 """Seats asked for at the same moment: what comes all at once is not sooner ready, and others start seats too."""
 READY_TIMEOUT = 120.0
 LOOK_PERIOD = 0.1
 MOST_USERS = 5000
+GIVEN_UP = "nobody waits for it any more"
 
 State = Literal["ready", "was running", "refused", "failed"]
 
@@ -63,25 +64,35 @@ def read_roster(path: Path) -> list[str]:
     return list(dict.fromkeys(users))
 
 
-def warm(hub: HubClient, users: Sequence[str], profile: str, tell: Callable[[Outcome], None]) -> list[Outcome]:
-    """Start the default seat of each user, some at a time; in the order of `users`. `tell` hears of each when it is."""
+def warm(
+    hub: HubClient,
+    users: Sequence[str],
+    profile: str,
+    tell: Callable[[Outcome], None],
+    is_over: Callable[[], bool] = lambda: False,
+) -> list[Outcome]:
+    """Start the default seat of each user, some at a time; in the order of `users`. `tell` hears of each when it is.
+
+    Once `is_over`, no more are asked for and none is waited for.
+    """
     found: dict[str, Outcome] = {}
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="warm") as pool:
-        for done in as_completed([pool.submit(_start, hub, user, profile) for user in users]):
+        for done in as_completed([pool.submit(_start, hub, user, profile, is_over) for user in users]):
             outcome = done.result()
             found[outcome.user] = outcome
             tell(outcome)
     return [found[user] for user in users]
 
 
-def _start(hub: HubClient, user: str, profile: str) -> Outcome:
+def _start(hub: HubClient, user: str, profile: str, is_over: Callable[[], bool]) -> Outcome:
     began = monotonic()
-    answer = hub.start_seat(user, profile)
-    state, why = _outcome(hub, user, answer)
+    if is_over():
+        return Outcome(user, "failed", 0.0, GIVEN_UP)
+    state, why = _outcome(hub, user, hub.start_seat(user, profile), is_over)
     return Outcome(user, state, round(monotonic() - began, 2), why)
 
 
-def _outcome(hub: HubClient, user: str, answer: StartAnswer) -> tuple[State, str]:
+def _outcome(hub: HubClient, user: str, answer: StartAnswer, is_over: Callable[[], bool]) -> tuple[State, str]:
     match answer.kind:
         case "ready":
             return "ready", ""
@@ -91,12 +102,14 @@ def _outcome(hub: HubClient, user: str, answer: StartAnswer) -> tuple[State, str
             return "refused", answer.why
         case "failed":
             return "failed", answer.why
-    return _wait(hub, user)
+    return _wait(hub, user, is_over)
 
 
-def _wait(hub: HubClient, user: str) -> tuple[State, str]:
+def _wait(hub: HubClient, user: str, is_over: Callable[[], bool]) -> tuple[State, str]:
     deadline = monotonic() + READY_TIMEOUT
     while monotonic() < deadline:
+        if is_over():
+            return "failed", GIVEN_UP
         ready = hub.seat_is_ready(user)
         if ready is None:
             return "failed", "its start failed; the hub's log says why"
