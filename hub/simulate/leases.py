@@ -229,11 +229,15 @@ class Leased:
             self._tick_by(self._clock.now if something_moved else later)
 
     def _look_at_the_time(self) -> bool:
-        """Tell the broker; whether it did anything but count use."""
-        self._state, actions = decide(self._state, Ticked(), EPOCH + self._clock.now)
-        for action in actions:
-            self._do(action)
-        return any(isinstance(action, Transition) for action in actions)
+        """Tell the broker, until nothing is due; whether it did anything but count use."""
+        now, moved = EPOCH + self._clock.now, False
+        while True:
+            self._state, actions = decide(self._state, Ticked(), now)
+            for action in actions:
+                self._do(action)
+            moved |= any(isinstance(action, Transition) for action in actions)
+            if not self._state.is_late(now):
+                return moved
 
     def _next_timer(self) -> float:
         """When the next timer of any lease runs out (seconds of the trace)."""

@@ -52,6 +52,14 @@ def test_the_queue_for_servers_is_strict() -> None:
     assert replay(made, PerServer, 2).waits == (0, 90, 130)
 
 
+def test_however_many_sessions_idle_a_notice_is_over_when_it_says() -> None:
+    """A tick looks at a bounded number of leases; like the broker, the replay goes on until none is due."""
+    crowd = [session(f"idle-{number:02}", number, 3 * H, (60 + number, 80 + number)) for number in range(40)]
+    made = trace(*crowd, session("late", H, 2 * H, (H + 1, H + 2)))
+    found = with_leases(made, 40)
+    assert max(found.waits) <= RULES.notice + HANDOVER / 2 + 2 * TICK
+
+
 def test_a_culled_session_gives_its_gpu_back_after_half_an_hour_and_loses_its_state() -> None:
     made = trace(session("a", 0, 3 * H, (0, 10), (2 * H, 2 * H + 10)), session("b", 100, 300, (100, 110)))
     found = replay(made, Culled, 1)
