@@ -154,6 +154,9 @@ def _heard(step: Step, event: Heard) -> None:
     match lease.state:
         case LeaseState.ACTIVE | LeaseState.NOTICE:
             _worked_on(step, lease, event)
+        case LeaseState.PARKING if event.wants and not lease.wants:
+            # Too late to stop; but room can be made for it meanwhile.
+            step.change(lease, wants=True, queued_at=step.now)
         case LeaseState.PARKED if event.wants != lease.wants:
             lease = step.change(lease, wants=event.wants, queued_at=step.now)
             watch(step, lease)
@@ -221,7 +224,7 @@ def _park_reported(step: Step, lease: Lease, event: Reported) -> None:
                 "ends_at": ends_at,
                 "busy": False,
             }
-            parked = step.move(lease, LeaseState.PARKED, "parked", wants=False, **rest)
+            parked = step.move(lease, LeaseState.PARKED, "parked", **rest)
             watch(step, parked)
             clean(step, given)
         case "refused":

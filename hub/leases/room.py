@@ -30,9 +30,17 @@ def _wanted(step: Step, line: Line, gpu_class: str) -> int:
     """Devices that those in the line could use, the returning apart (they want one particular device)."""
     programmes = set(step.programmes_in_order(line))
     waiting = sum(len(queue) for (_rank, programme), queue in line.queues.items() if programme in programmes)
-    waiting += len(line.returning.get("") or ())
+    waiting += len(line.returning.get("") or ()) + _soon_returning(step, gpu_class)
     first = _first_waiting(step, line)
     return min(max(waiting, first.count if first else 0), len(step.of_class.get(gpu_class) or ()))
+
+
+def _soon_returning(step: Step, gpu_class: str) -> int:
+    """Kernels that are just being parked and have a cell waiting already: each will want some device back."""
+    if not step.rules.migration:
+        return 0  # theirs, which somebody else is about to have
+    holders = (step.leases.get(device.lease) for device in step.class_devices(gpu_class) if device.lease)
+    return sum(holder is not None and holder.state is LeaseState.PARKING and holder.wants for holder in holders)
 
 
 def _coming(step: Step, gpu_class: str) -> int:

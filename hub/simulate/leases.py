@@ -250,6 +250,7 @@ def _timers(lease: Lease, rules: Rules) -> Iterator[float]:
     """Moments from which something may be decided about a lease that was not before (Unix seconds)."""
     yield lease.ends_at
     if lease.is_waiting:
+        yield lease.queued_at + rules.patience
         yield lease.queued_at + rules.ageing_bound
     if lease.state is LeaseState.ACTIVE and not lease.busy:
         yield lease.acquired + rules.min_hold

@@ -98,6 +98,22 @@ class Trace:
         """GPUs of all cells that run at the same time, at most: with fewer somebody waits, whatever the policy."""
         return _most((cell.start, cell.end, session.gpus) for session in self.sessions for cell in session.cells)
 
+    def most_kept(self, grace: float) -> int:
+        """GPUs of all sessions at once of which a cell runs or ended less than `grace` seconds ago, at most."""
+        return _most((begin, end, s.gpus) for s in self.sessions for begin, end in _joined(s.cells, grace))
+
+
+def _joined(cells: Iterable[Cell], grace: float) -> Iterator[tuple[float, float]]:
+    """From the start of a cell to `grace` seconds after the last one that came before that was over."""
+    begin = end = -math.inf
+    for cell in cells:
+        if cell.start > end:
+            if end > begin:
+                yield begin, end
+            begin = cell.start
+        end = max(end, cell.end + grace)
+    yield begin, end
+
 
 def _most(spans: Iterable[tuple[float, float, int]]) -> int:
     """The most GPUs in use at once; what ends at a moment is free for what begins then."""

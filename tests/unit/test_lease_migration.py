@@ -40,3 +40,21 @@ def test_a_kernel_that_cannot_be_moved_after_all_returns_to_the_device_it_was_pa
     state = after(state, 50, Ticked())
     assert (state.leases["a"].state, state.leases["a"].devices) == (LeaseState.RESUMING, ("GPU-1",))
     assert state.leases["a"].parked_from == "GPU-1"
+
+
+def test_room_is_made_at_once_for_a_kernel_whose_cell_comes_while_it_is_being_parked() -> None:
+    state = after(State(MOVING), 0, Listed(TWO), Looked("GPU-0", True), Looked("GPU-1", True))
+    state = after(state, 1, Requested(lease("a", "ada")), Bound("a", 1, 5, "5"))
+    state = after(state, 2, Requested(lease("b", "bob")), Bound("b", 1, 6, "6"))
+    for id in ("a", "b"):
+        state = after(state, 3, Heard(id, 1, busy=True, wants=False, watched=False, unparkable=""))
+        state = after(state, 4, Heard(id, 1, busy=False, wants=False, watched=False, unparkable=""))
+    state = after(state, 30, Requested(lease("c", "cy")), Ticked())
+    parked, other = sorted("ab", key=lambda id: state.leases[id].state is not LeaseState.PARKING)
+    assert state.leases[other].state is LeaseState.ACTIVE
+    cell = Heard(parked, state.leases[parked].epoch, busy=False, wants=True, watched=True, unparkable="")
+    state = after(state, 31, cell, Ticked())
+    assert state.leases[other].state is LeaseState.PARKING, "not only when the first is parked"
+    done = Reported(parked, state.leases[parked].epoch, "park", "done", "", 100, 1.0)
+    state = after(state, 32, done)
+    assert state.leases[parked].is_waiting, "nobody has to say again that a cell waits"

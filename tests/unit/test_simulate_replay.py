@@ -1,6 +1,7 @@
 """People replay a trace: who waits how long under which policy, to the second."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,16 @@ def test_however_many_sessions_idle_a_notice_is_over_when_it_says() -> None:
     made = trace(*crowd, session("late", H, 2 * H, (H + 1, H + 2)))
     found = with_leases(made, 40)
     assert max(found.waits) <= RULES.notice + HANDOVER / 2 + 2 * TICK
+
+
+def test_who_waited_for_long_is_not_forgotten_until_another_timer_runs_out() -> None:
+    """An idle kernel whose user has used less is left alone at first, but not once somebody waited `patience`."""
+    made = trace(
+        session("much", 0, 4 * H, (0, 2 * H), (3 * H, 3 * H + 10)),
+        session("little", 2.5 * H, 4 * H, (2.6 * H, 2.6 * H + 60), (3.9 * H, 3.9 * H + 10)),
+    )
+    waits = with_leases(made, 1, replace(RULES, migration=True)).waits
+    assert max(waits) <= RULES.patience + RULES.notice + HANDOVER + 2 * TICK
 
 
 def test_a_culled_session_gives_its_gpu_back_after_half_an_hour_and_loses_its_state() -> None:
