@@ -23,8 +23,10 @@ from hub.words import COOKIE, choose_language
 
 api = APIRouter(prefix="/api/v1", tags=["leases"])
 
-LOOK_PERIOD = 4.0
-"""Seconds between looks at the place of somebody who waits, while nothing else changes."""
+LOOK_PERIOD, MOST_LOOK_PERIOD = 4.0, 30.0
+"""Seconds between looks at the place of somebody who waits, while nothing else changes: of the first, and at most."""
+FIRST = 25
+"""So many places from the front, or twice as many, three times as many …, the period is so many times longer."""
 PING_SECONDS = 15
 
 NAMED = (401, 404, 422, 503)
@@ -176,14 +178,15 @@ async def _changes(desk: Desk, lease: Lease, language: str) -> AsyncIterator[Ser
             if found.state in ENDED:
                 return
             # Others move the line without changing this lease; a place is looked at now and then.
-            await asyncio.wait([changed], timeout=_look_after() if found.is_waiting else None)
+            await asyncio.wait([changed], timeout=_look_after(view.place or 1) if found.is_waiting else None)
         finally:
             changed.cancel()
 
 
-def _look_after() -> float:
-    """Not all at once: a thousand who wait would otherwise look in the same moment."""
-    return LOOK_PERIOD * random.uniform(0.75, 1.25)  # noqa: S311
+def _look_after(place: int) -> float:
+    """Who is far from the front looks less often, and no two at once: a thousand who wait are otherwise a load."""
+    period = min(LOOK_PERIOD * max(1.0, place / FIRST), MOST_LOOK_PERIOD)
+    return period * random.uniform(0.75, 1.25)  # noqa: S311
 
 
 @api.post("/leases/{lease}/bound", responses=CHANGES)

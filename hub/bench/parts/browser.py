@@ -66,6 +66,8 @@ async def _measure_one(side: Side, browser: "Browser") -> None:
         found = await side.attempt(seat.user, _visit(side, seat, browser))
     finally:
         await seat.stop()
+        # What was open last time is opened again, in place of the launcher.
+        shutil.rmtree(side.peer.home(seat.user) / ".jupyter" / "lab" / "workspaces", ignore_errors=True)
     if found is None:
         side.measured.fail("browser")
     else:
