@@ -14,7 +14,8 @@ WANTED_CROWD = 40
 HEADLINES = {
     "one_seat": ("users_1", "first_200_s"),
     "one_seat_cpu": ("users_1", "server_cpu_s"),
-    "memory_seat_kernel": ("memory", "seat_and_kernel_pss_mb"),
+    "memory_seat_kernel": ("memory", "one_more_mb"),
+    "memory_with_zygotes": ("memory", "seat_and_kernel_pss_mb"),
     "kernel_plain": ("kernel", "plain_s"),
     "kernel_imports": ("kernel", "imports_s"),
     "kernel_torch": ("kernel", "torch_s"),

@@ -31,6 +31,7 @@ PARTS = {
     "memory": (
         "seats with a kernel that has imported these",
         {
+            "one_more_mb": "each more takes, MB",
             "seat_and_kernel_pss_mb": "each with its share of zygotes, MB",
             "server_pss_mb": "server, MB",
             "kernel_pss_mb": "kernel, MB",

@@ -58,9 +58,10 @@ def crowd_mb(kernels: Mapping[Path, int]) -> tuple[float, float]:
     return server, sum(seat.server_and_kernel_pss_mb for seat in found) - server
 
 
-def uss_mb(home: Path) -> float:
-    """Private memory of the one seat that runs in this home: what only it has, and would be free without it."""
-    return sum(_rollup(process.pid, "Private_Clean:", "Private_Dirty:") for process in _seats([home])[home]) / 1e6
+def uss_mb(*homes: Path) -> float:
+    """Private memory of the seats that run in these homes: what only they have, and would be free without them."""
+    processes = [process for seat in _seats(homes).values() for process in seat]
+    return sum(_rollup(process.pid, "Private_Clean:", "Private_Dirty:") for process in processes) / 1e6
 
 
 async def wait_until_quiet() -> float:

@@ -96,6 +96,7 @@ def test_kernels_memory_clusters_and_growth_are_measured_at_each_hub_and_the_cro
     ours = report["werkbank"]["memory"]
     zygotes = sum(size for name, size in ours.items() if name.startswith("zygote_"))
     own = ours["server_pss_mb"] + ours["kernel_pss_mb"]
+    assert 0 < ours["one_more_mb"] < ours["seat_and_kernel_pss_mb"]
     assert ours["seat_and_kernel_pss_mb"] == pytest.approx(own + zygotes / 2, rel=0.01)
     assert {"memory_seat_kernel", "kernel_imports", "cluster"} < set(report["ratio"])
     assert (report["crowd"]["seats"], report["crowd"]["healthy"], report["crowd"]["within"]) == (3, 3, True)

@@ -38,11 +38,12 @@ async def _measure_one(side: Side, count: int) -> None:
             return
         await usage.wait_until_quiet()
         servers, of_kernels = usage.crowd_mb(kernels)
-        warm = warm_mb(side)
+        private, warm = usage.uss_mb(*kernels), warm_mb(side)
     total = servers + of_kernels + sum(warm.values())
     side.measured.add(
         "memory",
         seats=count,
+        one_more_mb=private / count,
         seat_and_kernel_pss_mb=total / count,
         server_pss_mb=servers / count,
         kernel_pss_mb=of_kernels / count,
