@@ -13,6 +13,8 @@ from hub.bench.seat import Seat
 from hub.bench.side import Side
 
 MOST_MB = 6 * 2**30 / 1e6
+AT_ONCE = 8
+"""Kernels asked for at the same moment: this is about many that run, not about their start."""
 
 
 async def measure(plan: Plan, side: Side) -> dict[str, Any]:
@@ -21,7 +23,8 @@ async def measure(plan: Plan, side: Side) -> dict[str, Any]:
     began = time.perf_counter()
     async with side.running_seats(plan.crowd) as seats:
         answered = time.perf_counter() - began
-        pids = await asyncio.gather(*(side.attempt(seat.user, _healthy(seat)) for seat in seats))
+        places = asyncio.Semaphore(AT_ONCE)
+        pids = await asyncio.gather(*(side.attempt(seat.user, _healthy(seat, places)) for seat in seats))
         replied = time.perf_counter() - began
         kernels = {side.peer.home(seat.user): pid for seat, pid in zip(seats, pids, strict=True) if pid is not None}
         await usage.wait_until_quiet()
@@ -40,14 +43,15 @@ async def measure(plan: Plan, side: Side) -> dict[str, Any]:
     }
 
 
-async def _healthy(seat: Seat) -> int:
+async def _healthy(seat: Seat, places: asyncio.Semaphore) -> int:
     """The pid of its kernel, once that has computed something right; the seat itself answers too."""
-    kernel = await Kernel.start(seat.http, seat.path)
-    try:
-        found = await kernel.run("two = 1+1", two="two", pid="__import__('os').getpid()")
-    finally:
-        kernel.leave()
-    (await seat.http.get(f"{seat.path}api/status")).raise_for_status()
+    async with places:
+        kernel = await Kernel.start(seat.http, seat.path)
+        try:
+            found = await kernel.run("two = 1+1", two="two", pid="__import__('os').getpid()")
+        finally:
+            kernel.leave()
+        (await seat.http.get(f"{seat.path}api/status")).raise_for_status()
     if found["two"] != 2:
         raise ValueError(f"1+1 is {found['two']}")
     return int(found["pid"])
