@@ -13,8 +13,6 @@ from hub.runtime import ROOT
 from hub.settings import Settings
 from hub.state import StateDirectory
 
-FREE = Confinement()
-
 
 def confinement_of(settings: Settings, state: StateDirectory) -> Confinement:
     """What all processes of this site put on. The same for all: who could choose would choose less."""

@@ -12,35 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-import jupyter_kernel_test
 import pytest
 
 from tests.integration.test_kernels_support import as_seat, leased_kernel
+from tests.support import python_kernel
 from tests.support.broker import BrokerDouble
 
 
-class TestLeasedKernelAsAnyOther(jupyter_kernel_test.KernelTests):
+class TestLeasedKernelAsAnyOther(python_kernel.PythonKernelTests):
     """The suite of jupyter_kernel_test, through a blocking kernel manager."""
 
     kernel_name = "leased"
-    language_name = "python"
-    file_extension = ".py"
-    code_hello_world = "print('hello, world')"
-    code_stderr = "import sys; print('test', file=sys.stderr)"
-    completion_samples = ({"text": "zi", "matches": {"zip"}},)
-    complete_code_samples = ("1", "print('hello, world')", "def f(x):\n  return x*2\n\n")
-    incomplete_code_samples = ("print('''hello", "def f(x):\n  x*2")
-    invalid_code_samples = ("import = 7q",)
-    code_page_something = "zip?"
-    code_generate_error = "raise ValueError"
-    code_execute_result = ({"code": "1+2+3", "result": "6"},)
-    code_display_data = (
-        {"code": "from IPython.display import HTML, display; display(HTML('x'))", "mime": "text/html"},
-    )
-    code_history_pattern = "1?2*"
-    supported_history_operations = ("tail", "search")
-    code_inspect_sample = "zip"
-    code_clear_output = "from IPython.display import clear_output; clear_output()"
 
     @classmethod
     def setUpClass(cls) -> None:

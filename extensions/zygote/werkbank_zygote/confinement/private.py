@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 
@@ -17,7 +16,6 @@ from .calls import LIBC, insist
 
 FOLDERS = {"tmp": "/tmp", "var-tmp": "/var/tmp"}  # noqa: S108 - these are meant
 SHARED_MEMORY = "/dev/shm"  # noqa: S108
-PLACE = re.compile("[0-9a-f]{32}")
 _NEWNS, _NEWUTS, _NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
 _ONLY_FOLDERS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
