@@ -34,9 +34,12 @@ class Kernel:
     connection: WebSocketClientConnection
 
     @classmethod
-    async def start(cls, http: httpx.AsyncClient, path: str) -> "Kernel":
-        """Start the seat's default kernel and connect. `path` is the seat's. Raises httpx and tornado errors."""
-        started = await http.post(f"{path}api/kernels", json={})
+    async def start(cls, http: httpx.AsyncClient, path: str, name: str = "") -> "Kernel":
+        """Start a kernel of this name (or the default one) and connect. Raises httpx and tornado errors.
+
+        `path` is the seat's.
+        """
+        started = await http.post(f"{path}api/kernels", json={"name": name} if name else {})
         session = Session()
         address = f"{path}api/kernels/{started.raise_for_status().json()['id']}"
         return cls(http, address, session, await websocket_connect(_request(http, address, session.session)))

@@ -72,6 +72,7 @@ def leases(
     waiting: Annotated[int, typer.Option(min=10, max=20_000, help="How many leases wait.")] = 1_000,
     seconds: Annotated[int, typer.Option(min=1, max=60, help="How long requests are sent, each time.")] = 15,
     records: Annotated[int, typer.Option(min=1, max=1_000_000, help="Ended leases to compare with none.")] = 100_000,
+    kernels: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Kernels with and without a lease to start.")] = 15,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure what decisions about leases take, and how fast the service answers with a crowd waiting."""
@@ -80,7 +81,7 @@ def leases(
     from hub.bench.leases.table import table
 
     growth = tuple(sorted({max(10, waiting // 10), waiting, waiting * 10}))
-    plan = LeasePlan(settings.resolve(), waiting, growth, seconds=seconds, records=records)
+    plan = LeasePlan(settings.resolve(), waiting, growth, seconds=seconds, records=records, kernels=kernels)
     with _interruptible(), _watcher(None) as watcher:
         report = run(plan, watcher.now)
     if as_json:

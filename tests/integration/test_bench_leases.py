@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.workbench import ROOT, eventually
 
-FEW = ("--waiting", "20", "--seconds", "2", "--records", "500")
+FEW = ("--waiting", "20", "--seconds", "2", "--records", "500", "--kernels", "2")
 
 
 def bench(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -44,12 +44,26 @@ def test_decisions_and_the_service_are_measured_and_nothing_is_left(tmp_path: Pa
     out, err = process.communicate(timeout=280)
     assert process.returncode == 0, err
     report: dict[str, Any] = json.loads(out)
-    assert list(report) == ["machine", "plan", "decision", "http", "memory_mb", "records", "growth", "missed"]
+    assert list(report) == [
+        "machine",
+        "plan",
+        "decision",
+        "http",
+        "memory_mb",
+        "records",
+        "growth",
+        "kernel_start",
+        "missed",
+    ]
     _assert_decisions(report)
     _assert_answers(report)
     assert 20 < report["memory_mb"] < 2_000
     assert report["records"]["count"] == 500
     assert report["records"]["cpu_ratio"] > 0
+    started = report["kernel_start"]
+    assert started["n"] == 2
+    assert started["plain_ms"] > 0
+    assert started["adds_ms"] == pytest.approx(started["leased_ms"] - started["plain_ms"], rel=0.1, abs=1)
     assert left(tmp_path) == []
 
 

@@ -65,7 +65,7 @@ def test_ratios_are_of_times_that_both_have() -> None:
 
 def test_every_missed_target_is_named_with_what_was_measured() -> None:
     assert missed(report()) == []
-    slow = report(tick=7.5, http=31.0, memory=300.0, linear=["tick"], ratio=1.3)
+    slow = report(tick=7.5, http=31.0, memory=300.0, linear=["tick"], ratio=1.3, adds_ms=51.0)
     sentences = missed(slow)
     for expected in (
         "decision, tick: p99 7.5 ms",
@@ -73,9 +73,10 @@ def test_every_missed_target_is_named_with_what_was_measured() -> None:
         "memory: 300.0 MB",
         "growth, tick",
         "1.3 times",
+        "a lease adds 51.0 ms",
     ):
         assert any(expected in sentence for sentence in sentences), (expected, sentences)
-    assert len(sentences) == 5
+    assert len(sentences) == 6
 
 
 def test_answers_that_never_came_are_a_missed_target() -> None:
@@ -85,7 +86,13 @@ def test_answers_that_never_came_are_a_missed_target() -> None:
 
 
 def report(
-    *, tick: float = 1.0, http: float = 10.0, memory: float = 100.0, linear: Any = (), ratio: float = 1.0
+    *,
+    tick: float = 1.0,
+    http: float = 10.0,
+    memory: float = 100.0,
+    linear: Any = (),
+    ratio: float = 1.0,
+    adds_ms: float = 10.0,
 ) -> dict[str, Any]:
     """What `missed` reads of a report."""
     answers = {"n": 1, "p99_ms": http, "errors": {}}
@@ -95,6 +102,7 @@ def report(
         "http": answers | {"listening": listening},
         "memory_mb": memory,
         "growth": {"by_event": {"tick": {"exponent": 0.9}}, "linear": list(linear)},
+        "kernel_start": {"adds_ms": adds_ms},
         "records": {"cpu_ratio": ratio, "decision_ratio": {"p50_ms": 1.0}},
     }
 

@@ -72,9 +72,13 @@ def _rest(report: Mapping[str, Any]) -> Table:
     shown.add_row("start, s", *(_number(side["start_s"]) for side in sides), "")
     shown.add_row("p50, ms", *(_number(s.get("p50_ms")) for s in sides), _number(records["http_ratio"].get("p50_ms")))
     shown.add_row("a decision, CPU", "", "", "", _number(records["decision_ratio"]["mean_ms"]))
+    started = report["kernel_start"]
+    shown.add_row("a kernel's first reply, ms", _number(started["plain_ms"]), "", "", "")
+    shown.add_row("with a lease on a free device, ms", _number(started["leased_ms"]), "", "", "")
     load = ", ".join(f"{one:.2f}" for one in report["machine"]["load_average"])
     shown.caption = (
-        f"Targets: memory below {TARGETS['memory_mb']:g} MB, ratios below {TARGETS['records_ratio']:g}. "
+        f"Targets: memory below {TARGETS['memory_mb']:g} MB, ratios below {TARGETS['records_ratio']:g}, "
+        f"a lease adds less than {TARGETS['lease_adds_ms']:g} ms (here {started['adds_ms']}; devices simulated). "
         f"{report['machine']['cores']} cores, load before: {load}."
     )
     return shown
