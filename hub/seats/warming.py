@@ -7,6 +7,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Literal
 
+import httpx
+
 from hub.authentication.names import claimed
 from hub.authentication.sentences import SignInRefused
 from hub.errors import WerkbankError
@@ -88,7 +90,10 @@ def _start(hub: HubClient, user: str, profile: str, is_over: Callable[[], bool])
     began = monotonic()
     if is_over():
         return Outcome(user, "failed", 0.0, GIVEN_UP)
-    state, why = _outcome(hub, user, hub.start_seat(user, profile), is_over)
+    try:
+        state, why = _outcome(hub, user, hub.start_seat(user, profile), is_over)
+    except httpx.HTTPError as error:  # one seat's trouble is not the class's, nor that of whoever asks
+        state, why = "failed", f"the hub does not answer: {error}"
     return Outcome(user, state, round(monotonic() - began, 2), why)
 
 

@@ -3,10 +3,12 @@
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from hub.cli.warm import BadTime, next_time
-from hub.seats.warming import BadRoster, read_roster
+from hub.seats.warming import BadRoster, read_roster, warm
+from hub.web.hub_client import StartAnswer
 
 NOW = datetime.fromisoformat("2026-11-24T13:00:00+01:00")
 
@@ -60,3 +62,19 @@ def test_a_time_is_the_next_one_that_the_clock_shows() -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(BadTime, match="no time of day"):
         next_time(text, NOW)
+
+
+class HubThatGoesAway:
+    """Takes the wish for a seat, and answers nothing after it."""
+
+    def start_seat(self, user: str, profile: str) -> StartAnswer:
+        return StartAnswer("pending")
+
+    def seat_is_ready(self, user: str) -> bool | None:
+        raise httpx.ConnectError("refused")
+
+
+def test_a_hub_that_goes_away_is_told_for_each_seat_and_stops_nobody_else() -> None:
+    found = warm(HubThatGoesAway(), ["ada", "bob"], "small", lambda _outcome: None)  # type: ignore[arg-type]
+    assert [(one.user, one.state) for one in found] == [("ada", "failed"), ("bob", "failed")]
+    assert "the hub does not answer: refused" in found[0].why
