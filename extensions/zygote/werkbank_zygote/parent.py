@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from . import holes
 from .log import log
 
 MOST_UNREAD = 64  # children of one user whose request has not been read yet
@@ -84,6 +85,7 @@ class Parent:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()  # or every child would print what is waiting there
         gc.collect()
+        holes.fill()
         gc.freeze()  # the collector must not touch, and so un-share, what was there before the fork
         while not self._ending or self.children:
             for key, _events in self._selector.select():
