@@ -3,18 +3,21 @@
 import os
 from pathlib import Path
 
+from dask_gateway_server.backends import db_base
 from traitlets.config import get_config
 
 from hub import logs
 from hub.gateway.authenticator import SeatAuthenticator
 from hub.gateway.backend import SameUserBackend, SystemAccountsBackend
 from hub.gateway.broker_api import BrokerApi
+from hub.gateway.certificates import new_keypair
 from hub.gateway.gpu_workers import GpuWorkers
 from hub.gateway.seats import HubSeats
 from hub.runtime import Runtime
 from hub.spawners.confinement import confinement_of
 
 logs.configure()
+db_base.new_keypair = new_keypair
 c = get_config()
 
 runtime = Runtime.from_environment()

@@ -54,11 +54,11 @@ def test_an_ordinary_process_can_be_forked() -> None:
 
 END = """
 import atexit, logging, types
-from werkbank_zygote.rehearsal import _no_trace_in_modules
+from werkbank_zygote.rehearsal.stage import no_trace_in_modules
 class Server:
     def leave(self): print("server")
 def of_a_module(): print("module")
-with _no_trace_in_modules():
+with no_trace_in_modules():
     server = Server()
     atexit.register(server.leave)
     atexit.register((lambda kept: lambda: print(kept))("closure"))

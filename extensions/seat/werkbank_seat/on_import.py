@@ -10,6 +10,7 @@ from importlib.machinery import PathFinder
 
 CORRECTIONS = {
     "dask_gateway.client": "werkbank_seat.gateway_finalizer",
+    "dask_gateway.scheduler_preload": "werkbank_seat.scheduler_heartbeat",
     "jupyter_server.serverapp": "werkbank_seat.serving",
     "jupyterlab.commands": "werkbank_seat.lab_version",
 }

@@ -77,8 +77,7 @@ def _prepare(arguments: argparse.Namespace) -> None:
         missing = load(PRELOADS[arguments.role])
         if missing:
             log("info", "zygote.without", role=arguments.role, modules=",".join(missing))
-        if arguments.role == "seat":
-            try_rehearsal(arguments.seat_arguments)
+        try_rehearsal(arguments.role, arguments.seat_arguments)
     finally:
         os.environ.clear()
         os.environ.update(before)
