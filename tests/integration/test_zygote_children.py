@@ -272,6 +272,42 @@ print(json.dumps(found))
     assert not zygotes.said("zygote.no-rehearsal")
 
 
+def test_nothing_of_the_rehearsal_is_left_in_a_dask_process(zygotes: Node) -> None:
+    code = """
+import gc, json, logging, sys, tempfile, threading
+PRELOAD
+import distributed
+from distributed import worker
+from tornado.ioloop import IOLoop
+loggers = [logging.getLogger(), *(l for l in logging.root.manager.loggerDict.values() if isinstance(l, logging.Logger))]
+found = {
+    "handlers": sorted(l.name for l in loggers if l.handlers and type(l.handlers[0]) is not logging.NullHandler),
+    "level": logging.getLogger().level, "threads": threading.active_count(), "temporary": tempfile.tempdir,
+    "loops": len(IOLoop._ioloop_for_asyncio), "workers": len(worker._global_workers),
+}
+gc.unfreeze()
+kinds = (distributed.Client, distributed.Scheduler, distributed.Worker, distributed.WorkerPlugin)
+found["alive"] = sorted(type(one).__name__ for one in gc.get_objects() if type(one) in kinds)
+print(json.dumps(found))
+"""
+    load = "from werkbank_zygote.preload import PRELOADS, load; load(PRELOADS['dask']); import setproctitle"
+    assert zygotes.run(code.replace("PRELOAD", ""), role="dask").told == told(code.replace("PRELOAD", load))
+    assert not zygotes.said("zygote.no-rehearsal")
+
+
+def test_the_commands_of_dask_are_those_of_the_installed_packages(zygotes: Node) -> None:
+    code = """
+import json, sys
+import dask.cli as dask_cli
+sys.argv = ["dask", "--help"]
+try: dask_cli.run_cli()
+except SystemExit: pass
+"""
+    forked = zygotes.run(code, role="dask")
+    assert forked.out == started(code).stdout
+    assert "scheduler" in forked.out
+
+
 def test_a_zygote_leaves_no_folder_behind(zygotes: Node) -> None:
     folder = zygotes.programs.parent
     assert {path.name for path in folder.iterdir()} == {"programs", "site", "node", "node.log"}

@@ -32,3 +32,25 @@ def test_libraries_are_corrected_unless_that_is_switched_off(variables: dict[str
         [sys.executable, "-c", CODE], env=os.environ | variables, capture_output=True, text=True, check=True
     )
     assert said.stdout == expected
+
+
+HEARTBEAT = """
+import types
+from dask_gateway.scheduler_preload import GatewaySchedulerService
+scheduler = types.SimpleNamespace(loop=None, add_plugin=lambda plugin: None)
+gateway = types.SimpleNamespace(token="")
+services = [GatewaySchedulerService(scheduler, gateway=gateway, heartbeat_period=period) for period in (15, 0)]
+print([service.heartbeat_initial for service in services])
+"""
+
+
+@pytest.mark.parametrize(("corrections", "expected"), [("1", "[0, 3600]"), ("0", "[0.25, 3600]")])
+def test_a_scheduler_tells_the_gateway_at_once_that_it_is_there(corrections: str, expected: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", HEARTBEAT],
+        env=os.environ | {"WERKBANK_SEAT_CORRECTIONS": corrections},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 import types
@@ -32,19 +33,22 @@ def _find_commands_once(cli: Any) -> None:
 def rehearse() -> None:
     """Raises what Dask raises."""
     if "distributed.scheduler" in sys.modules:
-        asyncio.run(_compute())
+        import dask
+
+        with dask.config.set({"temporary-directory": os.getcwd()}):
+            asyncio.run(_compute())
         _forget_loops()
         _forget_threads()
+        _forget_remembered()
 
 
 async def _compute() -> None:
     from distributed import Client, Scheduler, Worker
 
     pages = f"{LOOPBACK}:0"
-    worker = {"host": LOOPBACK, "nthreads": 1, "dashboard_address": pages, "local_directory": os.getcwd()}
     async with (
         Scheduler(host=LOOPBACK, port=0, dashboard_address=pages) as scheduler,
-        Worker(scheduler.address, **worker),
+        Worker(scheduler.address, host=LOOPBACK, nthreads=1, dashboard_address=pages),
         Client(scheduler.address, asynchronous=True, set_as_default=False) as client,
     ):
         await client.submit(sum, range(10))
@@ -62,3 +66,15 @@ def _forget_threads() -> None:
     utils: Any = sys.modules["distributed.utils"]
     utils._offload_executor.shutdown()
     utils._offload_executor = type(utils._offload_executor)(max_workers=1, thread_name_prefix="Dask-Offload")
+
+
+def _forget_remembered() -> None:
+    """Functions that remember what they were asked hold on to schedulers and workers."""
+    for name, module in list(sys.modules.items()):
+        for function in list(vars(module).values()) if name.startswith("distributed.") else ():
+            if isinstance(function, functools._lru_cache_wrapper):
+                function.cache_clear()
+            elif getattr(function, "__qualname__", "").startswith("memoize.<locals>"):
+                for cell in function.__closure__:
+                    if isinstance(cell.cell_contents, dict):
+                        cell.cell_contents.clear()
