@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,36 @@ def test_a_scheduler_tells_the_gateway_at_once_that_it_is_there(corrections: str
         check=True,
     )
     assert said.stdout.strip() == expected
+
+
+EXPORTERS = """
+import builtins, sys
+from pathlib import Path
+from nbconvert.exporters import base
+opened = []
+read = Path.read_text
+Path.read_text = lambda self, *a, **k: (opened.append(self.name), read(self, *a, **k))[1]
+names = base.get_export_names()
+for name in names: base.get_exporter(name)
+first = len(opened)
+for name in names: base.get_exporter(name)
+again = len(opened) - first
+folder = Path(sys.argv[1])
+(folder / "more-1.dist-info").mkdir()
+(folder / "more-1.dist-info" / "METADATA").write_text("Name: more")
+(folder / "more-1.dist-info" / "entry_points.txt").write_text("[nbconvert.exporters]\\nmore = nbconvert.exporters.html:HTMLExporter")
+print(first, again, "more" in names, "more" in base.get_export_names())
+"""
+
+
+def test_what_packages_export_to_is_read_once_until_a_package_is_installed(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", EXPORTERS, tmp_path],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, again, before, after = said.stdout.split()
+    assert (again, before, after) == ("0", "False", "True")
+    assert 0 < int(first) < 1_000, "each installed package once"

@@ -13,6 +13,8 @@ CORRECTIONS = {
     "dask_gateway.scheduler_preload": "werkbank_seat.scheduler_heartbeat",
     "jupyter_server.serverapp": "werkbank_seat.serving",
     "jupyterlab.commands": "werkbank_seat.lab_version",
+    "jupyterlab_server.translation_utils": "werkbank_seat.entry_points_once",
+    "nbconvert.exporters.base": "werkbank_seat.entry_points_once",
 }
 """Modules, and what is applied to each right after it was loaded."""
 

@@ -22,6 +22,11 @@ SEAT = (
     "werkbank_kernels.manager",
     "werkbank_kernels.provisioner",
     "werkbank_kernels.parking.client",
+    "werkbank_zygote.client",
+    "babel.dates",
+    "babel.numbers",
+    "nbconvert.exporters",
+    "ipykernel.kernelspec",
 )
 """With what the server imports only when it serves: read in each child, that would be memory of its own."""
 KERNEL = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -32,6 +33,7 @@ def prepare() -> None:
     """What is shared from now on, whatever is rehearsed."""
     _share_event_schemas()
     _share_certificates()
+    _share_settings_schemas()
 
 
 def rehearse(arguments: list[str]) -> None:
@@ -49,11 +51,28 @@ def rehearse(arguments: list[str]) -> None:
         package = JupyterHubSingleUser.get_extension_package()
         app = JupyterHubSingleUser.make_serverapp(jpserver_extensions={package: True})
         app.initialize(argv=arguments, starter_extension=JupyterHubSingleUser.name, new_httpserver=False)
+        _answer(app)
         _close(app, loop)
     finally:
         JupyterHubSingleUser.check_hub_version = checks
         JupyterHubSingleUser._activity_task = None
         _forget_measured()
+
+
+def _answer(app: Any) -> None:
+    """What takes long of the answers to a browser that opens JupyterLab: settings, languages, formats to export to."""
+    from jupyterlab_server import settings_utils, translation_utils
+    from nbconvert.exporters import base
+
+    lab = next(iter(app.extension_manager.extension_apps["jupyterlab"]))
+    languages = translation_utils.get_language_packs()[0]
+    for language in languages:
+        translation_utils.get_language_packs(language)
+        translation_utils.get_language_pack(language)
+    folders = (lab.app_settings_dir, lab.schemas_dir, lab.user_settings_dir)
+    settings_utils.get_settings(*folders, labextensions_path=[*lab.extra_labextensions_path, *lab.labextensions_path])
+    for name in base.get_export_names():
+        base.get_exporter(name)
 
 
 def _close(app: Any, loop: asyncio.AbstractEventLoop) -> None:
@@ -110,3 +129,26 @@ def _share_certificates() -> None:
         return create(verify=verify, cert=cert, trust_env=trust_env, **more)
 
     default.create_ssl_context = create_or_share
+
+
+def _share_settings_schemas() -> None:
+    """Whether a schema is one is found out once: JupyterLab has seventy, and checks them whenever it is opened."""
+    module = importlib.import_module("jupyterlab_server.settings_utils")
+    module.Validator = _Validators(module.Validator)  # type: ignore[attr-defined]
+
+
+class _Validators:
+    """Makes validators as `kind` does; a schema that was found right is not checked again."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+        self._right: set[str] = set()
+
+    def __call__(self, schema: Any) -> Any:
+        return self._kind(schema)
+
+    def check_schema(self, schema: Any) -> None:
+        written = json.dumps(schema, sort_keys=True)
+        if written not in self._right:
+            self._kind.check_schema(schema)
+            self._right.add(written)
