@@ -72,7 +72,8 @@ again = len(opened) - first
 folder = Path(sys.argv[1])
 (folder / "more-1.dist-info").mkdir()
 (folder / "more-1.dist-info" / "METADATA").write_text("Name: more")
-(folder / "more-1.dist-info" / "entry_points.txt").write_text("[nbconvert.exporters]\\nmore = nbconvert.exporters.html:HTMLExporter")
+offered = "[nbconvert.exporters]\\nmore = nbconvert.exporters.html:HTMLExporter"
+(folder / "more-1.dist-info" / "entry_points.txt").write_text(offered)
 print(first, again, "more" in names, "more" in base.get_export_names())
 """
 
