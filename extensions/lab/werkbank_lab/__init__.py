@@ -1,0 +1,1 @@
+"""Werkbank inside JupyterLab: the part that runs in the seat's server."""
