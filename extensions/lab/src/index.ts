@@ -1,7 +1,16 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { launcher } from './plugins/launcher';
+import { notebook } from './plugins/notebook';
+import { panel } from './plugins/panel';
 import { startup } from './plugins/startup';
+import { status } from './plugins/status';
+import { werkbank } from './plugins/werkbank';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [startup];
+export { IWerkbankToken } from './tokens';
+export type { IWerkbank } from './model/werkbank';
+
+// Each can be disabled alone: `jupyter labextension disable werkbank-lab:launcher`.
+const plugins: JupyterFrontEndPlugin<unknown>[] = [startup, werkbank, status, panel, notebook, launcher];
 
 export default plugins;

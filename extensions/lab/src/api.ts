@@ -1,0 +1,223 @@
+/** The only file that speaks HTTP: to the seat's own server, never to the broker. */
+
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+export type LeaseState =
+  | 'queued'
+  | 'offered'
+  | 'active'
+  | 'notice'
+  | 'parking'
+  | 'parked'
+  | 'resuming'
+  | 'released'
+  | 'expired'
+  | 'lost'
+  | 'broken';
+
+export interface IReason {
+  code: string;
+  text: string;
+}
+
+export interface IDevice {
+  uuid: string;
+  index: number;
+  model: string;
+  /** Bytes. */
+  memory: number;
+  simulated: boolean;
+}
+
+/** A lease as the broker tells it; times are Unix seconds of its clock. */
+export interface ILease {
+  id: string;
+  server: string;
+  holder: string;
+  gpu_class: string;
+  title: string;
+  count: number;
+  /** A LeaseState, or one of a newer broker. */
+  state: string;
+  since: number;
+  requested: number;
+  simulated: boolean;
+  devices: IDevice[];
+  place: number | null;
+  of: number | null;
+  estimate_s: number | null;
+  reason: IReason | null;
+  ends_at: number | null;
+  busy: boolean;
+  wants: boolean;
+  parkable: boolean;
+  unparkable: IReason | null;
+  keeps_left: number;
+  kept_until: number | null;
+  held_seconds: number;
+  busy_seconds: number;
+  ended: IReason | null;
+}
+
+export interface IGpuClass {
+  name: string;
+  title: string;
+  simulated: boolean;
+  total: number;
+  free: number;
+  held: number;
+  out_of_service: number;
+  waiting: number;
+  expected_wait_s: number | null;
+  /** False while the devices cannot be read: the counts are the last that were. */
+  known: boolean;
+}
+
+export interface IReservation {
+  id: string;
+  gpu_class: string;
+  title: string;
+  count: number;
+  start: number;
+  end: number;
+  mine: boolean;
+}
+
+export interface IProgrammeUse {
+  title: string;
+  hours: number;
+  mine: number;
+  quota: number | null;
+  devices: number;
+  most_devices: number | null;
+  due: number | null;
+  had: number | null;
+}
+
+export interface IUse {
+  /** Device-hours since Monday. */
+  hours: number;
+  hours_cap: number | null;
+  devices_per_user: number;
+  programmes: IProgrammeUse[];
+}
+
+export interface IMe {
+  now: number;
+  user: string;
+  leases: ILease[];
+  classes: IGpuClass[];
+  reservations: IReservation[];
+  use: IUse;
+  unreadable: string;
+}
+
+/** What a device does; null where nothing is measured, which is not nothing. */
+export interface ICounter {
+  device: string;
+  lease: string;
+  simulated: boolean;
+  utilization: number | null;
+  memory_used: number | null;
+  memory: number;
+  watts: number | null;
+  energy_mj: number | null;
+}
+
+export interface ICounters {
+  now: number;
+  devices: ICounter[];
+}
+
+export interface IKernelLease {
+  lease: ILease | null;
+  /** The seat gets no answer from the broker about this kernel. */
+  silent: boolean;
+}
+
+export interface ISeatUse {
+  /** Cores in use; null before there are two looks. */
+  cpu: number | null;
+  cpu_limit: number | null;
+  /** Bytes. */
+  memory: number;
+  memory_limit: number | null;
+  at: number;
+}
+
+export interface IConnection {
+  state: 'connecting' | 'live' | 'unreachable' | 'refused';
+  why: string;
+}
+
+export interface IParts {
+  connection: IConnection;
+  me: IMe;
+  counters: ICounters;
+  kernels: Record<string, IKernelLease>;
+  seat: ISeatUse;
+}
+
+export type PartName = keyof IParts;
+
+export type IState = Partial<IParts> & { now: number };
+
+export type KernelAct = 'keep' | 'release' | 'cancel' | 'cpu';
+export type LeaseAct = 'keep' | 'release' | 'cancel';
+
+/** The server said no, or said nothing; the message is a sentence for people. */
+export class RequestFailed extends Error {
+  constructor(
+    message: string,
+    readonly status: number
+  ) {
+    super(message);
+  }
+}
+
+export interface IApi {
+  state(): Promise<IState>;
+  ofKernel(kernel: string, act: KernelAct): Promise<void>;
+  ofLease(lease: string, act: LeaseAct): Promise<void>;
+}
+
+export class Api implements IApi {
+  /** `silence` is what people read when there is no answer at all. */
+  constructor(
+    private readonly settings: ServerConnection.ISettings,
+    private readonly silence: string
+  ) {}
+
+  async state(): Promise<IState> {
+    return (await this.request('GET', 'lab', 'state')) as IState;
+  }
+
+  async ofKernel(kernel: string, act: KernelAct): Promise<void> {
+    await this.request('POST', 'kernels', kernel, 'lease', act);
+  }
+
+  async ofLease(lease: string, act: LeaseAct): Promise<void> {
+    await this.request('POST', 'lab', 'leases', lease, act);
+  }
+
+  private async request(method: string, ...path: string[]): Promise<unknown> {
+    const url = URLExt.join(this.settings.baseUrl, 'werkbank', ...path.map(encodeURIComponent));
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(url, { method }, this.settings);
+    } catch {
+      throw new RequestFailed(this.silence, 0);
+    }
+    const body: unknown = await response.json().catch(() => undefined);
+    if (!response.ok || typeof body !== 'object' || body === null) {
+      throw new RequestFailed(sentence(body) ?? this.silence, response.status);
+    }
+    return body;
+  }
+}
+
+function sentence(body: unknown): string | undefined {
+  const message = (body as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' && message !== '' ? message : undefined;
+}

@@ -1,0 +1,12 @@
+import { LabIcon } from '@jupyterlab/ui-components';
+
+/** A card with its chip and contacts. */
+export const gpuIcon = new LabIcon({
+  name: 'werkbank-lab:gpu',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">
+  <g class="jp-icon3" fill="#616161">
+    <path d="M3 5h18a1 1 0 0 1 1 1v11a1 1 0 0 1-1 1h-2v2h-2v-2h-2v2h-2v-2h-2v2H9v-2H7v2H5v-2H3a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zm1 2v9h16V7z"/>
+    <circle cx="12" cy="11.5" r="3"/>
+  </g>
+</svg>`
+});

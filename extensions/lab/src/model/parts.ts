@@ -1,0 +1,56 @@
+/** What comes from the server is believed only where it has the shape that is needed; the rest is left as it was. */
+
+import type { IState, IParts, PartName } from '../api';
+
+type Check = (value: Record<string, unknown>) => boolean;
+
+const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isLease = (value: unknown): boolean =>
+  isObject(value) && typeof value.id === 'string' && typeof value.state === 'string' && Array.isArray(value.devices);
+
+const isClass = (value: unknown): boolean =>
+  isObject(value) && typeof value.name === 'string' && isNumber(value.free) && isNumber(value.total);
+
+const all = (values: unknown, is: (value: unknown) => boolean): boolean => Array.isArray(values) && values.every(is);
+
+const SHAPES: Record<PartName, Check> = {
+  connection: value => typeof value.state === 'string',
+  me: value =>
+    isNumber(value.now) &&
+    all(value.leases, isLease) &&
+    all(value.classes, isClass) &&
+    Array.isArray(value.reservations) &&
+    isObject(value.use),
+  counters: value => isNumber(value.now) && all(value.devices, isObject),
+  kernels: value =>
+    Object.values(value).every(kernel => isObject(kernel) && (kernel.lease === null || isLease(kernel.lease))),
+  seat: value => isNumber(value.memory)
+};
+
+export const NAMES = Object.keys(SHAPES) as PartName[];
+
+/** Whether the value can be shown as this part. */
+export function isPart<N extends PartName>(name: N, value: unknown): value is IParts[N] {
+  return isObject(value) && SHAPES[name](value);
+}
+
+/** The parts of an answer that can be shown, and the names of those that cannot. */
+export function readable(state: IState): { parts: Partial<IParts>; unreadable: PartName[] } {
+  const parts: Partial<Record<PartName, unknown>> = {};
+  const unreadable: PartName[] = [];
+  for (const name of NAMES) {
+    const value = state[name] as unknown;
+    if (value === undefined) {
+      continue;
+    }
+    if (isPart(name, value)) {
+      parts[name] = value;
+    } else {
+      unreadable.push(name);
+    }
+  }
+  return { parts: parts as Partial<IParts>, unreadable };
+}

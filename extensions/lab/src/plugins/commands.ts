@@ -1,0 +1,7 @@
+/** The names of our commands: other extensions and shortcuts use them. */
+
+export const COMPUTE = 'werkbank:compute';
+export const KEEP = 'werkbank:keep';
+export const RELEASE = 'werkbank:release';
+export const SWITCH = 'werkbank:switch';
+export const NEW_NOTEBOOK = 'werkbank:new-notebook';

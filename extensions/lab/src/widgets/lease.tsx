@@ -1,0 +1,141 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { ICounter, ILease, KernelAct } from '../api';
+import { bytes, clock, explain, place, stageWord, title } from '../model/sentences';
+import { actsOf, holds, SHAPES, type Stage, stageOf, TONES } from '../model/stage';
+import { GRAPH_S, type IGraphs } from '../model/werkbank';
+import { Sparkline } from './sparkline';
+
+export interface ILeaseCard {
+  lease: ILease;
+  /** The broker's clock, Unix seconds. */
+  now: number;
+  counter: ICounter | undefined;
+  graphs: IGraphs | undefined;
+  /** Whether it is of a kernel in this seat: then its cells can go on without a GPU. */
+  here: boolean;
+  trans: TranslationBundle;
+  act: (act: KernelAct) => Promise<void>;
+}
+
+/** One lease: what it is, what happens, and what can be done about it. */
+export function LeaseCard(props: ILeaseCard): React.ReactElement {
+  const { lease, now, trans } = props;
+  const stage = stageOf(lease);
+  const said = explain(lease, now, trans);
+  return (
+    <article className="wb-Card" data-tone={TONES[stage]} data-simulated={lease.simulated} data-stage={stage}>
+      <header className="wb-Card-head">
+        <span className="wb-Card-shape" aria-hidden="true">
+          {SHAPES[stage]}
+        </span>
+        <h3 className="wb-Card-title">{lease.holder}</h3>
+        <span className="wb-Card-stage">{stageWord(stage, trans)}</span>
+      </header>
+      <p className="wb-Card-line">{line(props, stage)}</p>
+      {said !== '' && (
+        <p className="wb-Card-said" aria-live={stage === 'notice' ? 'assertive' : 'polite'}>
+          {said}
+        </p>
+      )}
+      {holds(stage) && <Meters {...props} />}
+      <Acts {...props} stage={stage} />
+    </article>
+  );
+}
+
+function line({ lease, now, trans }: ILeaseCard, stage: Stage): string {
+  const count = lease.count > 1 ? `${lease.count} × ` : '';
+  const parts = [`${count}${title(lease, trans)}`];
+  if (holds(stage)) {
+    parts.push(trans.__('held for %1', clock(now - lease.since)));
+  } else if (lease.place !== null && lease.of !== null) {
+    parts.push(place(lease.place, lease.of, trans));
+  }
+  return parts.join(' · ');
+}
+
+/** Use, memory and power of its GPU; on paper nothing is measured, and that is said. */
+function Meters({ lease, counter, graphs, trans }: ILeaseCard): React.ReactElement | null {
+  if (lease.simulated) {
+    return <p className="wb-Card-none">{trans.__('This GPU is simulated: there is nothing to measure.')}</p>;
+  }
+  if (!counter || !graphs) {
+    return null;
+  }
+  const rows: [string, string, readonly { at: number; value: number | null }[], number | null][] = [
+    [trans.__('GPU use'), percent(counter.utilization), graphs.use.all, 100],
+    [
+      trans.__('GPU memory'),
+      counter.memory_used === null ? '–' : trans.__('%1 of %2', bytes(counter.memory_used), bytes(counter.memory)),
+      graphs.memory.all,
+      counter.memory
+    ],
+    [trans.__('Power'), counter.watts === null ? '–' : `${Math.round(counter.watts)} W`, graphs.watts.all, null]
+  ];
+  return (
+    <dl className="wb-Meters">
+      {rows.map(([name, value, points, most]) => (
+        <div className="wb-Meter" key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+          <Sparkline points={points} most={most} seconds={GRAPH_S} label={`${name}: ${value}`} />
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function percent(value: number | null): string {
+  return value === null ? '–' : `${value} %`;
+}
+
+function Acts({ lease, stage, here, trans, act }: ILeaseCard & { stage: Stage }): React.ReactElement | null {
+  const [busy, setBusy] = React.useState(false);
+  const [problem, setProblem] = React.useState('');
+  const can = actsOf(lease, stage);
+  const run = (name: KernelAct) => async (): Promise<void> => {
+    setBusy(true);
+    setProblem('');
+    try {
+      await act(name);
+    } catch (refusal) {
+      setProblem(refusal instanceof Error ? refusal.message : String(refusal));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const buttons: [boolean, KernelAct, string][] = [
+    [can.keep, 'keep', trans.__('Keep')],
+    [can.cpu && here, 'cpu', trans.__('Start on the CPU now')],
+    [can.cancel, 'cancel', trans.__('Stop waiting')],
+    [can.release, 'release', trans.__('Give back')]
+  ];
+  const shown = buttons.filter(([offered]) => offered);
+  return (
+    <>
+      {shown.length > 0 && (
+        <div className="wb-Card-acts">
+          {shown.map(([, name, label], number) => (
+            <button
+              key={name}
+              type="button"
+              className={number === 0 && stage === 'notice' ? 'wb-Button wb-mod-primary' : 'wb-Button'}
+              disabled={busy}
+              aria-label={`${label}: ${lease.holder}`}
+              onClick={() => void run(name)()}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+      )}
+      {problem !== '' && (
+        <p className="wb-Card-problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </>
+  );
+}

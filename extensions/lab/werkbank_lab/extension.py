@@ -1,0 +1,93 @@
+"""The seat's own interface to Werkbank, for the extension in the browser.
+
+GET  /werkbank/lab/state                    everything; whoever asks is told of changes for two and a half minutes
+POST /werkbank/lab/leases/{lease}/{act}     keep, release or cancel a lease of mine, of whichever seat
+
+Changes come as events on the socket that JupyterLab has open anyway (schema EVENTS): {"part": name, "value": the part}.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from tornado import web
+from werkbank_kernels.broker import Address
+from werkbank_kernels.errors import KernelNotStarted
+from werkbank_kernels.words import tr
+
+from .broker import ACTS, Broker, NoAnswer, Refused
+from .follow import Follower
+from .seat import Kernels, Usage
+from .view import View
+
+EVENTS = "https://schema.werkbank.example/lab/part/v1"
+_LEASE = r"(?P<lease>[0-9a-zA-Z-]{1,40})"
+
+
+class StateHandler(APIHandler):
+    """All there is to see."""
+
+    def initialize(self, follower: Follower, view: View) -> None:
+        self._follower, self._view = follower, view
+
+    @web.authenticated
+    def get(self) -> None:
+        self._follower.watch()
+        self.finish(json.dumps(self._view.all()))
+
+
+class ActHandler(APIHandler):
+    """What people can do with a lease of theirs."""
+
+    def initialize(self, broker: Broker | None) -> None:
+        self._broker = broker
+
+    @web.authenticated
+    async def post(self, lease: str, act: str) -> None:
+        if act not in ACTS:
+            raise web.HTTPError(404, "%s", tr("error.unknown_act", act=act, acts=", ".join(ACTS)))
+        if self._broker is None:
+            raise web.HTTPError(409, "%s", tr("error.no_broker"))
+        try:
+            self.finish(json.dumps(await self._broker.act(lease, act)))
+        except Refused as refusal:
+            raise web.HTTPError(refusal.status, "%s", refusal) from refusal
+        except NoAnswer as problem:
+            self.log.warning("lab.no-answer act=%s why=%s", act, problem)
+            raise web.HTTPError(503, "%s", tr("stopped.no_answer")) from problem
+
+
+def _load_jupyter_server_extension(serverapp: Any) -> None:
+    serverapp.event_logger.register_event_schema(Path(__file__).with_name("events.yaml"))
+
+    def tell(part: str, value: Any) -> None:
+        serverapp.event_logger.emit(schema_id=EVENTS, data={"part": part, "value": value})
+
+    view = View(tell)
+    broker = _broker()
+    follower = Follower(
+        broker, view, [Kernels(serverapp.kernel_manager), Usage(serverapp.kernel_manager)], serverapp.log
+    )
+    base = url_path_join(serverapp.base_url, "werkbank", "lab")
+    handlers = [
+        (url_path_join(base, "state"), StateHandler, {"follower": follower, "view": view}),
+        (url_path_join(base, "leases", _LEASE, r"(?P<act>[a-z]+)"), ActHandler, {"broker": broker}),
+    ]
+    serverapp.web_app.add_handlers(".*$", handlers)
+    serverapp.web_app.settings["werkbank_lab_follower"] = follower
+
+
+async def _stop_jupyter_server_extension(serverapp: Any) -> None:
+    await serverapp.web_app.settings["werkbank_lab_follower"].stop()
+
+
+def _broker() -> Broker | None:
+    """None outside a workbench: the extension shows what the seat knows by itself."""
+    try:
+        return Broker(Address.of_seat())
+    except KernelNotStarted:
+        return None
