@@ -27,8 +27,8 @@ export const launcher: JupyterFrontEndPlugin<void> = {
     let shown = '';
 
     commands.addCommand(NEW_NOTEBOOK, {
-      label: args => String(args.label ?? trans.__('New Notebook with a GPU')),
-      caption: args => String(args.caption ?? ''),
+      label: args => (typeof args.label === 'string' ? args.label : trans.__('New Notebook with a GPU')),
+      caption: args => (typeof args.caption === 'string' ? args.caption : ''),
       icon: gpuIcon,
       execute: args => commands.execute('notebook:create-new', { cwd: args.cwd ?? '', kernelName: args.kernelName ?? '' })
     });

@@ -1,0 +1,111 @@
+/** Makers of what the seat's server tells, and an api that does as it is told. */
+
+import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+
+import type { IApi, IGpuClass, ILease, IMe, IState } from '../src/api';
+import { RequestFailed } from '../src/api';
+import { SCHEMA } from '../src/model/werkbank';
+
+export const trans: TranslationBundle = nullTranslator.load('werkbank_lab');
+
+export const NOW = 1_800_000_000;
+
+export function lease(more: Partial<ILease> = {}): ILease {
+  return {
+    id: 'lease-1',
+    server: '',
+    holder: 'waves.ipynb',
+    gpu_class: 'h200',
+    title: 'H200',
+    count: 1,
+    state: 'active',
+    since: NOW - 42,
+    requested: NOW - 60,
+    simulated: false,
+    devices: [{ uuid: 'GPU-1', index: 0, model: 'NVIDIA H200', memory: 141e9, simulated: false }],
+    place: null,
+    of: null,
+    estimate_s: null,
+    reason: null,
+    ends_at: null,
+    busy: false,
+    wants: false,
+    parkable: true,
+    unparkable: null,
+    keeps_left: 2,
+    kept_until: null,
+    held_seconds: 42,
+    busy_seconds: 10,
+    ended: null,
+    ...more
+  };
+}
+
+export const queued = (more: Partial<ILease> = {}): ILease =>
+  lease({ state: 'queued', devices: [], place: 2, of: 5, estimate_s: 360, ...more });
+
+export function gpuClass(more: Partial<IGpuClass> = {}): IGpuClass {
+  return {
+    name: 'h200',
+    title: 'H200',
+    simulated: false,
+    total: 8,
+    free: 2,
+    held: 6,
+    out_of_service: 0,
+    waiting: 0,
+    expected_wait_s: 0,
+    known: true,
+    ...more
+  };
+}
+
+export function me(leases: ILease[] = [], more: Partial<IMe> = {}): IMe {
+  return {
+    now: NOW,
+    user: 'scientist',
+    leases,
+    classes: [gpuClass()],
+    reservations: [],
+    use: { hours: 3.2, hours_cap: null, devices_per_user: 2, programmes: [] },
+    unreadable: '',
+    ...more
+  };
+}
+
+export class ObedientApi implements IApi {
+  answer: IState | Error = { now: NOW, connection: { state: 'live', why: '' }, me: me() };
+  refusal: Error | undefined;
+  asked = 0;
+  readonly acts: string[] = [];
+
+  state(): Promise<IState> {
+    this.asked += 1;
+    return this.answer instanceof Error ? Promise.reject(this.answer) : Promise.resolve(this.answer);
+  }
+
+  ofKernel(kernel: string, act: string): Promise<void> {
+    return this.did(`kernel ${kernel} ${act}`);
+  }
+
+  ofLease(id: string, act: string): Promise<void> {
+    return this.did(`lease ${id} ${act}`);
+  }
+
+  private did(act: string): Promise<void> {
+    this.acts.push(act);
+    return this.refusal ? Promise.reject(this.refusal) : Promise.resolve();
+  }
+}
+
+export const silence = new RequestFailed('Your server does not answer.', 0);
+
+/** The events socket of JupyterLab. */
+export class Events {
+  readonly stream = new Signal<this, unknown>(this);
+
+  tell(part: string, value: unknown, schema_id = SCHEMA): void {
+    this.stream.emit({ schema_id, part, value });
+  }
+}
