@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any, Literal
 
 from hub.clock import Clock
 from hub.leases.broker import Broker
+from hub.leases.counters import Counters
 from hub.leases.estimate import Estimates
 from hub.leases.events import Action, Requested, Transition
 from hub.leases.guard import Guard, guarded
 from hub.leases.identity import Tokens
 from hub.leases.inventory import inventory_of
+from hub.leases.listening import Bells
 from hub.leases.metrics import LeaseMetrics
 from hub.leases.model import Device, DeviceState, Lease
 from hub.leases.recent import Recent
@@ -35,6 +37,8 @@ class Desk:
         self.estimates = Estimates()
         self.viewer = Viewer(settings, self.estimates)
         self.recent = Recent(broker.store)
+        self.bells = Bells()
+        self.counters = Counters(broker.inventory, broker.now)
         self.metrics: LeaseMetrics | None = None
         self.guard: Guard | None = None
         self.log = get_logger("leases")
@@ -43,6 +47,7 @@ class Desk:
     def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
         errors = self.estimates.observe(state, actions)
         self.recent.observe(actions)
+        self.bells.observe(actions)
         if self.metrics is not None:
             self.metrics.observe(state, actions, errors)
 
@@ -118,10 +123,11 @@ async def open_desk(runtime: Runtime) -> AsyncIterator[Desk]:
     try:
         async with broker.running():
             desk = Desk(settings, broker, Tokens(runtime.state.secret("leases")))
-            async with (
-                guarded(broker, settings.leases.isolation, runtime.state.path) as desk.guard,
-                Watch(broker, settings.leases).running(),
-            ):
-                yield desk
+            with closing(desk.counters):
+                async with (
+                    guarded(broker, settings.leases.isolation, runtime.state.path) as desk.guard,
+                    Watch(broker, settings.leases).running(),
+                ):
+                    yield desk
     finally:
         store.close()

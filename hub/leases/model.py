@@ -11,6 +11,7 @@ A device's way:
                                                                └► QUARANTINED (not seen clean in time)
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -210,7 +211,11 @@ class Reservation:
 
     def is_for(self, lease: Lease) -> bool:
         """Whether the lease's user may use it."""
-        return lease.gpu_class == self.gpu_class and (lease.user in self.users or self.group in lease.groups)
+        return lease.gpu_class == self.gpu_class and self.includes(lease.user, lease.groups)
+
+    def includes(self, user: str, groups: Collection[str]) -> bool:
+        """Whether it is kept for this user, who is in these groups."""
+        return user in self.users or self.group in groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class ProgrammeUse:
 def classes(desk: Desk, user: str, language: str) -> Iterable[ClassFact]:
     """Every class of the settings, in their order."""
     state = desk.broker.state
-    for row in _rows(desk, language):
+    for row in class_rows(desk, language):
         devices = [state.devices[uuid] for uuid in state.of_class.get(row["name"]) or ()]
         wait = row["expected_wait_s"]
         yield ClassFact(
@@ -81,7 +81,7 @@ def classes(desk: Desk, user: str, language: str) -> Iterable[ClassFact]:
 _latest: WeakKeyDictionary[Desk, dict[str, tuple[State, str, list[dict[str, Any]]]]] = WeakKeyDictionary()
 
 
-def _rows(desk: Desk, language: str) -> list[dict[str, Any]]:
+def class_rows(desk: Desk, language: str) -> list[dict[str, Any]]:
     """The desk's classes; everybody who looks at the same state shares one count of a thousand devices."""
     state, unreadable = desk.broker.state, desk.broker.unreadable
     known = _latest.setdefault(desk, {}).get(language)

@@ -1,8 +1,7 @@
 """The page "My GPUs": what I hold, what I wait for, what it costs; it changes by itself while it is open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -10,13 +9,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from hub.leases.desk import Desk
-from hub.leases.events import Action, Event, Kept, Released, SaveLease
+from hub.leases.events import Event, Kept, Released
+from hub.leases.listening import LOOK_PERIOD, PING_SECONDS, STREAM_LIFE, WAIT_PERIOD, ping, rung_within
 from hub.leases.model import ENDED, Lease, LeaseState
 from hub.leases.page_view import GpuPage, gpu_page
 from hub.leases.routes import AtDesk, problem, told
 from hub.leases.sentences import ENDED as ENDED_WORDS
 from hub.leases.sentences import REFUSALS, say
-from hub.leases.state import State
 from hub.pages.service_page import language_of, page, rendered
 from hub.web.auth import ApiPerson, PagePerson, PostingPerson, csrf_token
 from hub.web.hub_api import Person
@@ -27,14 +26,6 @@ router = APIRouter(include_in_schema=False)
 
 LEAST_PERIOD = 1.0
 """Seconds between two parts sent, at least."""
-WAIT_PERIOD = 2.0
-"""Seconds between looks while something waits: others move the line."""
-LOOK_PERIOD = 5.0
-"""Seconds between looks otherwise: what others do changes no more than how many devices are free."""
-PING_SECONDS = 10
-"""Seconds after which the page hears that the service is still there; a proxy may keep a dead connection open."""
-STREAM_LIFE = 600.0
-"""Seconds after which the browser is asked to connect again, and so to prove again who reads."""
 
 LeaseField = Annotated[str, Form(max_length=40)]
 
@@ -49,7 +40,7 @@ async def my_gpus(request: Request, desk: AtDesk, person: PagePerson) -> HTMLRes
 @router.get("/gpus/live", response_class=EventSourceResponse)
 async def live(request: Request, desk: AtDesk, person: ApiPerson) -> EventSourceResponse:
     """The page's main part now and whenever it changes, as server-sent events."""
-    return EventSourceResponse(_parts(request, desk, person), ping=PING_SECONDS, ping_message_factory=_ping)
+    return EventSourceResponse(_parts(request, desk, person), ping=PING_SECONDS, ping_message_factory=ping)
 
 
 @router.post("/gpus/keep")
@@ -119,7 +110,7 @@ def _context(request: Request, desk: Desk, person: Person, seen: GpuPage) -> dic
 async def _parts(request: Request, desk: Desk, person: Person) -> AsyncIterator[ServerSentEvent]:
     clock, language = asyncio.get_running_loop().time, language_of(request)
     end, shown = clock() + STREAM_LIFE, None
-    with _bell(desk, person.name) as rung:
+    with desk.bells.of(person.name) as rung:
         while clock() < end:
             rung.clear()
             seen = await _seen(desk, person, language)
@@ -128,34 +119,4 @@ async def _parts(request: Request, desk: Desk, person: Person) -> AsyncIterator[
                 text = rendered(request, "my_gpus_live.html", **_context(request, desk, person, seen))
                 yield ServerSentEvent(text, event="page")
             await asyncio.sleep(LEAST_PERIOD)
-            await _either(rung, WAIT_PERIOD - LEAST_PERIOD if seen.waits else LOOK_PERIOD)
-
-
-def _ping() -> ServerSentEvent:
-    # A comment would keep the connection open as well, but scripts do not see it.
-    return ServerSentEvent("here", event="ping")
-
-
-async def _either(rung: asyncio.Event, seconds: float) -> None:
-    """Return when the bell rings or the time is over."""
-    try:
-        async with asyncio.timeout(seconds):
-            await rung.wait()
-    except TimeoutError:
-        return
-
-
-@contextmanager
-def _bell(desk: Desk, user: str) -> Iterator[asyncio.Event]:
-    """An event that is set whenever a lease of this user changes."""
-    rung = asyncio.Event()
-
-    def listen(_state: State, actions: tuple[Action, ...]) -> None:
-        if any(isinstance(action, SaveLease) and action.lease.user == user for action in actions):
-            rung.set()
-
-    desk.broker.observers.append(listen)
-    try:
-        yield rung
-    finally:
-        desk.broker.observers.remove(listen)
+            await rung_within(rung, WAIT_PERIOD - LEAST_PERIOD if seen.waits else LOOK_PERIOD)

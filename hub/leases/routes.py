@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
@@ -16,7 +16,7 @@ from hub.leases.identity import PREFIX
 from hub.leases.model import ENDED, Lease
 from hub.leases.seat_requests import ActReport, BoundReport, Heartbeat, LeaseRequest, Release, lease_of
 from hub.leases.sentences import REFUSALS
-from hub.leases.view import LeaseView
+from hub.leases.view import ClassView, LeaseView
 from hub.web.auth import ApiPerson, api_person
 from hub.web.problems import WITH_A_BODY, Answers, Problem, answers
 from hub.words import COOKIE, choose_language
@@ -50,24 +50,6 @@ class Granted(BaseModel):
 
 
 KNOWN: Answers = {200: {"model": Granted, "description": "The key's lease is known; it is told as it is now."}}
-
-
-class ClassView(BaseModel):
-    """One GPU class: what there is, and what somebody who asked now would get."""
-
-    name: str
-    title: str
-    simulated: bool
-    isolation: Literal["enforced", "advisory", "none"]
-    """How well its devices are kept from processes without a lease."""
-    total: int
-    free: int
-    held: int
-    out_of_service: int
-    waiting: int
-    expected_wait_s: float | None
-    known: bool
-    """False while the devices cannot be read: the counts are the last that were."""
 
 
 def language_of(request: Request) -> str:

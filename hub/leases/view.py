@@ -1,7 +1,7 @@
-"""A lease as its seat and its user see it."""
+"""A lease as its seat and its user see it, and a GPU class as everybody does."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -90,6 +90,24 @@ class LeaseView(BaseModel):
     ended: Reason | None
     parking: ParkingView
     heartbeat_s: float
+
+
+class ClassView(BaseModel):
+    """One GPU class: what there is, and what somebody who asked now would get."""
+
+    name: str
+    title: str
+    simulated: bool
+    isolation: Literal["enforced", "advisory", "none"]
+    """How well its devices are kept from processes without a lease."""
+    total: int
+    free: int
+    held: int
+    out_of_service: int
+    waiting: int
+    expected_wait_s: float | None
+    known: bool
+    """False while the devices cannot be read: the counts are the last that were."""
 
 
 @dataclass(frozen=True)

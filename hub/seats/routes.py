@@ -34,26 +34,16 @@ class Seat(BaseModel):
     keeps_left: int
 
 
-class Me(BaseModel):
-    """Who I am here."""
-
-    name: str
-    groups: list[str]
-    admin: bool
-    seats: list[Seat]
-
-
 class Kept(BaseModel):
     """Until when a seat is kept (UTC)."""
 
     until: datetime
 
 
-@api.get("/me", responses=answers(401, 503))
-async def me(request: Request, person: ApiPerson) -> Me:
-    """Who am I, and which seats do I have?"""
-    seats = [_as_model(view) for view in _views(request, person)]
-    return Me(name=person.name, groups=list(person.groups), admin=person.admin, seats=seats)
+def seats_of(request: Request, person: Person) -> list[Seat]:
+    """A person's running seats, as the API tells them."""
+    state = request.app.state
+    return [_as_model(view) for view in views(person, state.settings, state.keeps, datetime.now(UTC))]
 
 
 @api.post("/seats/{server}/keep", responses=answers(401, 404, 409, 422, 503))
@@ -78,11 +68,6 @@ async def stop_from_page(
     """The home page's "stop" button."""
     await request.app.state.hub.stop_seat(person, server)
     return _home(request)
-
-
-def _views(request: Request, person: Person) -> list[SeatView]:
-    state = request.app.state
-    return views(person, state.settings, state.keeps, datetime.now(UTC))
 
 
 def _keep(request: Request, person: Person, server: str) -> datetime:

@@ -27,7 +27,7 @@ from hub.seats import routes as seats
 from hub.seats import warming_routes as warmings
 from hub.seats.keep import Keeps
 from hub.seats.warming_routes import Warmings
-from hub.service import home, status
+from hub.service import home, me_routes, status
 from hub.service.gateway_api import GatewayApi
 from hub.service.metrics import Metrics
 from hub.web import auth
@@ -89,6 +89,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         seats.forms,
         seats.api,
         warmings.api,
+        me_routes.api,
         leases.api,
         admin_leases.api,
         gateway_leases.api,

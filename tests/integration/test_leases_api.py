@@ -5,151 +5,22 @@ Every refusal is a sentence in the API's one shape, and changes nothing.
 
 import http.client
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from tests.support.workbench import Visitor, Workbench, eventually, seat_environment
+from tests.support.lease_seat import KEY, PID, PID_STARTED, Json, Seat, refused, seat_of
+from tests.support.workbench import Workbench, eventually
 
-Json = dict[str, Any]
-
-KEY = "attack-0000"
 NOBODYS = "0" * 24
-PID, PID_STARTED = os.getpid(), Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
-"""A process that lives as long as these tests: it stands for the kernel."""
-
-
-@dataclass
-class Seat:
-    """What a kernel of a running seat can do: speak to the broker with what its environment gives it."""
-
-    visitor: Visitor
-    http: httpx.Client
-    token: str
-    tokens: dict[str, str] = field(default_factory=dict)
-    """Of leases this seat got."""
-    test: int = 0
-    """Number of the test: a key of an earlier one would be its lease, which has ended."""
-
-    def ask(self, key: str = KEY, language: str = "en", **more: Any) -> httpx.Response:
-        body = {"key": f"{key}-{self.test}", "gpu_class": "simulated", "holder": "a.ipynb"} | more
-        reply = self.http.post("/leases", json=body, headers=self.as_person() | {"Accept-Language": language})
-        if reply.is_success:
-            self.tokens[reply.json()["lease"]["id"]] = reply.json()["token"]
-        return reply
-
-    def lease(self, key: str = KEY, **more: Any) -> Json:
-        """Ask, and be given or put in line."""
-        reply = self.ask(key, **more)
-        assert reply.status_code == 201, reply.text
-        found: Json = reply.json()["lease"]
-        return found
-
-    def post(self, id: str, act: str, body: Json, token: str | None = None) -> httpx.Response:
-        return self.http.post(f"/leases/{id}/{act}", json=body, headers=self.as_seat(id, token))
-
-    def get(self, id: str, token: str | None = None) -> httpx.Response:
-        return self.http.get(f"/leases/{id}", headers=self.as_seat(id, token))
-
-    def until(self, id: str, state: str) -> Json:
-        """The lease once it is in that state."""
-        return eventually(lambda: (now := self.get(id).json())["state"] == state and now, what=f"{id} is {state}")
-
-    def active(self, key: str = KEY) -> Json:
-        """A lease whose kernel has its device."""
-        offered = self.until(self.lease(key)["id"], "offered")
-        body = {"epoch": offered["epoch"], "pid": PID, "pid_started": PID_STARTED}
-        reply = self.post(offered["id"], "bound", body)
-        assert reply.status_code == 200, reply.text
-        found: Json = reply.json()
-        return found
-
-    def mine(self) -> list[Json]:
-        reply = self.http.get("/leases", headers=self.as_person())
-        assert reply.status_code == 200, reply.text
-        found: list[Json] = reply.json()
-        return found
-
-    def as_person(self) -> dict[str, str]:
-        return {"Authorization": f"token {self.token}"}
-
-    def as_seat(self, id: str, token: str | None = None) -> dict[str, str]:
-        return {"Authorization": f"Bearer {token or self.tokens.get(id, 'wbl_none')}"}
-
-    def give_all_back(self) -> None:
-        self.test += 1
-        for lease in self.mine():
-            done = self.http.post(f"/leases/{lease['id']}/release", json={}, headers=self.as_person())
-            assert done.status_code == 200, done.text
-
-
-@contextmanager
-def seat_of(workbench: Workbench, user: str, profile: str) -> Iterator[Seat]:
-    visitor = workbench.browser(user)
-    visitor.start_seat(profile)
-    environment = seat_environment(user, workbench)
-    with httpx.Client(base_url=environment["WERKBANK_API"], trust_env=False, timeout=60) as client:
-        yield Seat(visitor, client, environment["JUPYTERHUB_API_TOKEN"])
-    visitor.stop_seat()
-
-
-@pytest.fixture(scope="module")
-def medium(workbench: Workbench) -> Iterator[Seat]:
-    """A seat whose profile may lease simulated devices."""
-    with seat_of(workbench, "scientist", "medium") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def others(workbench: Workbench) -> Iterator[Seat]:
-    """Somebody else's seat, of the same profile."""
-    with seat_of(workbench, "trainer", "medium") as found:
-        yield found
-
-
-@pytest.fixture
-def seat(medium: Seat) -> Iterator[Seat]:
-    """The seat without leases, before and after; both devices can be had."""
-    medium.give_all_back()
-    eventually(lambda: free_devices(medium) == 2, what="both devices are free")
-    yield medium
-    medium.give_all_back()
-
-
-@pytest.fixture
-def other(others: Seat) -> Iterator[Seat]:
-    others.give_all_back()
-    yield others
-    others.give_all_back()
-
-
-def free_devices(seat: Seat) -> int:
-    rows: list[Json] = seat.http.get("/gpus", headers=seat.as_person()).json()
-    return int(next(row["free"] for row in rows if row["name"] == "simulated"))
-
-
-def refused(reply: httpx.Response, status: int, code: str) -> Json:
-    """The refusal's sentences; every refusal of the API has this shape and no other."""
-    assert reply.status_code == status, f"{reply.status_code}: {reply.text[:500]}"
-    assert reply.headers["content-type"] == "application/json"
-    assert set(reply.json()) == {"error"}
-    error: Json = reply.json()["error"]
-    assert set(error) == {"code", "message", "hint"}
-    assert error["code"] == code
-    assert len(error["message"]) > 10
-    assert error["message"].endswith(".")
-    return error
 
 
 @contextmanager
@@ -702,7 +573,7 @@ def test_whatever_the_published_description_allows_gets_an_answer_it_describes(
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
     command = [sys.executable, "-m", "schemathesis.cli", "run", address]
     command += ["--header", f"Authorization: token {token}", "--checks", checks, "--include-path-regex"]
-    command += ["/api/v1/(leases|gpus|admin)", "--exclude-path-regex", "/events$", "--max-examples", "20"]
+    command += ["/api/v1/(leases|gpus|admin|me)", "--exclude-path-regex", "/events$", "--max-examples", "20"]
     command += ["--generation-deterministic", "--no-color", "--workers", "1"]
     command += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "20"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)

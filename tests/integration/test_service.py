@@ -49,7 +49,9 @@ def test_me_tells_who_i_am_and_what_i_have(workbench: Workbench) -> None:
     trainer = workbench.browser("trainer")
     headers = {"Authorization": f"token {trainer.token()}"}
     me = trainer.http.get(f"{PREFIX}/api/v1/me", headers=headers).json()
-    assert me == {"name": "trainer", "groups": ["health-ri", "trainers"], "admin": False, "seats": []}
+    who = {name: me[name] for name in ("name", "groups", "admin", "seats")}
+    assert who == {"name": "trainer", "groups": ["health-ri", "trainers"], "admin": False, "seats": []}
+    assert (me["user"], me["leases"], me["reservations"]) == ("trainer", [], [])
 
 
 def test_the_home_page_signs_in_through_the_hub_and_knows_the_reader(workbench: Workbench) -> None:

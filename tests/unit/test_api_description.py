@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from hub.leases import admin_routes, routes
 from hub.leases.sentences import REFUSALS
+from hub.service import me_routes
 from hub.web.problems import RETRY_SECONDS, Problem, answers
 
 ERROR = {"$ref": "#/components/schemas/ErrorAnswer"}
@@ -16,6 +17,7 @@ def description() -> dict[str, Any]:
     app = FastAPI()
     app.include_router(routes.api)
     app.include_router(admin_routes.api)
+    app.include_router(me_routes.api)
     return app.openapi()
 
 
@@ -59,6 +61,8 @@ def test_the_shape_is_described_once_and_is_the_one_that_is_sent() -> None:
         ("POST /leases/{lease}/report", "400 401 404 409 410 413 422 503"),
         ("POST /leases/{lease}/keep", "401 404 409 410 422 503"),
         ("POST /leases/{lease}/release", "400 401 404 410 413 422 503"),
+        ("GET /me", "401 503"),
+        ("GET /me/events", "401 503"),
         ("GET /admin/leases", "401 403 503"),
         ("GET /admin/leases/{lease}", "401 403 404 422 503"),
         ("POST /admin/leases/{lease}/release", "401 403 404 410 422 503"),
@@ -72,11 +76,18 @@ def test_each_route_names_the_errors_it_can_give(route: str, errors: str) -> Non
 
 
 def test_the_table_above_names_every_route() -> None:
-    assert len(operations()) == 15
+    assert len(operations()) == 17
 
 
-def test_the_stream_is_described_as_one() -> None:
-    assert set(operations()["GET /leases/{lease}/events"]["200"]["content"]) == {"text/event-stream"}
+@pytest.mark.parametrize("route", ["GET /leases/{lease}/events", "GET /me/events"])
+def test_a_stream_is_described_as_one(route: str) -> None:
+    assert set(operations()[route]["200"]["content"]) == {"text/event-stream"}
+
+
+def test_all_that_is_told_of_me_is_always_there() -> None:
+    schemas = description()["components"]["schemas"]
+    for name in ("Me", "UseView", "ReservationView", "ProgrammeUse"):
+        assert set(schemas[name]["required"]) == set(schemas[name]["properties"])
 
 
 def test_every_status_that_a_refusal_has_can_be_described() -> None:

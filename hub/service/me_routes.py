@@ -1,0 +1,50 @@
+"""Who am I here, and what have I: seats, leases, use."""
+
+from fastapi import APIRouter, Request
+from sse_starlette import EventSourceResponse
+
+from hub.leases.listening import PING_SECONDS, ping
+from hub.leases.me import MeView, me_view
+from hub.leases.me_events import me_events
+from hub.leases.routes import AtDesk, language_of
+from hub.seats.routes import Seat, seats_of
+from hub.web.auth import ApiPerson
+from hub.web.problems import Answers, answers
+
+api = APIRouter(prefix="/api/v1", tags=["me"])
+
+STREAM: Answers = {
+    200: {
+        "description": "An event `me` at the start and whenever something changed, as `GET /me` without who I am and "
+        "my seats; an event `counters` every five seconds while I hold devices, with what each of them does.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class Me(MeView):
+    """Who I am here, and what I have."""
+
+    name: str
+    groups: list[str]
+    admin: bool
+    seats: list[Seat]
+
+
+@api.get("/me", responses=answers(401, 503))
+async def me(request: Request, desk: AtDesk, person: ApiPerson) -> Me:
+    """Who am I, which seats have I, what do I hold and wait for, and what did I use?"""
+    return Me(
+        **dict(me_view(desk, person, language_of(request))),
+        name=person.name,
+        groups=list(person.groups),
+        admin=person.admin,
+        seats=seats_of(request, person),
+    )
+
+
+@api.get("/me/events", response_class=EventSourceResponse, responses=STREAM | answers(401, 503))
+async def events(request: Request, desk: AtDesk, person: ApiPerson) -> EventSourceResponse:
+    """The same while it changes, as server-sent events; it ends after ten minutes, for the listener to come again."""
+    told = me_events(desk, person, language_of(request))
+    return EventSourceResponse(told, ping=PING_SECONDS, ping_message_factory=ping)

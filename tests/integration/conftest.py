@@ -1,0 +1,38 @@
+"""Seats that lease from one workbench with two simulated devices."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.lease_seat import Seat, free_devices, seat_of
+from tests.support.workbench import Workbench, eventually
+
+
+@pytest.fixture(scope="module")
+def medium(workbench: Workbench) -> Iterator[Seat]:
+    """A seat whose profile may lease simulated devices."""
+    with seat_of(workbench, "scientist", "medium") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def others(workbench: Workbench) -> Iterator[Seat]:
+    """Somebody else's seat, of the same profile."""
+    with seat_of(workbench, "trainer", "medium") as found:
+        yield found
+
+
+@pytest.fixture
+def seat(medium: Seat) -> Iterator[Seat]:
+    """The seat without leases, before and after; both devices can be had."""
+    medium.give_all_back()
+    eventually(lambda: free_devices(medium) == 2, what="both devices are free")
+    yield medium
+    medium.give_all_back()
+
+
+@pytest.fixture
+def other(others: Seat) -> Iterator[Seat]:
+    others.give_all_back()
+    yield others
+    others.give_all_back()
