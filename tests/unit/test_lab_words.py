@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 LAB = Path(__file__).parents[2] / "extensions" / "lab"
 STRING = r"'((?:[^'\\]|\\.)*)'"
@@ -17,7 +18,9 @@ def sentences() -> dict[str, str]:
 
 def dutch() -> dict[str, list[str]]:
     file = LAB / "werkbank_lab" / "locale" / "nl_NL" / "LC_MESSAGES" / "werkbank_lab.json"
-    words: dict[str, list[str]] = json.loads(file.read_text())
+    words: dict[str, Any] = json.loads(file.read_text())
+    # JupyterLab refuses all words of a file that does not say this.
+    assert {"language", "plural_forms"} <= words[""].keys()
     return {english: translated for english, translated in words.items() if english}
 
 

@@ -92,6 +92,13 @@ describe('what is known of leases', () => {
     expect(model.ofKernel('other')).toBeUndefined();
   });
 
+  it('counts how long a lease has held its GPU, without the time it was parked', () => {
+    events.tell('me', me([lease({ held_seconds: 100, since: NOW - 1 }), lease({ id: 'p', state: 'parked', held_seconds: 50 })]));
+    clock += 20;
+    expect(model.parts.me!.leases.map(one => model.heldFor(one))).toEqual([120, 50]);
+    expect(model.heldFor(lease({ id: 'new', since: NOW }))).toBe(20);
+  });
+
   it('acts, and looks at what came of it', async () => {
     const before = api.asked;
     await model.actOnKernel('k', 'cpu');

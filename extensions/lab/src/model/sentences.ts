@@ -72,8 +72,8 @@ export function title(lease: { title: string; simulated: boolean }, trans: Trans
   return lease.simulated && !marked ? `${lease.title} (${mark})` : lease.title;
 }
 
-/** The lease in one glance, for the status bar. `now` is the broker's clock. */
-export function glance(lease: ILease, counter: ICounter | undefined, now: number, trans: Trans): string {
+/** The lease in one glance, for the status bar; `held` seconds so far. */
+export function glance(lease: ILease, counter: ICounter | undefined, held: number, trans: Trans): string {
   const stage = stageOf(lease);
   if (holds(stage)) {
     const watts = counter?.watts ?? null;
@@ -83,7 +83,7 @@ export function glance(lease: ILease, counter: ICounter | undefined, now: number
       stageWord(stage, trans),
       used === null ? '' : bytes(used),
       watts === null ? '' : `${Math.round(watts)} W`,
-      clock(now - lease.since)
+      clock(held)
     ]
       .filter(Boolean)
       .join(' · ');

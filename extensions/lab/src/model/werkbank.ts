@@ -8,6 +8,7 @@ import type { IApi, ICounter, ICounters, IKernelLease, ILease, IParts, ISeatUse,
 import { RequestFailed } from '../api';
 import { History } from './history';
 import { isPart, NAMES, readable } from './parts';
+import { holds, stageOf } from './stage';
 
 /** How the seat's server reaches us: over the events socket of JupyterLab. */
 export interface IEvents {
@@ -46,6 +47,8 @@ export interface IWerkbank extends IDisposable {
   /** What the GPUs of my leases took since this page looks at them; null where none is measured. */
   readonly joules: number | null;
   graphsOf(device: string): IGraphs | undefined;
+  /** Seconds that a lease has held its GPUs so far, without the time it was parked. */
+  heldFor(lease: ILease): number;
   /** The lease of a kernel, the latest that is known; undefined for a kernel that leases nothing. */
   ofKernel(kernel: string): IKernelLease | undefined;
   actOnKernel(kernel: string, act: KernelAct): Promise<void>;
@@ -99,6 +102,16 @@ export class Werkbank implements IWerkbank {
 
   get joules(): number | null {
     return this.spent;
+  }
+
+  heldFor(lease: ILease): number {
+    const now = this.now() + this.skew;
+    const told = this.parts.me?.leases.find(one => one.id === lease.id);
+    if (!told) {
+      return now - lease.since;
+    }
+    const running = holds(stageOf(told)) ? now - this.parts.me!.now : 0;
+    return told.held_seconds / Math.max(1, told.count) + running;
   }
 
   graphsOf(device: string): IGraphs | undefined {

@@ -32,7 +32,8 @@ export const status: JupyterFrontEndPlugin<void> = {
       item,
       align: 'left',
       rank: 3,
-      isActive: () => current.kernel !== undefined
+      isActive: () => current.kernel !== undefined,
+      activeStateChanged: current.changed
     });
   }
 };

@@ -24,6 +24,7 @@ const WANTED_ENDS = new Set(['user', 'cancelled', 'shutdown', 'restart']);
 /** Above a notebook: why its GPU is not there, what happens next, and what can be done. */
 export class Banner extends LiveWidget {
   private problem = '';
+  private readonly sizes = new ResizeObserver(() => this.takeRoom());
 
   constructor(
     private readonly model: IWerkbank,
@@ -33,6 +34,11 @@ export class Banner extends LiveWidget {
     super(model.changed, context.kernelChanged);
     this.addClass('wb-Banner');
     this.hide();
+  }
+
+  override dispose(): void {
+    this.sizes.disconnect();
+    super.dispose();
   }
 
   protected override runs(): boolean {
@@ -46,6 +52,20 @@ export class Banner extends LiveWidget {
     }
     this.setHidden(!lease);
     super.onChange();
+  }
+
+  private readonly observe = (body: HTMLElement | null): void => {
+    this.sizes.disconnect();
+    if (body) {
+      this.sizes.observe(body);
+    }
+  };
+
+  /** The notebook lays its parts out by their least height, and ours follows from the words and the width. */
+  private takeRoom(): void {
+    const height = this.node.firstElementChild?.getBoundingClientRect().height ?? 0;
+    this.node.style.minHeight = `${Math.ceil(height)}px`;
+    this.parent?.fit();
   }
 
   /** The lease of this notebook's kernel, when there is something to say about it. */
@@ -73,7 +93,7 @@ export class Banner extends LiveWidget {
       [can.cancel, 'cancel', trans.__('Stop waiting')]
     ];
     return (
-      <div className="wb-Banner-body" data-tone={TONES[stage]} role={stage === 'notice' ? 'alert' : 'status'}>
+      <div className="wb-Banner-body" ref={this.observe} data-tone={TONES[stage]} role={stage === 'notice' ? 'alert' : 'status'}>
         <span aria-hidden="true">{SHAPES[stage]}</span>
         <p>
           {explain(lease, Date.now() / 1000 + model.skew, trans)} {link}

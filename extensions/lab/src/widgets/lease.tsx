@@ -11,6 +11,8 @@ export interface ILeaseCard {
   lease: ILease;
   /** The broker's clock, Unix seconds. */
   now: number;
+  /** Seconds that it has held its GPUs. */
+  held: number;
   counter: ICounter | undefined;
   graphs: IGraphs | undefined;
   /** Whether it is of a kernel in this seat: then its cells can go on without a GPU. */
@@ -45,11 +47,11 @@ export function LeaseCard(props: ILeaseCard): React.ReactElement {
   );
 }
 
-function line({ lease, now, trans }: ILeaseCard, stage: Stage): string {
+function line({ lease, held, trans }: ILeaseCard, stage: Stage): string {
   const count = lease.count > 1 ? `${lease.count} × ` : '';
   const parts = [`${count}${title(lease, trans)}`];
   if (holds(stage)) {
-    parts.push(trans.__('held for %1', clock(now - lease.since)));
+    parts.push(trans.__('held for %1', clock(held)));
   } else if (lease.place !== null && lease.of !== null) {
     parts.push(place(lease.place, lease.of, trans));
   }

@@ -57,7 +57,7 @@ export function Compute({ model, trans, now }: ICompute): React.ReactElement {
         <>
           {me.unreadable !== '' && (
             <p className="wb-Link" role="status">
-              {trans.__('The GPUs of this workbench cannot be read right now; who holds one keeps it.')}
+              {me.unreadable}
             </p>
           )}
           <Leases model={model} trans={trans} now={now} />
@@ -116,6 +116,7 @@ function Leases({ model, trans, now }: ICompute): React.ReactElement {
             key={lease.id}
             lease={lease}
             now={now}
+            held={model.heldFor(lease)}
             counter={counterOf(model, device)}
             graphs={device === undefined ? undefined : model.graphsOf(device)}
             here={kernel !== undefined}

@@ -30,7 +30,7 @@ export function Sparkline({ points, most, seconds, label }: ISparkline): React.R
       .join(' ')
   );
   return (
-    <svg className="wb-Sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+    <svg className="wb-Sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
       <line x1="0" x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} className="wb-Sparkline-base" />
       {lines.map((line, number) => (
         <polyline key={number} points={line} className="wb-Sparkline-line" />

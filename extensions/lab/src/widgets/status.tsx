@@ -43,7 +43,7 @@ export class StatusItem extends LiveWidget {
     const now = Date.now() / 1000 + model.skew;
     const stage = stageOf(lease);
     const silent = model.link !== 'live' && model.link !== 'connecting';
-    const text = glance(lease, counterOf(model, lease.devices[0]?.uuid), now, trans);
+    const text = glance(lease, counterOf(model, lease.devices[0]?.uuid), model.heldFor(lease), trans);
     const hint = [explain(lease, now, trans), silent ? linkSentence(model.link, model.why, trans) : ''];
     return this.button(
       silent ? `${text} · ${trans.__('not up to date')}` : text,
