@@ -43,12 +43,16 @@ WITHOUT_EXTENSIONS = [
     f"--ServerApp.jpserver_extensions={extension}={enabled}"
     for extension, enabled in {
         "werkbank_kernels": False,
+        "werkbank_lab": False,
         "werkbank_lessons": False,
         "jupyter_lsp": True,
         "notebook_shim": True,
     }.items()
 ]
 """What our packages change in the environment's server extensions, changed back."""
+
+WITHOUT_OUR_LAB = {"disabledExtensions": {"werkbank-lab": True}}
+"""What our package adds to JupyterLab in the browser, left out."""
 
 LogOf = Callable[[str], Path]
 
@@ -94,7 +98,11 @@ def _role(zygote: psutil.Process) -> str:
 def stock(folder: Path, *, gateway: bool) -> Iterator[Peer]:
     """JupyterHub with its own spawner for local processes and a configuration of what it cannot do without."""
     _require_switch()
-    with _stock("stock", folder, gateway, {"arguments": WITHOUT_EXTENSIONS, "variables": WITHOUT_CORRECTIONS}) as peer:
+    config = folder / "config" / "labconfig"
+    config.mkdir(parents=True)
+    (config / "page_config.json").write_text(json.dumps(WITHOUT_OUR_LAB))
+    variables = WITHOUT_CORRECTIONS | {"JUPYTER_CONFIG_PATH": str(config.parent)}
+    with _stock("stock", folder, gateway, {"arguments": WITHOUT_EXTENSIONS, "variables": variables}) as peer:
         yield peer
 
 

@@ -85,6 +85,7 @@ def test_a_seat_loads_the_server_extensions_it_needs_and_no_others(start: str) -
         "jupyterhub",
         "jupyterlab",
         "werkbank_kernels",
+        "werkbank_lab",
         "werkbank_lessons",
     }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tornado import web
 
 
-class KernelNotStarted(web.HTTPError):
-    """A kernel cannot start; JupyterLab shows the sentence, not a stack trace."""
+class Told(web.HTTPError):
+    """A "no" of the seat's server whose sentence JupyterLab shows, in place of a stack trace."""
 
     def __init__(self, sentence: str, status: int = 409) -> None:
         super().__init__(status, "%s", sentence)
@@ -19,6 +19,10 @@ class KernelNotStarted(web.HTTPError):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class KernelNotStarted(Told):
+    """A kernel cannot start."""
 
 
 class Refused(Exception):

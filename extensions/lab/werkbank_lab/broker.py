@@ -10,23 +10,13 @@ from httpx_sse import aconnect_sse
 from werkbank_kernels.broker import Address
 from werkbank_kernels.words import language
 
+from .errors import NoAnswer, Refused
+
 ANSWER_S = httpx.Timeout(15.0, connect=5.0)
 STREAM_S = httpx.Timeout(10.0, read=40.0)
 """The broker sends something at least every 15 seconds."""
-ACTS = {"keep": None, "release": {"reason": "user"}, "cancel": {"reason": "cancelled"}}
-"""What people can do with a lease of theirs, and what is sent with it."""
-
-
-class NoAnswer(Exception):
-    """The broker did not answer, or what it said cannot be read. Nothing is known, which is not the same as "no"."""
-
-
-class Refused(Exception):
-    """The broker says no; the text is its sentence and hint."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
+BODIES = {"keep": None, "release": {"reason": "user"}, "cancel": {"reason": "cancelled"}}
+"""What is sent with what people can do with a lease of theirs."""
 
 
 class Broker:
@@ -59,10 +49,10 @@ class Broker:
             raise NoAnswer(f"{type(problem).__name__}: {problem}") from problem
 
     async def act(self, lease: str, act: str) -> dict[str, Any]:
-        """Do one of ACTS; the lease as it is then."""
+        """Keep, release or cancel; the lease as it is then."""
         name = "release" if act == "cancel" else act
         try:
-            response = await self._http.post(f"/leases/{lease}/{name}", json=ACTS[act])
+            response = await self._http.post(f"/leases/{lease}/{name}", json=BODIES[act])
             if response.is_success:
                 return _object(response.json())
         except (httpx.HTTPError, ValueError) as problem:

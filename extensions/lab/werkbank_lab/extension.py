@@ -9,21 +9,22 @@ Changes come as events on the socket that JupyterLab has open anyway (schema EVE
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
-from werkbank_kernels.broker import Address
-from werkbank_kernels.errors import KernelNotStarted
+from werkbank_kernels.errors import Told
 from werkbank_kernels.words import tr
 
-from .broker import ACTS, Broker, NoAnswer, Refused
+from .errors import NoAnswer, Refused
 from .follow import Follower
 from .seat import Kernels, Usage
 from .view import View
 
+ACTS = ("keep", "release", "cancel")
 EVENTS = "https://schema.werkbank.example/lab/part/v1"
 _LEASE = r"(?P<lease>[0-9a-zA-Z-]{1,40})"
 
@@ -43,22 +44,22 @@ class StateHandler(APIHandler):
 class ActHandler(APIHandler):
     """What people can do with a lease of theirs."""
 
-    def initialize(self, broker: Broker | None) -> None:
-        self._broker = broker
+    def initialize(self, follower: Follower) -> None:
+        self._follower = follower
 
     @web.authenticated
     async def post(self, lease: str, act: str) -> None:
         if act not in ACTS:
-            raise web.HTTPError(404, "%s", tr("error.unknown_act", act=act, acts=", ".join(ACTS)))
-        if self._broker is None:
-            raise web.HTTPError(409, "%s", tr("error.no_broker"))
+            raise Told(tr("error.unknown_act", act=act, acts=", ".join(ACTS)), 404)
+        if (broker := self._follower.broker()) is None:
+            raise Told(tr("error.no_broker"))
         try:
-            self.finish(json.dumps(await self._broker.act(lease, act)))
+            self.finish(json.dumps(await broker.act(lease, act)))
         except Refused as refusal:
-            raise web.HTTPError(refusal.status, "%s", refusal) from refusal
+            raise Told(str(refusal), refusal.status) from refusal
         except NoAnswer as problem:
             self.log.warning("lab.no-answer act=%s why=%s", act, problem)
-            raise web.HTTPError(503, "%s", tr("stopped.no_answer")) from problem
+            raise Told(tr("stopped.no_answer"), 503) from problem
 
 
 def _load_jupyter_server_extension(serverapp: Any) -> None:
@@ -67,15 +68,12 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
     def tell(part: str, value: Any) -> None:
         serverapp.event_logger.emit(schema_id=EVENTS, data={"part": part, "value": value})
 
-    view = View(tell)
-    broker = _broker()
-    follower = Follower(
-        broker, view, [Kernels(serverapp.kernel_manager), Usage(serverapp.kernel_manager)], serverapp.log
-    )
+    view, kernels = View(tell), serverapp.kernel_manager
+    follower = Follower(_broker, view, [Kernels(kernels), Usage(kernels)], serverapp.log)
     base = url_path_join(serverapp.base_url, "werkbank", "lab")
     handlers = [
         (url_path_join(base, "state"), StateHandler, {"follower": follower, "view": view}),
-        (url_path_join(base, "leases", _LEASE, r"(?P<act>[a-z]+)"), ActHandler, {"broker": broker}),
+        (url_path_join(base, "leases", _LEASE, r"(?P<act>[a-z]+)"), ActHandler, {"follower": follower}),
     ]
     serverapp.web_app.add_handlers(".*$", handlers)
     serverapp.web_app.settings["werkbank_lab_follower"] = follower
@@ -85,9 +83,12 @@ async def _stop_jupyter_server_extension(serverapp: Any) -> None:
     await serverapp.web_app.settings["werkbank_lab_follower"].stop()
 
 
-def _broker() -> Broker | None:
-    """None outside a workbench: the extension shows what the seat knows by itself."""
-    try:
-        return Broker(Address.of_seat())
-    except KernelNotStarted:
+def _broker() -> Any:
+    """None outside a workbench: then there is what the seat knows by itself."""
+    if not os.environ.get("WERKBANK_API") or not os.environ.get("JUPYTERHUB_API_TOKEN"):
         return None
+    from werkbank_kernels.broker import Address
+
+    from .broker import Broker
+
+    return Broker(Address.of_seat())

@@ -8,10 +8,13 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .broker import Broker, NoAnswer, Refused
+from .errors import NoAnswer, Refused
 from .view import View
+
+if TYPE_CHECKING:
+    from .broker import Broker
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
 WATCHED_FOR_S = 150.0
@@ -32,13 +35,14 @@ class Follower:
 
     def __init__(
         self,
-        broker: Broker | None,
+        connect: Callable[[], Broker | None],
         view: View,
         sources: list[Gathers],
         log: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._broker, self._view, self._sources, self._log, self._clock = broker, view, sources, log, clock
+        self._connect, self._view, self._sources, self._log, self._clock = connect, view, sources, log, clock
+        self._broker: Broker | None = None
         self._watched_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -49,9 +53,14 @@ class Follower:
             return
         self._gather()
         self._tasks = [asyncio.create_task(self._look_around(), name="werkbank-lab-look")]
-        if self._broker is not None:
+        if self.broker() is not None:
             self._say(CONNECTING)
             self._tasks.append(asyncio.create_task(self._listen(), name="werkbank-lab-listen"))
+
+    def broker(self) -> Broker | None:
+        """The broker of this seat, once it is needed: what speaks to it is not imported before."""
+        self._broker = self._broker or self._connect()
+        return self._broker
 
     async def stop(self) -> None:
         """End with the server."""
