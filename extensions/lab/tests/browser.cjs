@@ -6,3 +6,6 @@ globalThis.ResizeObserver ??= class {
   disconnect() {}
 };
 globalThis.fetch ??= () => Promise.reject(new Error('no network in tests'));
+globalThis.matchMedia ??= query => ({ media: query, matches: false, addEventListener() {}, removeEventListener() {} });
+globalThis.requestIdleCallback ??= callback => setTimeout(callback, 0);
+globalThis.cancelIdleCallback ??= clearTimeout;

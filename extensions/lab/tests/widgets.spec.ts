@@ -1,0 +1,203 @@
+import type { ISessionContext } from '@jupyterlab/apputils';
+import { Signal } from '@lumino/signaling';
+import { Widget } from '@lumino/widgets';
+
+import { Werkbank } from '../src/model/werkbank';
+import { Banner } from '../src/widgets/banner';
+import { ComputePanel } from '../src/widgets/panel';
+import { runs } from '../src/widgets/sparkline';
+import { Events, gpuClass, lease, me, NOW, ObedientApi, queued, silence, trans } from './support';
+
+let api: ObedientApi;
+let events: Events;
+let model: Werkbank;
+
+beforeEach(async () => {
+  [api, events] = [new ObedientApi(), new Events()];
+  model = new Werkbank(api, events, () => NOW);
+  await model.refresh();
+});
+
+afterEach(() => model.dispose());
+
+/** React draws in a task of its own, and widgets at most five times a second. */
+async function until(condition: () => unknown): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (condition()) {
+      return;
+    }
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+  throw new Error(`not within two seconds: ${String(condition)}; it shows: ${document.body.textContent}`);
+}
+
+const shows = (widget: Widget, words: string) => until(() => widget.node.textContent?.includes(words));
+const button = (widget: Widget, label: string): HTMLButtonElement =>
+  [...widget.node.querySelectorAll('button')].find(one => one.textContent === label)!;
+
+describe('the panel', () => {
+  let panel: ComputePanel;
+
+  beforeEach(() => {
+    panel = new ComputePanel(model, trans);
+    Widget.attach(panel, document.body);
+  });
+
+  afterEach(() => panel.dispose());
+
+  it('teaches who has no GPU how to get one', () => shows(panel, 'You hold no GPU. Start a notebook'));
+
+  it('shows what comes with an event', async () => {
+    events.tell('me', me([queued({ reason: { code: 'all-held', text: 'All 8 are in use.' } })]));
+    await shows(panel, 'You are 2nd of 5 for H200. All 8 are in use.');
+  });
+
+  it('says that the broker is unreachable, and keeps showing what was known', async () => {
+    events.tell('me', me([lease()]));
+    events.tell('connection', { state: 'unreachable', why: '' });
+    await shows(panel, 'may be out of date');
+    expect(panel.node.textContent).toContain('waves.ipynb');
+  });
+
+  it('says that the seat itself is silent', async () => {
+    api.answer = silence;
+    await model.refresh();
+    await shows(panel, 'Your own server does not answer this page.');
+  });
+
+  it('shows the sentence of a refusal at the lease, and the buttons again', async () => {
+    events.tell('me', me([lease()]));
+    api.refusal = new Error('You have kept it once already.');
+    await until(() => button(panel, 'Keep'));
+    button(panel, 'Keep').click();
+    await shows(panel, 'You have kept it once already.');
+    expect(button(panel, 'Keep').disabled).toBe(false);
+    expect(api.acts).toEqual(['lease lease-1 keep']);
+  });
+
+  it('acts on the kernel where the lease is of one in this seat', async () => {
+    events.tell('me', me([queued()]));
+    events.tell('kernels', { k: { lease: queued(), silent: false } });
+    await until(() => button(panel, 'Start on the CPU now'));
+    button(panel, 'Start on the CPU now').click();
+    await until(() => api.acts.length);
+    expect(api.acts).toEqual(['kernel k cpu']);
+  });
+
+  it('offers the CPU only for kernels that are here', async () => {
+    events.tell('me', me([queued()]));
+    await until(() => button(panel, 'Stop waiting'));
+    expect(button(panel, 'Start on the CPU now')).toBeUndefined();
+  });
+
+  it('does not invent what nobody reports', async () => {
+    events.tell('me', me([lease({ simulated: true })]));
+    await shows(panel, 'there is nothing to measure');
+    expect(panel.node.textContent).toContain('CO₂enot reported');
+    expect(panel.node.textContent).toContain('Energynot measured');
+  });
+
+  it('writes what people named as text', async () => {
+    events.tell('me', me([lease({ holder: '<img src=x onerror=alert(1)>.ipynb' })]));
+    await shows(panel, '<img src=x onerror=alert(1)>.ipynb');
+    expect(panel.node.querySelector('img')).toBeNull();
+  });
+
+  it('shows sixty of five hundred leases, finds the others, and the rest on request', async () => {
+    const many = Array.from({ length: 500 }, (_, number) => lease({ id: `l${number}`, holder: `run-${number}.ipynb` }));
+    events.tell('me', me(many));
+    await shows(panel, 'Show 440 more');
+    expect(panel.node.querySelectorAll('article')).toHaveLength(60);
+    button(panel, 'Show 440 more').click();
+    await until(() => panel.node.querySelectorAll('article').length === 500);
+    expect(panel.node.querySelector('input[type=search]')).not.toBeNull();
+  });
+
+  it('names each graph for who does not see it', async () => {
+    events.tell('me', me([lease()]));
+    const measured = { utilization: 50, memory_used: 14e9, memory: 141e9, watts: 212, energy_mj: 5 };
+    events.tell('counters', { now: NOW, devices: [{ device: 'GPU-1', lease: 'lease-1', simulated: false, ...measured }] });
+    await until(() => panel.node.querySelectorAll('svg').length === 3);
+    const labels = [...panel.node.querySelectorAll('svg')].map(svg => svg.getAttribute('aria-label'));
+    expect(labels).toEqual(['GPU use: 50 %', 'GPU memory: 14 GB of 141 GB', 'Power: 212 W']);
+  });
+
+  it('counts devices in squares, of many a share', async () => {
+    events.tell('me', me([], { classes: [gpuClass(), gpuClass({ name: 'many', total: 320, held: 160, free: 160 })] }));
+    await until(() => panel.node.querySelectorAll('.wb-Squares').length === 2);
+    const [few, many] = [...panel.node.querySelectorAll('.wb-Squares')];
+    expect(few!.querySelectorAll('i')).toHaveLength(8);
+    expect(few!.querySelectorAll('[data-kind=held]')).toHaveLength(6);
+    expect([many!.querySelectorAll('i').length, many!.querySelectorAll('[data-kind=held]').length]).toEqual([32, 16]);
+  });
+
+  it('lets go of the model when it is disposed', () => {
+    panel.dispose();
+    expect(() => events.tell('me', me([lease()]))).not.toThrow();
+  });
+});
+
+describe('the banner above a notebook', () => {
+  let banner: Banner;
+
+  beforeEach(() => {
+    const context = { session: { kernel: { id: 'k' } }, kernelChanged: new Signal({}) } as unknown as ISessionContext;
+    banner = new Banner(model, context, trans);
+    Widget.attach(banner, document.body);
+  });
+
+  afterEach(() => banner.dispose());
+
+  const tell = (one: ReturnType<typeof lease>) => events.tell('kernels', { k: { lease: one, silent: false } });
+
+  it('is not there while there is nothing to say', () => {
+    tell(lease());
+    expect(banner.isHidden).toBe(true);
+  });
+
+  it.each([
+    ['waits', queued(), 'You are 2nd of 5'],
+    ['is wanted by somebody else', lease({ state: 'notice', ends_at: NOW + 30 }), 'It goes to them in'],
+    ['is parked', lease({ state: 'parked' }), 'safe in memory'],
+    ['comes back', lease({ state: 'resuming' }), 'cells wait until it is there'],
+    ['has failed', lease({ state: 'broken', ended: { code: 'gpu-lost', text: 'The GPU failed.' } }), 'The GPU failed.']
+  ])('says why, when the GPU %s', async (_, one, words) => {
+    tell(one);
+    expect(banner.isHidden).toBe(false);
+    await shows(banner, words);
+  });
+
+  it('goes when the GPU is there', async () => {
+    tell(queued());
+    await shows(banner, '2nd of 5');
+    tell(lease({ since: NOW + 1 }));
+    expect(banner.isHidden).toBe(true);
+  });
+
+  it('says nothing about an end that its user asked for', () => {
+    tell(lease({ state: 'released', ended: { code: 'user', text: 'You gave it back.' } }));
+    expect(banner.isHidden).toBe(true);
+  });
+
+  it('is an alarm only before something is taken away', async () => {
+    tell(queued());
+    await until(() => banner.node.querySelector('[role=status]'));
+    tell(lease({ state: 'notice', since: NOW + 1, ends_at: NOW + 30 }));
+    await until(() => banner.node.querySelector('[role=alert]'));
+  });
+
+  it('keeps the GPU at the press of a button', async () => {
+    tell(lease({ state: 'notice', ends_at: NOW + 30 }));
+    await until(() => button(banner, 'Keep'));
+    button(banner, 'Keep').click();
+    await until(() => api.acts.length);
+    expect(api.acts).toEqual(['kernel k keep']);
+  });
+});
+
+describe('a graph', () => {
+  it('has a gap where nothing was measured', () => {
+    const points = [1, null, 2, 3].map((value, at) => ({ at, value }));
+    expect(runs(points).map(run => run.map(point => point.value))).toEqual([[1], [2, 3]]);
+  });
+});
