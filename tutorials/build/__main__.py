@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from .catalogue import ROOT, lessons
+from .catalogue import ROOT, lessons, shelf
 from .notebooks import build, write
 from .source import SourceError, read_source
 from .translation import TranslationError, accept, problems, read_translation
@@ -43,8 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _build(chosen: list[str], options: argparse.Namespace) -> int:
     stale = []
-    for lesson in chosen:
-        files = build(lesson, options.variant)
+    for files in [*(build(lesson, options.variant) for lesson in chosen), {"catalogue.json": shelf()}]:
         if options.check:
             stale += [name for name, text in files.items() if not _same(options.output / name, text)]
         else:

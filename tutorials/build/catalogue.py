@@ -149,6 +149,13 @@ def read_entry(lesson: str) -> Entry:
     return Entry.model_validate(_yaml(ROOT / "catalogue" / f"{lesson}.yaml"))
 
 
+def shelf() -> str:
+    """What JupyterLab shows of all lessons, as JSON: it lies beside the notebooks."""
+    shown = {"id", "version", "folder", "stem", "title", "track", "level", "minutes", "resources", "exercises"}
+    entries = [read_entry(lesson).model_dump(mode="json", include=shown) for lesson in lessons()]
+    return json.dumps({"lessons": entries}, ensure_ascii=False, indent=1) + "\n"
+
+
 def read_claims() -> dict[str, Claim]:
     return {name: Claim.model_validate(claim) for name, claim in _yaml(ROOT / "catalogue" / "claims.yaml").items()}
 

@@ -163,6 +163,45 @@ export type PartName = keyof IParts;
 
 export type IState = Partial<IParts> & { now: number };
 
+export interface IExercise {
+  id: string;
+  minutes: number;
+  passed: boolean;
+}
+
+export interface INotebook {
+  /** In the learner's home. */
+  path: string;
+  state: 'absent' | 'untouched' | 'edited';
+  /** A newer version came after the learner had changed theirs. */
+  newer: boolean;
+}
+
+export interface ILesson {
+  id: string;
+  title: Record<string, string>;
+  track: string;
+  level: string;
+  minutes: { read: number; exercises: number };
+  resources?: { gpu?: string; memory_gb?: number };
+  exercises: IExercise[];
+  notebooks: Record<string, INotebook>;
+}
+
+export interface IShelf {
+  lessons: ILesson[];
+  /** A sentence for each lesson that cannot be shown. */
+  problems: string[];
+}
+
+export type LessonAct = 'open' | 'fresh' | 'reset';
+
+/** Where the notebook is after an act, and where the learner's own version, if it was set aside. */
+export interface ILessonDone {
+  path: string;
+  kept?: string;
+}
+
 export type KernelAct = 'keep' | 'release' | 'cancel' | 'cpu';
 export type LeaseAct = 'keep' | 'release' | 'cancel';
 
@@ -182,7 +221,12 @@ export interface IApi {
   ofLease(lease: string, act: LeaseAct): Promise<void>;
 }
 
-export class Api implements IApi {
+export interface ILessonsApi {
+  lessons(): Promise<IShelf>;
+  onLesson(lesson: string, language: string, act: LessonAct): Promise<ILessonDone>;
+}
+
+export class Api implements IApi, ILessonsApi {
   /** `silence` is what people read when there is no answer at all. */
   constructor(
     private readonly settings: ServerConnection.ISettings,
@@ -199,6 +243,14 @@ export class Api implements IApi {
 
   async ofLease(lease: string, act: LeaseAct): Promise<void> {
     await this.request('POST', 'lab', 'leases', lease, act);
+  }
+
+  async lessons(): Promise<IShelf> {
+    return (await this.request('GET', 'lessons')) as IShelf;
+  }
+
+  async onLesson(lesson: string, language: string, act: LessonAct): Promise<ILessonDone> {
+    return (await this.request('POST', 'lessons', lesson, language, act)) as ILessonDone;
   }
 
   private async request(method: string, ...path: string[]): Promise<unknown> {

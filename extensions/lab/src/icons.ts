@@ -10,3 +10,11 @@ export const gpuIcon = new LabIcon({
   </g>
 </svg>`
 });
+
+/** An open book. */
+export const lessonsIcon = new LabIcon({
+  name: 'werkbank-lab:lessons',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">
+  <path class="jp-icon3" fill="#616161" d="M3 4h6a4 4 0 0 1 3 1.3A4 4 0 0 1 15 4h6a1 1 0 0 1 1 1v13a1 1 0 0 1-1 1h-6.5a2.5 2.5 0 0 0-2 1h-1a2.5 2.5 0 0 0-2-1H3a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm1 2v11h5.5c.6 0 1 .1 1.5.3V8a2 2 0 0 0-2-2zm16 0h-5a2 2 0 0 0-2 2v9.3c.5-.2.9-.3 1.5-.3H20z"/>
+</svg>`
+});

@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { launcher } from './plugins/launcher';
+import { lessons } from './plugins/lessons';
 import { notebook } from './plugins/notebook';
 import { panel } from './plugins/panel';
 import { startup } from './plugins/startup';
@@ -11,6 +12,6 @@ export { IWerkbankToken } from './tokens';
 export type { IWerkbank } from './model/werkbank';
 
 // Each can be disabled alone: `jupyter labextension disable werkbank-lab:launcher`.
-const plugins: JupyterFrontEndPlugin<unknown>[] = [startup, werkbank, status, panel, notebook, launcher];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [startup, werkbank, status, panel, notebook, launcher, lessons];
 
 export default plugins;

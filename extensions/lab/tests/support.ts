@@ -2,6 +2,7 @@
 
 import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
+import type { Widget } from '@lumino/widgets';
 
 import type { IApi, IGpuClass, ILease, IMe, IState } from '../src/api';
 import { RequestFailed } from '../src/api';
@@ -109,3 +110,20 @@ export class Events {
     this.stream.emit({ schema_id, part, value });
   }
 }
+
+/** React draws in a task of its own, and widgets at most five times a second. */
+export async function until(condition: () => unknown): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (condition()) {
+      return;
+    }
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+  throw new Error(`not within two seconds: ${String(condition)}; it shows: ${document.body.textContent}`);
+}
+
+export const shows = (widget: Widget, words: string): Promise<void> =>
+  until(() => widget.node.textContent?.includes(words));
+
+export const button = (widget: Widget, label: string): HTMLButtonElement | undefined =>
+  [...widget.node.querySelectorAll('button')].find(one => one.textContent === label);

@@ -6,7 +6,7 @@ import { Werkbank } from '../src/model/werkbank';
 import { Banner } from '../src/widgets/banner';
 import { ComputePanel } from '../src/widgets/panel';
 import { runs } from '../src/widgets/sparkline';
-import { Events, gpuClass, lease, me, NOW, ObedientApi, queued, silence, trans } from './support';
+import { button, Events, gpuClass, lease, me, NOW, ObedientApi, queued, shows, silence, trans, until } from './support';
 
 let api: ObedientApi;
 let events: Events;
@@ -19,21 +19,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => model.dispose());
-
-/** React draws in a task of its own, and widgets at most five times a second. */
-async function until(condition: () => unknown): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (condition()) {
-      return;
-    }
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-  throw new Error(`not within two seconds: ${String(condition)}; it shows: ${document.body.textContent}`);
-}
-
-const shows = (widget: Widget, words: string) => until(() => widget.node.textContent?.includes(words));
-const button = (widget: Widget, label: string): HTMLButtonElement =>
-  [...widget.node.querySelectorAll('button')].find(one => one.textContent === label)!;
 
 describe('the panel', () => {
   let panel: ComputePanel;
@@ -69,9 +54,9 @@ describe('the panel', () => {
     events.tell('me', me([lease()]));
     api.refusal = new Error('You have kept it once already.');
     await until(() => button(panel, 'Keep'));
-    button(panel, 'Keep').click();
+    button(panel, 'Keep')!.click();
     await shows(panel, 'You have kept it once already.');
-    expect(button(panel, 'Keep').disabled).toBe(false);
+    expect(button(panel, 'Keep')!.disabled).toBe(false);
     expect(api.acts).toEqual(['lease lease-1 keep']);
   });
 
@@ -79,7 +64,7 @@ describe('the panel', () => {
     events.tell('me', me([queued()]));
     events.tell('kernels', { k: { lease: queued(), silent: false } });
     await until(() => button(panel, 'Start on the CPU now'));
-    button(panel, 'Start on the CPU now').click();
+    button(panel, 'Start on the CPU now')!.click();
     await until(() => api.acts.length);
     expect(api.acts).toEqual(['kernel k cpu']);
   });
@@ -108,7 +93,7 @@ describe('the panel', () => {
     events.tell('me', me(many));
     await shows(panel, 'Show 440 more');
     expect(panel.node.querySelectorAll('article')).toHaveLength(60);
-    button(panel, 'Show 440 more').click();
+    button(panel, 'Show 440 more')!.click();
     await until(() => panel.node.querySelectorAll('article').length === 500);
     expect(panel.node.querySelector('input[type=search]')).not.toBeNull();
   });
@@ -189,7 +174,7 @@ describe('the banner above a notebook', () => {
   it('keeps the GPU at the press of a button', async () => {
     tell(lease({ state: 'notice', ends_at: NOW + 30 }));
     await until(() => button(banner, 'Keep'));
-    button(banner, 'Keep').click();
+    button(banner, 'Keep')!.click();
     await until(() => api.acts.length);
     expect(api.acts).toEqual(['kernel k keep']);
   });

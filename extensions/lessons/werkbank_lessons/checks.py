@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
 from .exercises import Exercise, NotYetError, exercise
+from .progress import progress_path
 from .words import language, tr
 
 
@@ -60,12 +60,6 @@ def _judge(task: Exercise, answer, seed: int | None) -> str | None:
     except Exception as problem:  # the learner's code may raise anything; that is a finding, not a crash
         return tr("check.raised", problem=f"{type(problem).__name__}: {problem}")
     return None
-
-
-def progress_path() -> Path:
-    """The learner's own record: ``$XDG_DATA_HOME/werkbank/progress.jsonl`` or the same under ``~/.local/share``."""
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return data / "werkbank" / "progress.jsonl"
 
 
 def _remember(ex_id: str, passed: bool) -> None:

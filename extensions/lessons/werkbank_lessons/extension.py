@@ -1,4 +1,4 @@
-"""Jupyter Server extension: puts the lessons in the home folder when a seat starts."""
+"""Jupyter Server extension: puts the lessons in the home folder when a seat starts, and serves the panel of lessons."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 from .place import Places, place_lessons
+from .routes import add_routes
+from .shelf import Shelf
 
 _SOURCE = "WERKBANK_LESSONS"
 
@@ -20,6 +22,7 @@ def _load_jupyter_server_extension(serverapp):
     if not source:
         serverapp.log.debug("lessons.place skipped: %s is not set", _SOURCE)
         return
+    add_routes(serverapp, Shelf(Path(source), Places.of_user()))
     try:
         report = place_lessons(Path(source), Places.of_user(), serverapp.log)
     except Exception as problem:  # the promise above: nothing here may stop a seat

@@ -87,19 +87,19 @@ def place_lessons(source: Path, places: Places, log) -> Report:
 def _place_one(notebook: Path, relative: Path, places: Places, state: dict, trusted: bool) -> str:
     """Carry out the rule for one notebook and return the name of what was done."""
     content = notebook.read_bytes()
-    new = _sha256(content)
+    new = sha256(content)
     target = places.target(relative)
     entry = state.setdefault(relative.as_posix(), {})
     if not target.exists():
-        _write(target, content)
+        write_whole(target, content)
         entry.update(placed=new)
         return "placed"
-    current = _sha256(target.read_bytes())
+    current = sha256(target.read_bytes())
     if current == new:
         entry.update(placed=new)
         return "unchanged"
     if trusted and current == entry.get("placed") and not target.is_symlink():
-        _write(target, content)
+        write_whole(target, content)
         entry.update(placed=new)
         return "updated"
     if entry.get("placed") == new or entry.get("beside") == new:
@@ -115,10 +115,10 @@ def _lay_beside(target: Path, content: bytes, new: str, places: Places, relative
     for label in (version, f"{version}-{new[:8]}"):
         name = f"{target.stem}.v{label}{target.suffix}"
         beside = places.target(relative.with_name(name))
-        if beside.exists() and _sha256(beside.read_bytes()) != new:
+        if beside.exists() and sha256(beside.read_bytes()) != new:
             continue
         if not beside.exists():
-            _write(beside, content)
+            write_whole(beside, content)
         return
     raise FileExistsError(f"{target.name} and the names for its new version are all taken")
 
@@ -130,6 +130,28 @@ def _version(content: bytes) -> str | None:
     except (ValueError, KeyError, TypeError):
         return None
     return version if isinstance(version, str) and version.replace(".", "").isalnum() else None
+
+
+def hash_of(path: Path) -> str:
+    """What tells one content from another."""
+    return sha256(path.read_bytes())
+
+
+def read_memory(places: Places) -> dict:
+    """What was placed so far, by path; nothing where that cannot be read: then what differs counts as edited."""
+    return _read_state(places.state, Report(), _NoLog())[0]
+
+
+def remember(places: Places, relative: Path, content: bytes) -> None:
+    """That this content was placed there."""
+    state, _trusted = _read_state(places.state, Report(), _NoLog())
+    state.setdefault(relative.as_posix(), {})["placed"] = sha256(content)
+    _write_state(places.state, state, Report(), _NoLog())
+
+
+class _NoLog:
+    def warning(self, *_words) -> None:
+        """What is wrong with the memory was said when the seat started."""
 
 
 def _read_state(path: Path, report: Report, log) -> tuple[dict, bool]:
@@ -158,12 +180,12 @@ def _read_state(path: Path, report: Report, log) -> tuple[dict, bool]:
 def _write_state(path: Path, lessons: dict, report: Report, log) -> None:
     text = json.dumps({"format": _STATE_FORMAT, "lessons": lessons}, indent=1, sort_keys=True) + "\n"
     try:
-        _write(path, text.encode())
+        write_whole(path, text.encode())
     except OSError as problem:
         _problem(report, log, f"{path.name} was not saved: {problem}")
 
 
-def _write(target: Path, content: bytes) -> None:
+def write_whole(target: Path, content: bytes) -> None:
     """Write whole or not at all: a learner or a full disk never sees half a notebook."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -184,5 +206,5 @@ def _problem(report: Report, log, sentence: str) -> None:
     log.warning("lessons.place %s", sentence)
 
 
-def _sha256(content: bytes) -> str:
+def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

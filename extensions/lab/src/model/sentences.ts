@@ -170,7 +170,7 @@ export function outlook(gpuClass: IGpuClass, trans: Trans): string {
     gpuClass.expected_wait_s === null
       ? trans.__('wait not known')
       : trans.__('about %1 to wait', duration(gpuClass.expected_wait_s, trans));
-  const waiting = trans._n('%1 waits', '%1 wait', gpuClass.waiting, gpuClass.waiting);
+  const waiting = trans._n('%1 waits', '%1 wait', gpuClass.waiting);
   return [free, gpuClass.waiting ? waiting : '', wait].filter(Boolean).join(' · ');
 }
 

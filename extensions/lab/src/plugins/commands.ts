@@ -4,4 +4,5 @@ export const COMPUTE = 'werkbank:compute';
 export const KEEP = 'werkbank:keep';
 export const RELEASE = 'werkbank:release';
 export const SWITCH = 'werkbank:switch';
+export const LESSONS = 'werkbank:lessons';
 export const NEW_NOTEBOOK = 'werkbank:new-notebook';

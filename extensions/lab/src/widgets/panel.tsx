@@ -127,7 +127,7 @@ function Leases({ model, trans, now }: ICompute): React.ReactElement {
       })}
       {found.length > shown.length && (
         <button type="button" className="wb-Button" onClick={() => setMore(true)}>
-          {trans._n('Show one more', 'Show %1 more', found.length - shown.length, found.length - shown.length)}
+          {trans._n('Show one more', 'Show %1 more', found.length - shown.length)}
         </button>
       )}
     </Section>
