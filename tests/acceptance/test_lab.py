@@ -3,10 +3,13 @@
 Two people share one simulated GPU: real hub, broker, seats, kernels and Chromium.
 """
 
+import json
 import re
 from collections.abc import Iterator
 
+import psutil
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.acceptance.test_two_people import notebook_of
@@ -40,7 +43,8 @@ def browser() -> Iterator[Browser]:
 def open_lab(browser: Browser, workbench: Workbench, user: str, language: str, *sources: str) -> Page:
     """A person's JupyterLab: a notebook whose kernel leases a GPU, or the launcher where there are no cells."""
     visitor = workbench.browser(user, language)
-    visitor.start_seat("medium")
+    if not visitor.hub_user()["servers"]:
+        visitor.start_seat("medium")
     seat = f"{workbench.address}/user/{user}/lab"
     address = notebook_of(visitor, f"{user}.ipynb", *sources) if sources else f"{seat}?reset"
     page = browser.new_context(viewport={"width": 1280, "height": 720}, locale=f"{language}-NL").new_page()
@@ -128,3 +132,94 @@ def test_a_scientist_sees_queue_grant_notice_and_parking_inside_jupyterlab(
     expect(status(first)).to_contain_text("idle")
     for page in (first, second):
         page.context.close()
+
+
+def test_the_launcher_tells_what_is_free_before_one_clicks(one_gpu: Workbench, browser: Browser) -> None:
+    page = open_lab(browser, one_gpu, "scientist", "en")
+    card = page.locator(".jp-LauncherCard", has_text=re.compile(r"Simulated GPU\s+1 of 1 free"))
+    expect(card).to_be_visible(timeout=60_000)
+    screenshot(page, "lab-launcher")
+    card.click()
+    expect(status(page)).to_contain_text(re.compile("idle|busy"), timeout=60_000)
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Give Back GPU").click()
+    expect(status(page)).to_contain_text("ended", timeout=60_000)
+    page.context.close()
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds in our parts that keeps people out."""
+    found = Axe().run(page, context={"include": [[".wb-Panel"], [".wb-Status"]]}).response["violations"]
+    return [f"{one['id']}: {one['help']}" for one in found if one["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_nobody_is_kept_out_of_the_panel_in_either_theme(one_gpu: Workbench, browser: Browser, theme: str) -> None:
+    visitor = one_gpu.browser("scientist")
+    if not visitor.hub_user()["servers"]:
+        visitor.start_seat("medium")
+    themes = "/user/scientist/lab/api/settings/@jupyterlab/apputils-extension:themes"
+    headers = {"Authorization": f"token {visitor.token()}"}
+    visitor.http.put(themes, json={"raw": json.dumps({"theme": theme})}, headers=headers).raise_for_status()
+    page = open_lab(browser, one_gpu, "scientist", "en", "x = 1")
+    expect(status(page)).to_contain_text(re.compile("idle|busy"), timeout=60_000)
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+    expect(panel(page, "GPUs and queue").get_by_role("heading", name="scientist.ipynb")).to_be_visible()
+    screenshot(page, f"lab-{theme.split()[1].lower()}")
+    assert barriers(page) == []
+    page.context.close()
+
+
+def test_a_lesson_is_opened_twice_edited_and_begun_again_without_a_loss(one_gpu: Workbench, browser: Browser) -> None:
+    page = open_lab(browser, one_gpu, "trainer", "nl")
+    page.get_by_role("tab", name="Lessen").click()
+    lessons = page.get_by_role("region", name="Lessen", exact=True)
+    expect(lessons).to_contain_text("Klimaat: vergelijk twee toekomsten")
+    expect(lessons).to_contain_text("0 van 3 oefeningen gehaald")
+    screenshot(page, "lab-lessons-nl")
+    for _time in range(2):
+        lessons.get_by_role("button", name="Openen: Klimaat: vergelijk twee toekomsten").click()
+        expect(page.locator(".jp-NotebookPanel:visible")).to_be_visible()
+    page.locator(".jp-NotebookPanel:visible .jp-MarkdownCell").first.dblclick()
+    page.keyboard.type("Van mij. ")
+    page.keyboard.press("Control+s")
+    lessons.get_by_role("button", name="English").click()
+    expect(lessons).to_contain_text("Climate: compare two futures")
+    lessons.get_by_role("button", name="Nederlands").click()
+    reset = lessons.get_by_role("button", name="Opnieuw: Klimaat: vergelijk twee toekomsten")
+    look_again(page, lessons, reset)
+    reset.click()
+    page.get_by_role("button", name="Opnieuw beginnen").click()
+    expect(page.get_by_text("two-futures.nl.mine-1.ipynb").first).to_be_visible(timeout=60_000)
+    expect(lessons.get_by_role("button", name=re.compile("Verder met"))).to_be_visible()
+    page.context.close()
+
+
+def look_again(page: Page, lessons: Locator, wanted: Locator) -> None:
+    """Open the panel until it shows what was saved meanwhile."""
+    for _time in range(10):
+        page.get_by_role("tab", name="Bestandsbrowser").or_(page.get_by_role("tab", name="File Browser")).first.click()
+        page.get_by_role("tab", name="Lessen").click()
+        expect(lessons).to_be_visible()
+        if wanted.is_visible():
+            return
+        page.wait_for_timeout(500)
+    expect(wanted).to_be_visible()
+
+
+def test_the_panel_says_that_the_broker_is_silent_and_recovers_by_itself(one_gpu: Workbench, browser: Browser) -> None:
+    page = open_lab(browser, one_gpu, "scientist", "en", "x = 1")
+    expect(status(page)).to_contain_text("idle", timeout=60_000)
+    mine = panel(page, "GPUs and queue")
+    service = psutil.Process(one_gpu.status()["pids"]["service"])
+    service.suspend()
+    try:
+        expect(mine).to_contain_text("does not answer", timeout=120_000)
+        expect(mine.get_by_role("heading", name="scientist.ipynb")).to_be_visible()
+        expect(status(page)).to_contain_text("not up to date")
+        run_cell(page, 0)
+        screenshot(page, "lab-silent")
+    finally:
+        service.resume()
+    expect(mine).not_to_contain_text("does not answer", timeout=120_000)
+    page.context.close()

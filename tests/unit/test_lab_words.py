@@ -7,7 +7,7 @@ from typing import Any
 
 LAB = Path(__file__).parents[2] / "extensions" / "lab"
 STRING = r"'((?:[^'\\]|\\.)*)'"
-CALL = re.compile(rf"\.(?:__|_n)\(\s*{STRING}(?:,\s*{STRING})?")
+CALL = re.compile(rf"\btrans\.(?:__|_n)\(\s*{STRING}(?:,\s*{STRING})?")
 
 
 def sentences() -> dict[str, str]:

@@ -22,6 +22,8 @@ export const launcher: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator],
   activate: (app: JupyterFrontEnd, model: IWerkbank, launch: ILauncher, translator: ITranslator | null) => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
+    // The launcher's own first section, as JupyterLab calls it.
+    const notebooks = (translator ?? nullTranslator).load('jupyterlab').__('Notebook');
     const { commands, serviceManager } = app;
     let cards = new DisposableSet();
     let shown = '';
@@ -52,7 +54,7 @@ export const launcher: JupyterFrontEndPlugin<void> = {
           label: `${title(gpuClass, trans)}\n${said}`,
           caption: trans.__('A notebook whose kernel leases this GPU: %1', said)
         };
-        cards.add(launch.add({ command: NEW_NOTEBOOK, args, category: trans.__('GPU'), rank }));
+        cards.add(launch.add({ command: NEW_NOTEBOOK, args, category: notebooks, rank }));
       });
     };
 

@@ -82,7 +82,9 @@ function Meters({ lease, counter, graphs, trans }: ILeaseCard): React.ReactEleme
         <div className="wb-Meter" key={name}>
           <dt>{name}</dt>
           <dd>{value}</dd>
-          <Sparkline points={points} most={most} seconds={GRAPH_S} label={`${name}: ${value}`} />
+          <dd className="wb-Meter-graph">
+            <Sparkline points={points} most={most} seconds={GRAPH_S} label={`${name}: ${value}`} />
+          </dd>
         </div>
       ))}
     </dl>

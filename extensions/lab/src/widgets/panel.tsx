@@ -318,12 +318,16 @@ function Seat({ model, trans }: { model: IWerkbank; trans: TranslationBundle }):
         <div className="wb-Meter">
           <dt>{trans.__('CPU')}</dt>
           <dd>{cpu}</dd>
-          <Sparkline points={model.cpu.all} most={seat.cpu_limit} seconds={GRAPH_S} label={cpu} />
+          <dd className="wb-Meter-graph">
+            <Sparkline points={model.cpu.all} most={seat.cpu_limit} seconds={GRAPH_S} label={cpu} />
+          </dd>
         </div>
         <div className="wb-Meter">
           <dt>{trans.__('Memory')}</dt>
           <dd>{memory}</dd>
-          <Sparkline points={model.memory.all} most={seat.memory_limit} seconds={GRAPH_S} label={memory} />
+          <dd className="wb-Meter-graph">
+            <Sparkline points={model.memory.all} most={seat.memory_limit} seconds={GRAPH_S} label={memory} />
+          </dd>
         </div>
       </dl>
     </Section>
