@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zipfile
 
 import pytest
@@ -74,6 +78,39 @@ def test_a_seat_without_lessons_starts_and_says_nothing(start_server):
     home, log = start_server(WERKBANK_LESSONS="")
     assert not (home / "tutorials").exists()
     assert "lessons.place" not in log
+
+
+def test_a_seat_serves_its_lessons_to_the_panel_and_refuses_in_sentences(start_server):
+    home, log = start_server()
+    address = re.search(r"http://127\.0\.0\.1:\d+", log).group()
+
+    def ask(path, method="GET", token=TOKEN):
+        headers = {"Authorization": f"token {token}"}
+        request = urllib.request.Request(f"{address}/werkbank/lessons{path}", method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as reply:
+                return reply.status, json.load(reply)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, json.loads(refusal.read() or b"{}")
+
+    status, told = ask("")
+    assert (status, told["problems"]) == (200, [])
+    (lesson,) = told["lessons"]
+    assert lesson["notebooks"]["nl"] == {
+        "path": "tutorials/D2-two-futures/two-futures.nl.ipynb",
+        "state": "untouched",
+        "newer": False,
+    }
+    (home / lesson["notebooks"]["nl"]["path"]).write_text("{}")
+    status, done = ask("/D2/nl/reset", "POST")
+    assert (status, done["kept"]) == (200, "tutorials/D2-two-futures/two-futures.nl.mine-1.ipynb")
+    assert ask("/D9/nl/open", "POST") == (
+        404,
+        {"message": "There is no lesson D9 in this language (nl) here.", "reason": None},
+    )
+    assert ask("/D2/nl/explode", "POST")[0] == 404
+    assert ask("", token="somebody-elses")[0] == 403
 
 
 def test_the_extension_costs_a_starting_seat_no_scientific_imports():
