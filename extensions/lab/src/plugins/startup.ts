@@ -8,6 +8,7 @@
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IStateDB } from '@jupyterlab/statedb';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 const LOAD = 'apputils:load-statedb';
 
@@ -21,8 +22,12 @@ export const startup: JupyterFrontEndPlugin<void> = {
     const execute = commands.execute.bind(commands);
     commands.execute = (id, args) => {
       const done = execute(id, args);
-      // The database answers once the workspace is loaded.
-      return id === LOAD ? Promise.race([done, state.list('layout-restorer')]) : done;
+      // The database answers once the workspace is loaded. A workspace that is copied goes on to another address then.
+      return id === LOAD && !isCopied(args) ? Promise.race([done, state.list('layout-restorer')]) : done;
     };
   }
 };
+
+function isCopied(args: ReadonlyPartialJSONObject | undefined): boolean {
+  return typeof args?.search === 'string' && new URLSearchParams(args.search).has('clone');
+}
