@@ -133,8 +133,9 @@ def test_a_reset_does_not_take_a_name_that_is_taken(home):
         {"lessons": ["D2", None, {"id": "D3"}, ENTRY | {"id": "D4", "title": "Two"}]},
         {"lessons": [ENTRY | {"folder": "../../etc"}]},
         {"lessons": [ENTRY | {"stem": "a/b"}]},
+        {"lessons": [ENTRY | {"exercises": ["D2-1"]}]},
     ],
-    ids=["no JSON", "no list", "strange entries", "a folder elsewhere", "a stem elsewhere"],
+    ids=["no JSON", "no list", "strange entries", "a folder elsewhere", "a stem elsewhere", "exercises without names"],
 )
 def test_what_cannot_be_shown_is_left_out_and_told(home, broken):
     home.catalogue(broken)
@@ -163,3 +164,6 @@ def test_a_link_out_of_the_home_is_not_followed(home, tmp_path):
     with pytest.raises(OSError, match="leads out of the home folder"):
         home.shelf.open("D2", "en")
     assert not outside.exists()
+    told = home.shelf.all()
+    assert told["lessons"] == []
+    assert "leads out of the home folder" in told["problems"][0]

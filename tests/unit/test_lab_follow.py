@@ -141,7 +141,33 @@ async def test_the_seat_stops_listening_some_time_after_the_last_browser() -> No
     one.watch()
     await until(lambda: broker.connections)
     now = follow.WATCHED_FOR_S + 1
-    await until(lambda: all(task.done() for task in one._tasks if task.get_name() == "werkbank-lab-look"))
+    await until(lambda: one._tasks["look"].done())
+    await one.stop()
+
+
+async def test_a_browser_that_comes_back_is_told_of_the_seat_again_while_the_broker_is_still_listened_to() -> None:
+    now = 0.0
+    broker, beats = ScriptedBroker([ME, ...]), Beats()
+    one, view, _ = follower(broker, beats, clock=lambda: now)
+    one.watch()
+    await until(lambda: "me" in view.all())
+    now = follow.WATCHED_FOR_S + 1
+    await until(lambda: one._tasks["look"].done())
+    before = beats.count
+    one.watch()
+    await until(lambda: beats.count > before)
+    assert broker.connections == 1
+    assert not one._tasks["look"].done()
+    await one.stop()
+
+
+async def test_what_nobody_expected_does_not_end_the_listening(caplog: pytest.LogCaptureFixture) -> None:
+    broker = ScriptedBroker([KeyError("surprise")], [ME, ...])
+    one, view, told = follower(broker)
+    one.watch()
+    await until(lambda: "me" in view.all())
+    assert states(told) == ["connecting", "unreachable", "live"]
+    assert "lab.broker-not-understood" in caplog.text
     await one.stop()
 
 

@@ -99,6 +99,16 @@ describe('what is known of leases', () => {
     expect(model.heldFor(lease({ id: 'new', since: NOW }))).toBe(20);
   });
 
+  it('looks every ten seconds while no events come, and every minute while they do', async () => {
+    expect(model.poll.frequency.interval).toBe(10_000);
+    events.tell('seat', { cpu: 0.5, cpu_limit: 2, memory: 1e9, memory_limit: 4e9, at: clock });
+    await model.refresh();
+    expect(model.poll.frequency.interval).toBe(60_000);
+    clock += 60;
+    await model.refresh();
+    expect(model.poll.frequency.interval).toBe(10_000);
+  });
+
   it('acts, and looks at what came of it', async () => {
     const before = api.asked;
     await model.actOnKernel('k', 'cpu');

@@ -14,7 +14,7 @@ from .errors import NoAnswer, Refused
 
 ANSWER_S = httpx.Timeout(15.0, connect=5.0)
 STREAM_S = httpx.Timeout(10.0, read=40.0)
-"""The broker sends something at least every 15 seconds."""
+"""The broker sends something at least every ten seconds."""
 BODIES = {"keep": None, "release": {"reason": "user"}, "cancel": {"reason": "cancelled"}}
 """What is sent with what people can do with a lease of theirs."""
 

@@ -76,11 +76,6 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
         (url_path_join(base, "leases", _LEASE, r"(?P<act>[a-z]+)"), ActHandler, {"follower": follower}),
     ]
     serverapp.web_app.add_handlers(".*$", handlers)
-    serverapp.web_app.settings["werkbank_lab_follower"] = follower
-
-
-async def _stop_jupyter_server_extension(serverapp: Any) -> None:
-    await serverapp.web_app.settings["werkbank_lab_follower"].stop()
 
 
 def _broker() -> Any:

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import NoAnswer, Refused
 from .view import View
@@ -44,18 +44,24 @@ class Follower:
         self._connect, self._view, self._sources, self._log, self._clock = connect, view, sources, log, clock
         self._broker: Broker | None = None
         self._watched_until = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def watch(self) -> None:
         """A browser asks: go on, or begin."""
         self._watched_until = self._clock() + WATCHED_FOR_S
-        if self._tasks and not all(task.done() for task in self._tasks):
-            return
-        self._gather()
-        self._tasks = [asyncio.create_task(self._look_around(), name="werkbank-lab-look")]
-        if self.broker() is not None:
+        # One by one: after a laptop's sleep one may have ended while the other still waits for an event.
+        if self._is_over("look"):
+            self._gather()
+            self._begin("look", self._look_around())
+        if self._is_over("listen") and self.broker() is not None:
             self._say(CONNECTING)
-            self._tasks.append(asyncio.create_task(self._listen(), name="werkbank-lab-listen"))
+            self._begin("listen", self._listen())
+
+    def _is_over(self, name: str) -> bool:
+        return name not in self._tasks or self._tasks[name].done()
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[name] = asyncio.create_task(work, name=f"werkbank-lab-{name}")
 
     def broker(self) -> Broker | None:
         """The broker of this seat, once it is needed: what speaks to it is not imported before."""
@@ -63,11 +69,11 @@ class Follower:
         return self._broker
 
     async def stop(self) -> None:
-        """End with the server."""
+        """End, and let go of the broker. Jupyter Server has no hook for it: there it ends with the process."""
         self._watched_until = 0.0
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        for task in self._tasks:
+        for task in self._tasks.values():
             with suppress(asyncio.CancelledError):
                 await task
         if self._broker is not None:
@@ -105,6 +111,9 @@ class Follower:
             except Refused as refusal:
                 self._say(REFUSED, str(refusal))
                 pause = LONGEST_PAUSE_S
+            except Exception:  # whatever it is, the next attempt must come
+                self._say(UNREACHABLE)
+                self._log.exception("lab.broker-not-understood")
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311
             pause = min(pause * 2, LONGEST_PAUSE_S)
 

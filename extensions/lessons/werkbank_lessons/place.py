@@ -94,7 +94,7 @@ def _place_one(notebook: Path, relative: Path, places: Places, state: dict, trus
         write_whole(target, content)
         entry.update(placed=new)
         return "placed"
-    current = sha256(target.read_bytes())
+    current = hash_of(target)
     if current == new:
         entry.update(placed=new)
         return "unchanged"
@@ -115,7 +115,7 @@ def _lay_beside(target: Path, content: bytes, new: str, places: Places, relative
     for label in (version, f"{version}-{new[:8]}"):
         name = f"{target.stem}.v{label}{target.suffix}"
         beside = places.target(relative.with_name(name))
-        if beside.exists() and sha256(beside.read_bytes()) != new:
+        if beside.exists() and hash_of(beside) != new:
             continue
         if not beside.exists():
             write_whole(beside, content)

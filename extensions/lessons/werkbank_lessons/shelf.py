@@ -44,7 +44,12 @@ class Shelf:
         lessons, problems = [], []
         for entry in self._entries(problems):
             exercises = [one | {"passed": one.get("id") in done} for one in entry["exercises"]]
-            lessons.append(entry | {"exercises": exercises, "notebooks": self._notebooks(entry, memory)})
+            try:
+                notebooks = self._notebooks(entry, memory)
+            except OSError as problem:  # of one lesson's files; the others can be shown
+                problems.append(f"{entry['id']}: {problem}")
+                continue
+            lessons.append(entry | {"exercises": exercises, "notebooks": notebooks})
         return {"lessons": lessons, "problems": problems}
 
     def open(self, lesson: str, language: str) -> str:
@@ -124,7 +129,8 @@ def _wrong(entry: Any) -> list[str]:
         return [type(entry).__name__]
     wrong = [key for key, kind in NEEDED.items() if type(entry.get(key)) is not kind]
     names = [key for key in ("folder", "stem") if key not in wrong and Path(entry[key]).name != entry[key]]
-    return wrong + names
+    strange = [] if "exercises" in wrong or all(isinstance(one, dict) for one in entry["exercises"]) else ["exercises"]
+    return wrong + names + strange
 
 
 def _free(target: Path, word: str) -> Path:

@@ -19,7 +19,7 @@ const SHOWN: ReadonlySet<Stage> = new Set([
   'ended'
 ]);
 /** Ends that need no words: somebody here asked for them. */
-const WANTED_ENDS = new Set(['user', 'cancelled', 'shutdown', 'restart']);
+const WANTED_ENDS = new Set(['user', 'cancelled', 'shutdown']);
 
 /** Above a notebook: why its GPU is not there, what happens next, and what can be done. */
 export class Banner extends LiveWidget {
