@@ -58,6 +58,18 @@ def open_lab(browser: Browser, workbench: Workbench, user: str, language: str, *
     return page
 
 
+@pytest.fixture(autouse=True)
+def kernels_end(one_gpu: Workbench) -> Iterator[None]:
+    """A kernel outlives its browser, and would hold the only GPU into the next test."""
+    yield
+    for user in ("scientist", "trainer"):
+        visitor = one_gpu.browser(user)
+        headers = {"Authorization": f"token {visitor.token()}"}
+        if visitor.hub_user()["servers"]:
+            for kernel in visitor.http.get(f"/user/{user}/api/kernels", headers=headers).json():
+                visitor.http.delete(f"/user/{user}/api/kernels/{kernel['id']}", headers=headers).raise_for_status()
+
+
 def run_cell(page: Page, number: int) -> None:
     page.locator(".jp-NotebookPanel:visible .jp-CodeCell").nth(number).locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")
