@@ -46,14 +46,15 @@ def open_lab(browser: Browser, workbench: Workbench, user: str, language: str, *
     if not visitor.hub_user()["servers"]:
         visitor.start_seat("medium")
     seat = f"{workbench.address}/user/{user}/lab"
-    address = notebook_of(visitor, f"{user}.ipynb", *sources) if sources else f"{seat}?reset"
+    address = notebook_of(visitor, f"{user}.ipynb", *sources) if sources else seat
     page = browser.new_context(viewport={"width": 1280, "height": 720}, locale=f"{language}-NL").new_page()
     page.set_default_timeout(60_000)
     page.goto(f"{workbench.address}/hub/login")
     page.fill("#username_input", user)
     page.fill("#password_input", workbench.password)
     page.click("#login_submit")
-    page.goto(address)
+    # What was open last time would ask for the kernel that it had.
+    page.goto(f"{address}?reset")
     page.locator("#jupyterlab-splash").wait_for(state="detached")
     return page
 
