@@ -18,7 +18,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -176,14 +176,15 @@ def _write_private(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def free_ports(count: int) -> list[int]:
-    """Free loopback ports that stay free until somebody listens on them.
+def free_ports(count: int, besides: Iterable[int] = ()) -> list[int]:
+    """Free loopback ports that stay free until somebody listens on them, none of `besides`.
 
     They lie below the range that the kernel takes ports for outgoing connections from: one of those
     could be in use by the time we listen, or at a later start.
     """
     found: list[int] = []
-    for port in random.SystemRandom().sample(LISTENING_PORTS, len(LISTENING_PORTS)):
+    candidates = sorted(set(LISTENING_PORTS).difference(besides))
+    for port in random.SystemRandom().sample(candidates, len(candidates)):
         if len(found) == count:
             break
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):

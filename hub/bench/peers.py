@@ -117,7 +117,7 @@ def lean(folder: Path, settings: Path, *, gateway: bool) -> Iterator[Peer]:
 @contextmanager
 def _stock(name: str, folder: Path, gateway: bool, seat: dict[str, Any]) -> Iterator[Peer]:
     state = StateDirectory.open(folder)
-    address = f"http://127.0.0.1:{ports.choose('127.0.0.1', 0)}"
+    address = f"http://127.0.0.1:{ports.choose('127.0.0.1', 0, state.ports())}"
     password = state.demo_password()
     # The hub itself is without corrections in both: they are for seats.
     environment = os.environ | WITHOUT_CORRECTIONS | {"PATH": _path(), ADDRESS: address, PASSWORD: password}

@@ -10,9 +10,9 @@ from hub.errors import PortTaken, StartError
 from hub.state import Ports, free_ports
 
 
-def choose(address: str, port: int) -> int:
-    """`port` if it is free, any free one for 0. Raises PortTaken with who has it."""
-    port = port or free_ports(1)[0]
+def choose(address: str, port: int, kept: Ports) -> int:
+    """`port` if it is free; for 0 any free one but `kept`, where nobody may listen yet. Raises PortTaken."""
+    port = port or free_ports(1, besides=asdict(kept).values())[0]
     try:
         with socket.create_server((address, port)) as sock:
             return int(sock.getsockname()[1])

@@ -197,7 +197,7 @@ class Supervisor:
 def resolve_port(runtime: Runtime) -> tuple[Runtime, str]:
     """The runtime with its public port settled, and its address. Raises PortTaken."""
     server = runtime.settings.server
-    port = ports.choose(server.address, server.port)
+    port = ports.choose(server.address, server.port, runtime.state.ports())
     overrides = {**runtime.overrides, "server": {**runtime.overrides.get("server", {}), "port": port}}
     host = "127.0.0.1" if server.address in ("0.0.0.0", "::", "") else server.address  # noqa: S104 - compared, not bound
     return Runtime(runtime.settings_file, runtime.state, overrides), f"http://{host}:{port}"

@@ -1,5 +1,6 @@
 """A running seat as the broker's API knows it: what a kernel there can ask, say and see."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ KEY = "attack-0000"
 PID, PID_STARTED = os.getpid(), Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
 """A process that lives as long as these tests: it stands for the kernel."""
 
+TESTS = itertools.count()
+
 
 @dataclass
 class Seat:
@@ -27,8 +30,8 @@ class Seat:
     token: str
     tokens: dict[str, str] = field(default_factory=dict)
     """Of leases this seat got."""
-    test: int = 0
-    """Number of the test: a key of an earlier one would be its lease, which has ended."""
+    test: int = field(default_factory=lambda: next(TESTS))
+    """A number for each test: a key of an earlier one, of another file too, would be its lease, which has ended."""
 
     def ask(self, key: str = KEY, language: str = "en", **more: Any) -> httpx.Response:
         body = {"key": f"{key}-{self.test}", "gpu_class": "simulated", "holder": "a.ipynb"} | more
@@ -76,7 +79,7 @@ class Seat:
         return {"Authorization": f"Bearer {token or self.tokens.get(id, 'wbl_none')}"}
 
     def give_all_back(self) -> None:
-        self.test += 1
+        self.test = next(TESTS)
         for lease in self.mine():
             done = self.http.post(f"/leases/{lease['id']}/release", json={}, headers=self.as_person())
             assert done.status_code == 200, done.text

@@ -1,7 +1,11 @@
 """The state directory."""
 
+from dataclasses import astuple
 from pathlib import Path
 
+import pytest
+
+from hub.running import ports
 from hub.state import StateDirectory, free_ports
 
 
@@ -11,6 +15,15 @@ def test_ports_are_kept_for_the_seats_that_know_them(tmp_path: Path) -> None:
 
 def test_ports_lie_where_no_outgoing_connection_can_take_them() -> None:
     lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    ports = free_ports(20)
-    assert len(set(ports)) == 20
-    assert max(ports) < lowest_outgoing
+    found = free_ports(20)
+    assert len(set(found)) == 20
+    assert max(found) < lowest_outgoing
+
+
+def test_the_public_port_is_none_of_those_kept_for_the_hub_and_its_proxies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = StateDirectory.open(tmp_path).ports()
+    (free,) = free_ports(1, besides=astuple(kept))
+    monkeypatch.setattr("hub.state.LISTENING_PORTS", (*astuple(kept), free))
+    assert [ports.choose("127.0.0.1", 0, kept) for _ in range(20)] == [free] * 20
