@@ -28,6 +28,7 @@ from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, wor
 from hub.gateway.forking import Program, fork_dask, is_dask
 from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
 from hub.gateway.options import cluster_options
+from hub.gateway.report import ReportedCluster, reported
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
 from hub.settings import Profile, Settings
@@ -76,8 +77,8 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 
     async def get_cluster_options(self, user: SeatUser) -> Options:
         """The options a user sees: bounded by the profile of the seat that asks."""
-        _seat, profile = await self._seat_of(user)
-        return cluster_options(profile, self.settings.prefix_of(profile))
+        seat, profile = await self._seat_of(user)
+        return cluster_options(profile, self.settings.prefix_of(profile), seat.language)
 
     async def start_cluster(self, user: SeatUser, requested: dict[str, Any]) -> str:
         """Start a cluster for the seat that asks. Raises PublicException with a sentence."""
@@ -113,6 +114,15 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
             _ = translator(seat.language)
             sentence = _("The profile {profile} of your seat is no longer offered. Restart your seat with another one.")
             raise PublicException(sentence.format(profile=seat.profile)) from None
+
+    async def list_clusters(self, username: str | None = None, statuses: Any = None) -> list[ReportedCluster]:
+        """As stock, each with its workers."""
+        records = self.db.list_clusters(username=username, statuses=statuses)
+        return [reported(record, self._wanted(record)) for record in records]
+
+    def _wanted(self, record: Any) -> int:
+        gpu_cluster = self.gpu_workers.of(record.name)
+        return int(gpu_cluster.wanted if gpu_cluster else record.count)
 
     # --- caps over all clusters of a user ---------------------------------------------------------
 

@@ -7,18 +7,19 @@ from typing import Any
 from dask_gateway_server.options import Float, Integer, Options, Select
 
 from hub.settings import Profile
+from hub.words import translator
 
 GIB = 2**30
 MIN_WORKER_GIB = 0.25
 
 
-def cluster_options(profile: Profile, prefix: Path) -> Options:
-    """Options whose bounds are the profile's and whose environment is the seat's.
+def cluster_options(profile: Profile, prefix: Path, language: str = "en") -> Options:
+    """Options whose bounds are the profile's and whose environment is the seat's, with labels in `language`.
 
     Worker memory counts in GiB. The number of workers is bounded over all clusters of a user; that
     is the backend's work.
     """
-    limits = profile.dask
+    _, limits = translator(language), profile.dask
     classes = [("none", ""), *((name, name) for name in profile.gpu_classes)]
     most = int(limits.worker_memory) / GIB
 
@@ -32,10 +33,11 @@ def cluster_options(profile: Profile, prefix: Path) -> Options:
             "worker_cmd": [f"{prefix}/bin/dask", "worker"],
         }
 
+    memory = _("Memory per worker (GiB)")
     return Options(
-        Integer("worker_cores", default=1, min=1, max=limits.worker_cores, label="Cores per worker"),
-        Float("worker_memory", default=min(1.0, most), min=MIN_WORKER_GIB, max=most, label="Memory per worker (GiB)"),
+        Integer("worker_cores", default=1, min=1, max=limits.worker_cores, label=_("Cores per worker")),
+        Float("worker_memory", default=min(1.0, most), min=MIN_WORKER_GIB, max=most, label=memory),
         # Each worker leases one GPU of the class; it starts once it has it.
-        Select("gpu_class", options=classes, default="none", label="GPU per worker"),
+        Select("gpu_class", options=classes, default="none", label=_("GPU per worker")),
         handler=configuration,
     )

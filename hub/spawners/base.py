@@ -160,7 +160,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             "OMP_NUM_THREADS": str(max(1, int(profile.cpu))),
         }
         env |= self._lease_environment(profile)
-        return env | (self._gateway_environment() if self.settings.gateway.enabled else {})
+        return env | (self._gateway_environment(profile) if self.settings.gateway.enabled else {})
 
     def _lease_environment(self, profile: Profile) -> dict[str, str]:
         """Where kernels ask for GPUs, and which kinds there are. Without a lease they see none."""
@@ -185,8 +185,8 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             "NVIDIA_VISIBLE_DEVICES": "void",
         }
 
-    def _gateway_environment(self) -> dict[str, str]:
-        """So that `Gateway()` and the Dask panel need no arguments."""
+    def _gateway_environment(self, profile: Profile) -> dict[str, str]:
+        """So that `Gateway()` and the Dask panel need no arguments, and JupyterLab knows what may be asked for."""
         ports = self.state.ports()
         path = f"{JupyterHub.instance().base_url}services/dask-gateway"
         return {
@@ -195,6 +195,8 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             # Through the seat: the Dask panel knows such addresses, and only the seat's user gets in.
             "DASK_GATEWAY__PUBLIC_ADDRESS": f"{self.server.base_url}proxy/{ports.gateway}{path}",
             "DASK_GATEWAY__AUTH__TYPE": "jupyterhub",
+            "WERKBANK_DASK_CLUSTERS": str(profile.dask.clusters),
+            "WERKBANK_DASK_WORKERS": str(profile.dask.workers),
             "DASK_LABEXTENSION__FACTORY__MODULE": "dask_gateway",
             "DASK_LABEXTENSION__FACTORY__CLASS": "GatewayCluster",
         }

@@ -2,6 +2,7 @@
 
 GET  /werkbank/lab/state                    everything; whoever asks is told of changes for two and a half minutes
 POST /werkbank/lab/leases/{lease}/{act}     keep, release or cancel a lease of mine, of whichever seat
+     /werkbank/lab/clusters…                my Dask clusters: `clusters.py`
 
 Changes come as events on the socket that JupyterLab has open anyway (schema EVENTS): {"part": name, "value": the part}.
 """
@@ -19,6 +20,7 @@ from tornado import web
 from werkbank_kernels.errors import Told
 from werkbank_kernels.words import tr
 
+from . import clusters
 from .errors import NoAnswer, Refused
 from .follow import Follower
 from .seat import Kernels, Usage
@@ -75,6 +77,7 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
         (url_path_join(base, "state"), StateHandler, {"follower": follower, "view": view}),
         (url_path_join(base, "leases", _LEASE, r"(?P<act>[a-z]+)"), ActHandler, {"follower": follower}),
     ]
+    handlers += [(url_path_join(base, path), *rest) for path, *rest in clusters.handlers(clusters.Seat())]
     serverapp.web_app.add_handlers(".*$", handlers)
 
 
