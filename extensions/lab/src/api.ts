@@ -202,6 +202,35 @@ export interface ILessonDone {
   kept?: string;
 }
 
+export interface ICluster {
+  name: string;
+  /** `pending` or `running`. */
+  status: string;
+  /** Null where the gateway does not tell. */
+  workers: { running: number; wanted: number } | null;
+  options: { worker_cores?: number; worker_memory?: number; gpu_class?: string };
+  /** Unix seconds. */
+  started: number;
+  dashboard: string | null;
+}
+
+export interface IClusterList {
+  clusters: ICluster[];
+  /** What the seat's profile allows; null where that was not told. */
+  most_clusters: number | null;
+  most_workers: number | null;
+}
+
+/** What can be chosen for a cluster, as Dask Gateway tells it. */
+export interface IClusterField {
+  field: string;
+  label: string;
+  default: string | number | boolean;
+  spec: { type: string; min?: number | null; max?: number | null; options?: string[] };
+}
+
+export type ClusterOptions = Record<string, string | number | boolean>;
+
 export type KernelAct = 'keep' | 'release' | 'cancel' | 'cpu';
 export type LeaseAct = 'keep' | 'release' | 'cancel';
 
@@ -226,7 +255,15 @@ export interface ILessonsApi {
   onLesson(lesson: string, language: string, act: LessonAct): Promise<ILessonDone>;
 }
 
-export class Api implements IApi, ILessonsApi {
+export interface IClustersApi {
+  clusters(): Promise<IClusterList>;
+  clusterFields(): Promise<IClusterField[]>;
+  startCluster(workers: number, options: ClusterOptions): Promise<string>;
+  scaleCluster(name: string, workers: number): Promise<void>;
+  stopCluster(name: string): Promise<void>;
+}
+
+export class Api implements IApi, ILessonsApi, IClustersApi {
   /** `silence` is what people read when there is no answer at all. */
   constructor(
     private readonly settings: ServerConnection.ISettings,
@@ -253,13 +290,44 @@ export class Api implements IApi, ILessonsApi {
     return (await this.request('POST', 'lessons', lesson, language, act)) as ILessonDone;
   }
 
-  private async request(method: string, ...path: string[]): Promise<unknown> {
+  async clusters(): Promise<IClusterList> {
+    return (await this.request('GET', 'lab', 'clusters')) as IClusterList;
+  }
+
+  async clusterFields(): Promise<IClusterField[]> {
+    return ((await this.request('GET', 'lab', 'clusters', 'options')) as { options: IClusterField[] }).options;
+  }
+
+  async startCluster(workers: number, options: ClusterOptions): Promise<string> {
+    return ((await this.send({ workers, options }, 'lab', 'clusters')) as { name: string }).name;
+  }
+
+  async scaleCluster(name: string, workers: number): Promise<void> {
+    await this.send({ workers }, 'lab', 'clusters', name, 'scale');
+  }
+
+  async stopCluster(name: string): Promise<void> {
+    await this.request('DELETE', 'lab', 'clusters', name);
+  }
+
+  private request(method: string, ...path: string[]): Promise<unknown> {
+    return this.fetch({ method }, path);
+  }
+
+  private send(body: unknown, ...path: string[]): Promise<unknown> {
+    return this.fetch({ method: 'POST', body: JSON.stringify(body) }, path);
+  }
+
+  private async fetch(init: RequestInit, path: string[]): Promise<unknown> {
     const url = URLExt.join(this.settings.baseUrl, 'werkbank', ...path.map(encodeURIComponent));
     let response: Response;
     try {
-      response = await ServerConnection.makeRequest(url, { method }, this.settings);
+      response = await ServerConnection.makeRequest(url, init, this.settings);
     } catch {
       throw new RequestFailed(this.silence, 0);
+    }
+    if (response.status === 204) {
+      return undefined;
     }
     const body: unknown = await response.json().catch(() => undefined);
     if (!response.ok || typeof body !== 'object' || body === null) {

@@ -3,7 +3,7 @@ import { Widget } from '@lumino/widgets';
 import type { ILesson, ILessonDone, ILessonsApi, IShelf, LessonAct } from '../src/api';
 import { Lessons } from '../src/model/lessons';
 import { type ILessonActs, LessonsPanel } from '../src/widgets/lessons';
-import { button, shows, silence, trans, until } from './support';
+import { button, settled, shows, silence, trans, until } from './support';
 
 function lesson(more: Partial<ILesson> = {}): ILesson {
   return {
@@ -111,7 +111,7 @@ it('sets the learner’s version aside only when they agree, and says where it i
   await until(() => button(panel, 'Reset'));
   sure = false;
   button(panel, 'Reset')!.click();
-  await new Promise(resolve => setTimeout(resolve));
+  await settled(() => button(panel, 'Reset'));
   expect(server.acts).toEqual([]);
   sure = true;
   button(panel, 'Reset')!.click();

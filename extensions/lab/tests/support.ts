@@ -1,5 +1,6 @@
 /** Makers of what the seat's server tells, and an api that does as it is told. */
 
+import type { Session } from '@jupyterlab/services';
 import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
@@ -111,6 +112,27 @@ export class Events {
   }
 }
 
+/** The kernels that run in the seat. */
+export class Sessions {
+  readonly runningChanged = new Signal<Session.IManager, Session.IModel[]>({} as Session.IManager);
+  private models: Session.IModel[] = [];
+
+  running(): IterableIterator<Session.IModel> {
+    return this.models.values();
+  }
+
+  run(...kernels: { id: string; name: string; state?: 'busy' | 'idle' }[]): void {
+    this.models = kernels.map(({ id, name, state }) => ({
+      id: `session-${id}`,
+      path: name,
+      name,
+      type: 'notebook',
+      kernel: { id, name: 'python3', execution_state: state ?? 'idle' }
+    }));
+    this.runningChanged.emit(this.models);
+  }
+}
+
 /** React draws in a task of its own, and widgets at most five times a second. */
 export async function until(condition: () => unknown): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
@@ -120,6 +142,12 @@ export async function until(condition: () => unknown): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 10));
   }
   throw new Error(`not within two seconds: ${String(condition)}; it shows: ${document.body.textContent}`);
+}
+
+/** What a button does is done, and it can be pressed again. */
+export async function settled(find: () => HTMLButtonElement | undefined): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve));
+  await until(() => find()?.disabled === false);
 }
 
 export const shows = (widget: Widget, words: string): Promise<void> =>

@@ -2,11 +2,26 @@ import type { ISessionContext } from '@jupyterlab/apputils';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
+import { Kernels } from '../src/model/kernels';
 import { Werkbank } from '../src/model/werkbank';
 import { Banner } from '../src/widgets/banner';
 import { ComputePanel } from '../src/widgets/panel';
 import { runs } from '../src/widgets/sparkline';
-import { button, Events, gpuClass, lease, me, NOW, ObedientApi, queued, shows, silence, trans, until } from './support';
+import {
+  button,
+  Events,
+  gpuClass,
+  lease,
+  me,
+  NOW,
+  ObedientApi,
+  queued,
+  Sessions,
+  shows,
+  silence,
+  trans,
+  until
+} from './support';
 
 let api: ObedientApi;
 let events: Events;
@@ -22,9 +37,13 @@ afterEach(() => model.dispose());
 
 describe('the panel', () => {
   let panel: ComputePanel;
+  let sessions: Sessions;
+  let moved: string[];
 
   beforeEach(() => {
-    panel = new ComputePanel(model, trans);
+    [sessions, moved] = [new Sessions(), []];
+    const kernels = new Kernels(sessions, { specs: null });
+    panel = new ComputePanel({ model, kernels, clusters: null, trans }, kernel => () => void moved.push(kernel));
     Widget.attach(panel, document.body);
   });
 
@@ -114,6 +133,24 @@ describe('the panel', () => {
     expect(few!.querySelectorAll('i')).toHaveLength(8);
     expect(few!.querySelectorAll('[data-kind=held]')).toHaveLength(6);
     expect([many!.querySelectorAll('i').length, many!.querySelectorAll('[data-kind=held]').length]).toEqual([32, 16]);
+  });
+
+  it('lists kernels that run on the CPU, and no others', async () => {
+    events.tell('kernels', { k: { lease: lease(), silent: false } });
+    sessions.run({ id: 'k', name: 'waves.ipynb' }, { id: 'c', name: 'plain.ipynb', state: 'busy' });
+    await shows(panel, 'plain.ipynbpython3 · busy');
+    expect(panel.node.textContent).not.toContain('waves.ipynbpython3');
+  });
+
+  it('moves a kernel to another GPU, with a lease or without', async () => {
+    events.tell('me', me([lease()]));
+    events.tell('kernels', { k: { lease: lease(), silent: false } });
+    sessions.run({ id: 'c', name: 'plain.ipynb' });
+    const found = (): HTMLButtonElement[] =>
+      [...panel.node.querySelectorAll('button')].filter(one => one.textContent === 'Switch to GPU…');
+    await until(() => found().length === 2);
+    found().forEach(one => one.click());
+    expect(moved).toEqual(['k', 'c']);
   });
 
   it('lets go of the model when it is disposed', () => {

@@ -14,6 +14,11 @@ import { DOMAIN } from './werkbank';
 
 const LEAST_MS = 2000;
 
+/** JupyterLab has a card for each kernel too. Beside ours, which tells more, it would only ask which of the two to take. */
+function coverOf(title: string): string {
+  return `.jp-LauncherCard[data-category="Notebook"][title="${CSS.escape(title)}"] { display: none; }`;
+}
+
 export const launcher: JupyterFrontEndPlugin<void> = {
   id: 'werkbank-lab:launcher',
   description: 'Cards for GPU classes, with what is free and the wait before one clicks.',
@@ -25,6 +30,8 @@ export const launcher: JupyterFrontEndPlugin<void> = {
     // The launcher's own first section, as JupyterLab calls it.
     const notebooks = (translator ?? nullTranslator).load('jupyterlab').__('Notebook');
     const { commands, serviceManager } = app;
+    const covered = new CSSStyleSheet();
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, covered];
     let cards = new DisposableSet();
     let shown = '';
 
@@ -48,6 +55,7 @@ export const launcher: JupyterFrontEndPlugin<void> = {
       shown = now;
       cards.dispose();
       cards = new DisposableSet();
+      covered.replaceSync(found.map(({ kernel }) => coverOf(kernel.title)).join(''));
       found.forEach(({ kernel, gpuClass, said }, rank) => {
         const args = {
           kernelName: kernel.name,

@@ -9,9 +9,9 @@ import { lessonsIcon } from '../icons';
 import { type IPlace, Lessons } from '../model/lessons';
 import { type ILessonActs, LessonsPanel } from '../widgets/lessons';
 import { LESSONS } from './commands';
+import { addSidePanel } from './side';
 import { DOMAIN } from './werkbank';
 
-const ID = 'werkbank-lessons';
 const PLACE = 'werkbank-lab:lesson';
 
 export const lessons: JupyterFrontEndPlugin<void> = {
@@ -33,21 +33,9 @@ export const lessons: JupyterFrontEndPlugin<void> = {
     const api = new Api(app.serviceManager.serverSettings, trans.__('Your server does not answer. Nothing was changed.'));
     const model = new Lessons(api, languageCode.slice(0, 2).toLowerCase());
     const panel = new LessonsPanel(model, actsOf(app, trans), trans);
-    panel.id = ID;
-    panel.title.icon = lessonsIcon;
-    panel.title.caption = trans.__('Lessons');
-    panel.node.setAttribute('role', 'region');
-    panel.node.setAttribute('aria-label', trans.__('Lessons'));
-    app.shell.add(panel, 'left', { rank: 160 });
-    restorer?.add(panel, ID);
-    app.commands.addCommand(LESSONS, {
-      label: trans.__('Show Lessons'),
-      icon: lessonsIcon,
-      execute: () => {
-        app.shell.activateById(ID);
-      }
-    });
-    palette?.addItem({ command: LESSONS, category: trans.__('Lessons') });
+    const name = trans.__('Lessons');
+    const side = { id: 'werkbank-lessons', icon: lessonsIcon, name, rank: 160, command: LESSONS };
+    addSidePanel(app, panel, { ...side, label: trans.__('Show Lessons'), category: name }, palette, restorer);
     void followPlace(model, notebooks, state);
   }
 };

@@ -7,7 +7,7 @@ import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab
 import type { KernelAct } from '../api';
 import { Current } from '../model/current';
 import { outlook } from '../model/sentences';
-import { gpuKernels } from '../model/specs';
+import { gpuKernels, type IGpuKernel } from '../model/specs';
 import { actsOf, type IActs } from '../model/stage';
 import type { IWerkbank } from '../model/werkbank';
 import { IWerkbankToken } from '../tokens';
@@ -77,8 +77,11 @@ function addCommands(
   });
   commands.addCommand(SWITCH, {
     label: trans.__('Switch to GPU…'),
-    isEnabled: () => current.kernel !== undefined && gpuKernels(app.serviceManager.kernelspecs.specs).length > 0,
-    execute: () => switchGpu(app, model, notebooks.currentWidget, trans)
+    isEnabled: args =>
+      (typeof args.kernel === 'string' || current.kernel !== undefined) &&
+      gpuKernels(app.serviceManager.kernelspecs.specs).length > 0,
+    execute: args =>
+      switchGpu(app, model, typeof args.kernel === 'string' ? args.kernel : current.kernel?.id, notebooks, trans)
   });
   const refresh = (): void => {
     for (const command of [KEEP, RELEASE, SWITCH]) {
@@ -89,35 +92,65 @@ function addCommands(
   current.changed.connect(refresh);
 }
 
-/** Another kernel for this notebook, chosen with its outlook in sight; what that costs is said before. */
+/** Another kernel for the notebook that `kernel` serves, chosen with its outlook in sight; the cost is said before. */
 async function switchGpu(
   app: JupyterFrontEnd,
   model: IWerkbank,
-  panel: NotebookPanel | null,
+  kernel: string | undefined,
+  notebooks: INotebookTracker,
   trans: TranslationBundle
 ): Promise<void> {
-  if (!panel) {
+  const sessions = app.serviceManager.sessions;
+  const session = [...sessions.running()].find(one => one.kernel?.id === kernel);
+  if (!session) {
     return;
   }
+  const chosen = await choose(app, model, session.name, trans);
+  if (!chosen || !(await mayStartAnew(chosen.title, trans))) {
+    return;
+  }
+  const open = notebooks.find(panel => panel.sessionContext.session?.id === session.id);
+  if (open) {
+    await open.sessionContext.changeKernel({ name: chosen.name });
+    return;
+  }
+  // The notebook is open in another browser, or in none.
+  const connection = sessions.connectTo({ model: session });
+  try {
+    await connection.changeKernel({ name: chosen.name });
+  } finally {
+    connection.dispose();
+  }
+}
+
+async function choose(
+  app: JupyterFrontEnd,
+  model: IWerkbank,
+  holder: string,
+  trans: TranslationBundle
+): Promise<IGpuKernel | undefined> {
   const kernels = gpuKernels(app.serviceManager.kernelspecs.specs);
   const items = kernels.map(kernel => {
     const gpuClass = model.parts.me?.classes.find(one => one.name === kernel.gpuClass);
     return gpuClass ? `${kernel.title} – ${outlook(gpuClass, trans)}` : kernel.title;
   });
-  const chosen = await InputDialog.getItem({ title: trans.__('Switch to GPU'), items, okLabel: trans.__('Continue') });
-  const kernel = chosen.value === null ? undefined : kernels[items.indexOf(chosen.value)];
-  if (!chosen.button.accept || !kernel) {
-    return;
-  }
+  const chosen = await InputDialog.getItem({
+    title: trans.__('Switch to GPU'),
+    label: holder,
+    items,
+    okLabel: trans.__('Continue')
+  });
+  return chosen.button.accept && chosen.value !== null ? kernels[items.indexOf(chosen.value)] : undefined;
+}
+
+async function mayStartAnew(title: string, trans: TranslationBundle): Promise<boolean> {
   const sure = await showDialog({
     title: trans.__('Start a new kernel?'),
-    body: trans.__('%1 starts afresh: the variables of the kernel that runs now are lost. The notebook stays.', kernel.title),
+    body: trans.__('%1 starts afresh: the variables of the kernel that runs now are lost. The notebook stays.', title),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
       Dialog.warnButton({ label: trans.__('Start new kernel') })
     ]
   });
-  if (sure.button.accept) {
-    await panel.sessionContext.changeKernel({ name: kernel.name });
-  }
+  return sure.button.accept;
 }

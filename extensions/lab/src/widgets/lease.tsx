@@ -5,6 +5,7 @@ import type { ICounter, ILease, KernelAct } from '../api';
 import { bytes, clock, explain, place, stageWord, title } from '../model/sentences';
 import { actsOf, holds, SHAPES, type Stage, stageOf, TONES } from '../model/stage';
 import { GRAPH_S, type IGraphs } from '../model/werkbank';
+import { Attempt, useAttempt } from './attempt';
 import { Sparkline } from './sparkline';
 
 export interface ILeaseCard {
@@ -19,6 +20,8 @@ export interface ILeaseCard {
   here: boolean;
   trans: TranslationBundle;
   act: (act: KernelAct) => Promise<void>;
+  /** Puts its notebook on another GPU, where there is one to choose. */
+  move: (() => void) | undefined;
 }
 
 /** One lease: what it is, what happens, and what can be done about it. */
@@ -95,51 +98,37 @@ function percent(value: number | null): string {
   return value === null ? '–' : `${value} %`;
 }
 
-function Acts({ lease, stage, here, trans, act }: ILeaseCard & { stage: Stage }): React.ReactElement | null {
-  const [busy, setBusy] = React.useState(false);
-  const [problem, setProblem] = React.useState('');
+function Acts({ lease, stage, here, trans, act, move }: ILeaseCard & { stage: Stage }): React.ReactElement {
+  const attempt = useAttempt();
   const can = actsOf(lease, stage);
-  const run = (name: KernelAct) => async (): Promise<void> => {
-    setBusy(true);
-    setProblem('');
-    try {
-      await act(name);
-    } catch (refusal) {
-      setProblem(refusal instanceof Error ? refusal.message : String(refusal));
-    } finally {
-      setBusy(false);
-    }
-  };
-  const buttons: [boolean, KernelAct, string][] = [
-    [can.keep, 'keep', trans.__('Keep')],
-    [can.cpu && here, 'cpu', trans.__('Start on the CPU now')],
-    [can.cancel, 'cancel', trans.__('Stop waiting')],
-    [can.release, 'release', trans.__('Give back')]
+  const to = (name: KernelAct) => (): void => attempt.run(() => act(name));
+  const buttons: [boolean, string, () => void][] = [
+    [can.keep, trans.__('Keep'), to('keep')],
+    [can.cpu && here, trans.__('Start on the CPU now'), to('cpu')],
+    [can.cancel, trans.__('Stop waiting'), to('cancel')],
+    [can.release, trans.__('Give back'), to('release')],
+    [move !== undefined, trans.__('Switch to GPU…'), () => move?.()]
   ];
   const shown = buttons.filter(([offered]) => offered);
   return (
     <>
       {shown.length > 0 && (
         <div className="wb-Card-acts">
-          {shown.map(([, name, label], number) => (
+          {shown.map(([, label, run], number) => (
             <button
-              key={name}
+              key={label}
               type="button"
               className={number === 0 && stage === 'notice' ? 'wb-Button wb-mod-primary' : 'wb-Button'}
-              disabled={busy}
+              disabled={attempt.busy}
               aria-label={`${label}: ${lease.holder}`}
-              onClick={() => void run(name)()}
+              onClick={run}
             >
               {label}
             </button>
           ))}
         </div>
       )}
-      {problem !== '' && (
-        <p className="wb-Card-problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Attempt attempt={attempt} />
     </>
   );
 }

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import type { ILesson, LessonAct } from '../api';
 import type { Lessons } from '../model/lessons';
+import { Attempt, useAttempt } from './attempt';
 import { LiveWidget } from './live';
 
 const SEARCH_FROM = 4;
@@ -136,24 +137,19 @@ function Continue({ lessons, acts, trans }: ICatalogue): React.ReactElement | nu
 }
 
 function Lesson({ lesson, lessons, acts, trans }: ICatalogue & { lesson: ILesson }): React.ReactElement {
-  const [problem, setProblem] = React.useState('');
+  const attempt = useAttempt();
   const language = lessons.languageOf(lesson);
   const notebook = lesson.notebooks[language];
   const title = lesson.title[language] ?? lesson.id;
   const isEdited = notebook?.state === 'edited';
   const run = async (act: LessonAct): Promise<void> => {
-    setProblem('');
-    try {
-      if (act === 'reset' && !(await acts.mayReset(title))) {
-        return;
-      }
-      const { path, kept } = await lessons.act(lesson, act);
-      await acts.show(path);
-      if (kept) {
-        acts.tell(trans.__('Your version is kept as %1.', kept));
-      }
-    } catch (refusal) {
-      setProblem(refusal instanceof Error ? refusal.message : String(refusal));
+    if (act === 'reset' && !(await acts.mayReset(title))) {
+      return;
+    }
+    const { path, kept } = await lessons.act(lesson, act);
+    await acts.show(path);
+    if (kept) {
+      acts.tell(trans.__('Your version is kept as %1.', kept));
     }
   };
   const buttons: [boolean, LessonAct, string][] = [
@@ -181,18 +177,15 @@ function Lesson({ lesson, lessons, acts, trans }: ICatalogue & { lesson: ILesson
               type="button"
               className="wb-Button"
               aria-label={`${label}: ${title}`}
-              onClick={() => void run(act)}
+              disabled={attempt.busy}
+              onClick={() => attempt.run(() => run(act))}
             >
               {label}
             </button>
           ) : null
         )}
       </div>
-      {problem !== '' && (
-        <p className="wb-Card-problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Attempt attempt={attempt} />
     </article>
   );
 }

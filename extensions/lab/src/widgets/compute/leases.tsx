@@ -4,12 +4,12 @@ import type { ILease, KernelAct, LeaseAct } from '../../api';
 import type { IWerkbank } from '../../model/werkbank';
 import { LeaseCard } from '../lease';
 import { counterOf } from '../status';
-import { type ICompute, Section } from './section';
+import { type ICompute, type Mover, Section } from './section';
 
 const SEARCH_FROM = 20;
 const AT_ONCE = 60;
 
-export function Leases({ model, trans, now }: ICompute): React.ReactElement {
+export function Leases({ model, trans, now, mover }: ICompute & { mover: Mover }): React.ReactElement {
   const [wanted, setWanted] = React.useState('');
   const [more, setMore] = React.useState(false);
   const leases = model.parts.me!.leases;
@@ -49,6 +49,7 @@ export function Leases({ model, trans, now }: ICompute): React.ReactElement {
             here={kernel !== undefined}
             trans={trans}
             act={act}
+            move={kernel === undefined ? undefined : mover(kernel)}
           />
         );
       })}

@@ -11,6 +11,9 @@ export interface ICompute {
   now: number;
 }
 
+/** How a kernel gets another GPU; undefined where there is none to get. */
+export type Mover = (kernel: string) => (() => void) | undefined;
+
 /** A part of the panel under its heading. */
 export function Section({ name, children }: React.PropsWithChildren<{ name: string }>): React.ReactElement {
   const id = React.useId();
