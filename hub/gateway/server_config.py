@@ -43,6 +43,9 @@ folder.clusters_directory = str(runtime.state.clusters)
 # Stock notices a worker that died at its start after 30 s; people are watching.
 folder.worker_status_period = 5
 folder.cluster_status_period = 5
+# Only then does it know which workers run. A scheduler that is busy for half a minute is not dead, as in stock.
+folder.cluster_heartbeat_period = 5
+folder.cluster_heartbeat_timeout = 30
 folder.sigint_timeout = 5
 Path(folder.clusters_directory).mkdir(exist_ok=True)
 c.ClusterConfig.idle_timeout = settings.gateway.idle_timeout

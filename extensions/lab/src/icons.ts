@@ -18,3 +18,8 @@ export const lessonsIcon = new LabIcon({
   <path class="jp-icon3" fill="#616161" d="M3 4h6a4 4 0 0 1 3 1.3A4 4 0 0 1 15 4h6a1 1 0 0 1 1 1v13a1 1 0 0 1-1 1h-6.5a2.5 2.5 0 0 0-2 1h-1a2.5 2.5 0 0 0-2-1H3a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm1 2v11h5.5c.6 0 1 .1 1.5.3V8a2 2 0 0 0-2-2zm16 0h-5a2 2 0 0 0-2 2v9.3c.5-.2.9-.3 1.5-.3H20z"/>
 </svg>`
 });
+
+/** The same as a picture of its own, for the launcher: it colours no pictures of kernels, and has a light and a dark theme. */
+export const GPU_PICTURE = `data:image/svg+xml,${encodeURIComponent(
+  gpuIcon.svgstr.replace('width="16" height="16"', 'width="52" height="52"').replace('#616161', '#4a86d8')
+)}`;

@@ -27,11 +27,13 @@ export function tour(trans: TranslationBundle): ReadonlyJSONObject {
     label: trans.__('Werkbank Tour'),
     hasHelpEntry: true,
     options: {
+      disableScrolling: true,
       locale: {
         back: trans.__('Back'),
         close: trans.__('Close'),
         last: trans.__('Done'),
         next: trans.__('Next'),
+        nextLabelWithProgress: trans.__('Next (%1 of %2)', '{step}', '{steps}'),
         open: trans.__('Open'),
         skip: trans.__('Skip')
       }
@@ -50,7 +52,7 @@ function steps(trans: TranslationBundle): ReadonlyJSONObject[] {
     },
     {
       target: '.jp-Launcher-section',
-      placement: 'left-start',
+      placement: 'bottom',
       title: trans.__('A notebook, with a GPU or without'),
       content: trans.__('Each card starts a notebook. Those with a GPU tell how many are free and how long others wait.')
     },

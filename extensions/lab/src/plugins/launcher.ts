@@ -4,7 +4,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DisposableSet } from '@lumino/disposable';
 import { Throttler } from '@lumino/polling';
 
-import { gpuIcon } from '../icons';
+import { GPU_PICTURE, gpuIcon } from '../icons';
 import { outlook, title } from '../model/sentences';
 import { gpuKernels } from '../model/specs';
 import type { IWerkbank } from '../model/werkbank';
@@ -62,7 +62,7 @@ export const launcher: JupyterFrontEndPlugin<void> = {
           label: `${title(gpuClass, trans)}\n${said}`,
           caption: trans.__('A notebook whose kernel leases this GPU: %1', said)
         };
-        cards.add(launch.add({ command: NEW_NOTEBOOK, args, category: notebooks, rank }));
+        cards.add(launch.add({ command: NEW_NOTEBOOK, args, category: notebooks, rank, kernelIconUrl: GPU_PICTURE }));
       });
     };
 

@@ -30,7 +30,8 @@ export const tour: JupyterFrontEndPlugin<void> = {
 };
 
 async function propose(app: JupyterFrontEnd, trans: TranslationBundle): Promise<void> {
-  const config = await ConfigSection.create({ name: 'werkbank-lab', serverSettings: app.serviceManager.serverSettings });
+  // The server takes no other name than of letters and underscores.
+  const config = await ConfigSection.create({ name: DOMAIN, serverSettings: app.serviceManager.serverSettings });
   const memory = (config.data.tour ?? {}) as ITourMemory;
   // Where it cannot be kept, as in a home that is full, the tour is proposed once more.
   const keep = (now: ITourMemory): void => void config.update({ tour: now as JSONObject }).catch(() => undefined);
