@@ -7,7 +7,7 @@ const HOUR_AT_700_W = 700 * 3600;
 const NONE: IFactors = { pue: null, co2e: null, water: null };
 
 const texts = (joules: number | null, factors: IFactors, language = 'en'): string[] =>
-  facts(joules, factors, language, trans).map(fact => fact.text);
+  facts(joules, factors, language, trans).map(({ amount, made }) => `${amount} ${made}`.trim());
 
 describe('what energy costs', () => {
   it('is what the site reports, times what was measured', () => {
@@ -42,7 +42,11 @@ describe('what is shown of it', () => {
 
   it('is "not reported" where the site reports nothing, whatever was measured', () => {
     expect(texts(HOUR_AT_700_W, NONE)).toEqual(['0.70 kWh (PUE not reported)', 'not reported', 'not reported']);
-    expect(texts(null, NONE)).toEqual(['not measured', 'not reported', 'not reported']);
+    expect(texts(null, NONE)).toEqual([
+      'not measured (PUE not reported)',
+      'not reported',
+      'not reported'
+    ]);
   });
 
   it('is "not measured" where nothing was, whatever the site reports', () => {

@@ -26,11 +26,13 @@ export function footprintOf(joules: number, { pue, co2e, water }: IFactors): IFo
   return { kwh, co2e: co2e && kwh * co2e.value, litres: water && gpus * water.value };
 }
 
-/** A line of the panel. */
+/** A line of the panel, such as "Emissions: 12 g CO₂e (268 g/kWh, 2023)". */
 export interface IFact {
   name: string;
-  /** The number, with the figure it was made with and that figure's year: "12 g CO₂e (268 g/kWh, 2023)". */
-  text: string;
+  /** "12 g CO₂e", or that it is not known. */
+  amount: string;
+  /** "(268 g/kWh, 2023)": the figure it was made with, and its year; empty where there is none. */
+  made: string;
   /** The figure, and where it comes from; empty where the site reports none. */
   origin: string;
 }
@@ -41,11 +43,11 @@ export function facts(joules: number | null, factors: IFactors, language: string
   const cost = joules === null ? null : footprintOf(joules, factors);
   const write = new Writer(language, trans);
   const energy = cost ? write.amount(cost.kwh, 0.001, 'kWh') : null;
-  const unreported = energy === null ? trans.__('not measured') : `${energy} (${trans.__('PUE not reported')})`;
+  const alone = { amount: energy ?? trans.__('not measured'), made: `(${trans.__('PUE not reported')})`, origin: '' };
   return [
     {
       name: trans.__('Energy'),
-      ...(pue ? write.fact(energy, `PUE ${write.plain(pue.value)}`, pue) : { text: unreported, origin: '' })
+      ...(pue ? write.fact(energy, `PUE ${write.plain(pue.value)}`, pue) : alone)
     },
     {
       name: trans.__('Emissions'),
@@ -69,7 +71,7 @@ export function scope({ pue }: IFactors, trans: Trans): string {
       );
 }
 
-type Told = Pick<IFact, 'text' | 'origin'>;
+type Told = Omit<IFact, 'name'>;
 
 /** Writes numbers as a language does. */
 class Writer {
@@ -102,14 +104,15 @@ class Writer {
   reported(amount: string | null, unit: string, factor: IFactor | null): Told {
     return factor
       ? this.fact(amount, `${this.plain(factor.value)} ${unit}`, factor)
-      : { text: this.trans.__('not reported'), origin: '' };
+      : { amount: this.trans.__('not reported'), made: '', origin: '' };
   }
 
   fact(amount: string | null, figure: string, factor: IFactor | ICo2eFactor): Told {
     const made = `${figure}, ${factor.year}`;
     const method = 'method' in factor ? this.method(factor.method) : '';
     return {
-      text: `${amount ?? this.trans.__('not measured')} (${made})`,
+      amount: amount ?? this.trans.__('not measured'),
+      made: `(${made})`,
       origin: `${[made, method].filter(Boolean).join(', ')}: ${factor.source}`
     };
   }

@@ -23,10 +23,12 @@ export function Footprint({ model, trans }: IFootprintProps): React.ReactElement
   return (
     <Section name={trans.__('Footprint of your GPUs since this page was opened')}>
       <dl className="wb-Facts">
-        {rows.map(({ name, text, origin }) => (
+        {rows.map(({ name, amount, made, origin }) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd title={origin || undefined}>{text}</dd>
+            <dd title={origin || undefined}>
+              {amount} {made !== '' && <span>{made}</span>}
+            </dd>
           </div>
         ))}
       </dl>
