@@ -118,8 +118,8 @@ UNUSABLE = {
     "a factor of no such year": (factor("water: {value: 1, year: 23, source: s}"), "`site.footprint.water.year`: 23"),
     "a factor that is not known": (factor("carbon: 1"), "is not a setting. Allowed here: co2e, pue, water."),
     "a misspelt part of a factor": (
-        factor("co2e: {valu: 268, year: 2023, source: s, method: market}"),
-        "`site.footprint.co2e.valu` is not a setting. Did you mean `value`?",
+        factor("co2e: {value: 268, years: 2023, source: s, method: market}"),
+        "`site.footprint.co2e.years` is not a setting. Did you mean `year`?",
     ),
     "python tag": ("profiles: !!python/object/apply:os.system [id]\n", "`key: value` lines are needed"),
 }
