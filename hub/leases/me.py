@@ -1,8 +1,9 @@
-"""What the broker knows of a person, in one answer: what they hold, what they could have, what they used."""
+"""What the broker knows of a person, in one answer: what they hold, could have and used, and what that costs."""
 
 from collections.abc import Iterable
+from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from hub.leases.desk import Desk
 from hub.leases.model import Reservation
@@ -40,8 +41,37 @@ class UseView(BaseModel):
     programmes: list[ProgrammeUse]
 
 
+class FactorView(BaseModel):
+    """A figure of the site; year and source are the admin's."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    value: float
+    year: int
+    source: str
+
+
+class Co2eView(FactorView):
+    """A figure of emissions, with how it was come by."""
+
+    method: Literal["location", "market"]
+
+
+class FootprintView(BaseModel):
+    """What energy is to be multiplied by; null is what the site does not report, and never stands for a default."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    pue: FactorView | None
+    """Energy of the facility over that of its IT equipment."""
+    co2e: Co2eView | None
+    """Grams per kWh."""
+    water: FactorView | None
+    """Litres per kWh of IT equipment."""
+
+
 class MeView(BaseModel):
-    """What I hold and wait for, what there is and is kept, and what I used."""
+    """What I hold and wait for, what there is and is kept, what I used, and what energy costs here."""
 
     now: float
     """The broker's clock (Unix seconds): times here are to be compared with it, not with the reader's own."""
@@ -52,6 +82,7 @@ class MeView(BaseModel):
     reservations: list[ReservationView]
     """Mine until they end; others' on classes of my profiles that run now or start within a day."""
     use: UseView
+    footprint: FootprintView
     unreadable: str
     """A sentence while the devices cannot be read; empty when they can."""
 
@@ -66,6 +97,7 @@ def me_view(desk: Desk, person: Person, language: str) -> MeView:
         classes=[ClassView(**row) for row in class_rows(desk, language)],
         reservations=sorted(_reservations(desk, person, language), key=lambda kept: (kept.start, kept.id)),
         use=_use(desk, person, language),
+        footprint=FootprintView.model_validate(desk.settings.site.footprint),
         # The reason is for admins, on the page "My GPUs".
         unreadable=say(WAITING, "unreadable", translator(language)) if unreadable else "",
     )

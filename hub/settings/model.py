@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
-from hub.settings.types import AbsoluteFolder, Duration, GroupName, Memory, Name, UserName, VariableName
+from hub.settings.types import (
+    AbsoluteFolder,
+    Duration,
+    GroupName,
+    Litres,
+    Memory,
+    Name,
+    Number,
+    Source,
+    UserName,
+    VariableName,
+)
 
 
 class Section(BaseModel):
@@ -49,6 +60,49 @@ class Confinement(Section):
     People can then make no containers of their own."""
 
 
+class Factor(Section):
+    """A figure of the site, with where it comes from."""
+
+    year: int = Field(ge=1990, le=2100)
+    """The year that the value is of."""
+    source: Source
+    """Where the value comes from; people read it as it is written here."""
+
+
+class Pue(Factor):
+    """Power usage effectiveness."""
+
+    value: Number = Field(ge=1, le=10)
+    """Energy of the whole facility over that of its IT equipment."""
+
+
+class Co2e(Factor):
+    """What a kilowatt-hour emits."""
+
+    value: Number = Field(ge=0, le=5000)
+    """Grams of CO2 equivalent per kWh."""
+    method: Literal["location", "market"]
+    """`location`: of the grid that the site is on. `market`: of the electricity that the site buys."""
+
+
+class Water(Factor):
+    """Water usage effectiveness."""
+
+    value: Litres = Field(gt=0, le=100)
+    """Litres per kWh of IT equipment."""
+
+
+class FootprintFactors(Section):
+    """From energy to what it costs the world. There are no defaults: what is left out is "not reported"."""
+
+    pue: Pue | None = None
+    """How much more energy the facility takes than its IT equipment (PUE)."""
+    co2e: Co2e | None = None
+    """Emissions per kWh."""
+    water: Water | None = None
+    """Water per kWh (WUE)."""
+
+
 class Site(Section):
     """Where seats and kernels run."""
 
@@ -71,6 +125,8 @@ class Site(Section):
     """Seats are refused once the memory promised to seats exceeds this many times the machine's memory."""
     simulate_gpus: int = Field(default=0, ge=0, le=1024)
     """How many simulated devices to show on a machine without GPUs."""
+    footprint: FootprintFactors = FootprintFactors()
+    """What the energy of GPUs is multiplied by; each figure with its year and source."""
 
 
 class Server(Section):

@@ -164,6 +164,8 @@ def _fields_at(model: Any, loc: Sequence[str | int]) -> set[str]:
 
 
 def _resolve(root: Any, node: Any) -> Any:
+    optional = [choice for choice in node.get("anyOf", ()) if "$ref" in choice]
+    node = optional[0] if optional else node
     while "$ref" in node:
         node = root["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return node

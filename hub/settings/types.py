@@ -3,7 +3,15 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,6})\s*([smhd])")
@@ -78,3 +86,19 @@ GroupName = Annotated[str, Field(min_length=1, max_length=255)]
 
 UserName = Annotated[str, Field(min_length=1, max_length=64)]
 """A JupyterHub user."""
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number, and nothing that can be read as one."""
+
+
+def _not_zero_litres(value: Any) -> Any:
+    if value == 0:
+        raise ValueError('0 litres is a missing value, not a fact; leave `water` out and people read "not reported"')
+    return value
+
+
+Litres = Annotated[Number, BeforeValidator(_not_zero_litres)]
+"""Litres of water that something took; never 0, which is what stands where nobody looked."""
+
+Source = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+"""Where a figure comes from, in the admin's words."""

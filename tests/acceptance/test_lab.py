@@ -17,6 +17,7 @@ from tests.integration.test_gpu_kernels import quick_settings
 from tests.support.browser import open_browser, screenshot
 from tests.support.workbench import Workbench
 
+FIGURES = "{co2e: {value: 268, year: 2023, source: a table, method: location}}"
 LONG = "import time\nfor step in range(600):\n    time.sleep(0.5)"
 
 
@@ -26,7 +27,7 @@ def one_gpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     folder = tmp_path_factory.mktemp("lab")
     settings = quick_settings(folder)
     text = settings.read_text().replace("notice: 1s ", "notice: 12s ").replace("keep_for: 30m ", "keep_for: 4s ")
-    settings.write_text(text)
+    settings.write_text(text.replace("\nserver:", f"  footprint: {FIGURES}\n\nserver:"))
     bench = Workbench(folder / "state", settings)
     started = bench.up("--simulate-gpus", "1")
     assert started.returncode == 0, started.stdout + started.stderr
@@ -114,6 +115,10 @@ def test_a_scientist_sees_queue_grant_notice_and_parking_inside_jupyterlab(
     expect(mine.get_by_role("heading", name="scientist.ipynb")).to_be_visible()
     expect(mine).to_contain_text("there is nothing to measure")
     expect(mine).to_contain_text("0 of 1 free")
+    expect(mine).to_contain_text("not measured (268 g/kWh, 2023)")
+    expect(mine.get_by_text("268 g/kWh, 2023, location-based: a table")).to_be_hidden()
+    mine.get_by_text("Where the figures come from").click()
+    expect(mine.get_by_text("268 g/kWh, 2023, location-based: a table")).to_be_visible()
     screenshot(first, "lab-busy")
 
     second = open_lab(browser, one_gpu, "trainer", "nl", "y = 1", "print(y + 1)")

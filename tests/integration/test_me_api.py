@@ -12,7 +12,7 @@ from tests.support.lease_seat import Json, Seat, refused
 from tests.support.workbench import Workbench
 
 Told = Iterator[tuple[str, Json]]
-FIELDS = {"now", "user", "leases", "classes", "reservations", "use", "unreadable"}
+FIELDS = {"now", "user", "leases", "classes", "reservations", "use", "footprint", "unreadable"}
 MEASURED = ("utilization", "memory_used", "watts", "energy_mj")
 
 
@@ -55,6 +55,7 @@ def test_me_is_who_i_am_and_what_i_have(seat: Seat) -> None:
     assert told["classes"] == seat.http.get("/gpus", headers=seat.as_person()).json()
     assert (told["use"]["hours_cap"], told["use"]["devices_per_user"]) == (None, 2)
     assert [programme["title"] for programme in told["use"]["programmes"]] == ["AiNed"]
+    assert told["footprint"] == {"pue": None, "co2e": None, "water": None}, "these settings report nothing"
     assert abs(told["now"] - time.time()) < 60
     assert told["unreadable"] == ""
 

@@ -19,6 +19,7 @@ from hub.leases.identity import Tokens
 from hub.leases.me_events import me_events
 from hub.leases.rules import rules_of
 from hub.leases.store import Store
+from hub.settings.model import FootprintFactors, Pue
 from tests.support.desk import person, settings_with_class
 from tests.support.leases import MoodyInventory, activate, lease
 
@@ -122,6 +123,14 @@ async def test_the_passing_of_time_is_no_news(desk: Desk, monkeypatch: pytest.Mo
     await activate(desk.broker, "mine")
     async with listening(desk) as events:
         assert [event.event async for event in events] == ["me", "counters"]
+
+
+async def test_the_first_word_has_the_figures_that_the_site_reports(desk: Desk) -> None:
+    pue = {"value": 1.3, "year": 2024, "source": "annual report"}
+    site = desk.settings.site.model_copy(update={"footprint": FootprintFactors(pue=Pue(**pue))})
+    desk.settings = desk.settings.model_copy(update={"site": site})
+    async with listening(desk) as events:
+        assert (await until(events, "me"))["footprint"] == {"pue": pue, "co2e": None, "water": None}
 
 
 async def test_a_stream_ends_by_itself_and_whoever_leaves_leaves_nothing(

@@ -86,7 +86,7 @@ def test_a_stream_is_described_as_one(route: str) -> None:
 
 def test_all_that_is_told_of_me_is_always_there() -> None:
     schemas = description()["components"]["schemas"]
-    for name in ("Me", "UseView", "ReservationView", "ProgrammeUse"):
+    for name in ("Me", "UseView", "ReservationView", "ProgrammeUse", "FootprintView", "FactorView", "Co2eView"):
         assert set(schemas[name]["required"]) == set(schemas[name]["properties"])
 
 

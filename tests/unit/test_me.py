@@ -5,6 +5,7 @@ import pytest
 from hub.leases.events import Reserved, Ticked
 from hub.leases.me import MeView, me_view
 from hub.leases.model import Reservation
+from hub.settings.model import Co2e, FootprintFactors, Water
 from tests.support.desk import START, MakeWorld, World, person
 
 HOUR = 3600.0
@@ -124,3 +125,20 @@ def test_my_use_stands_beside_what_bounds_it(make_world: MakeWorld) -> None:
 
 def test_who_is_in_no_programme_has_none(make_world: MakeWorld) -> None:
     assert me(make_world(), groups=()).use.programmes == []
+
+
+# --- footprint ----------------------------------------------------------------------------------------
+
+
+def test_what_the_site_does_not_report_is_null(make_world: MakeWorld) -> None:
+    assert me(make_world()).footprint.model_dump() == {"pue": None, "co2e": None, "water": None}
+
+
+def test_the_figures_of_the_site_are_told_with_year_source_and_method(make_world: MakeWorld) -> None:
+    world = make_world()
+    co2e = {"value": 268, "year": 2023, "source": "<b>a table</b>", "method": "location"}
+    reported = FootprintFactors(co2e=Co2e(**co2e), water=Water(value=0.5, year=2024, source="report"))
+    site = world.desk.settings.site.model_copy(update={"footprint": reported})
+    world.desk.settings = world.desk.settings.model_copy(update={"site": site})
+    told = me(world).footprint.model_dump()
+    assert told == {"pue": None, "co2e": co2e, "water": {"value": 0.5, "year": 2024, "source": "report"}}

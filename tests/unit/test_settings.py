@@ -73,6 +73,11 @@ def test_all_problems_are_reported_together_with_line_value_and_what_is_allowed(
     ]
 
 
+def factor(line: str) -> str:
+    """Settings of a site that reports one figure."""
+    return profile() + f"site:\n  footprint:\n    {line}\n"
+
+
 UNUSABLE = {
     "empty file": ("", "is empty"),
     "comment only": ("# nothing\n", "is empty"),
@@ -89,6 +94,33 @@ UNUSABLE = {
     "name with a path": (profile(name="../x"), "`profiles.1.name`"),
     "name with markup": (profile(name='"<b>"'), "`profiles.1.name`"),
     "missing environment": (profile(more="    environment: r\n"), 'there is no "r"; known here: default'),
+    "a factor without its year": (factor("pue: {value: 1.3, source: s}"), "`site.footprint.pue.year` is missing"),
+    "a factor without its source": (factor("pue: {value: 1.3, year: 2024}"), "`site.footprint.pue.source` is missing"),
+    "a factor of an empty source": (
+        factor("pue: {value: 1.3, year: 2024, source: ' '}"),
+        "`site.footprint.pue.source`",
+    ),
+    "a bare factor": (factor("pue: 1.3"), "`site.footprint.pue`: 1.3 does not fit: `key: value` lines are needed here"),
+    "a facility that takes less than its IT": (factor("pue: {value: 0.9, year: 2024, source: s}"), "0.9 does not fit"),
+    "a factor that is a word": (factor("pue: {value: 'yes', year: 2024, source: s}"), "a valid number"),
+    "a factor that is true": (factor("pue: {value: true, year: 2024, source: s}"), "a valid number"),
+    "a factor that is no number": (factor("pue: {value: .nan, year: 2024, source: s}"), "nan does not fit"),
+    "a factor without end": (factor("pue: {value: .inf, year: 2024, source: s}"), "inf does not fit"),
+    "emissions without a method": (
+        factor("co2e: {value: 268, year: 2023, source: s}"),
+        "`site.footprint.co2e.method` is missing",
+    ),
+    "emissions below zero": (factor("co2e: {value: -1, year: 2023, source: s, method: market}"), "-1 does not fit"),
+    "a method that is none": (
+        factor("co2e: {value: 268, year: 2023, source: s, method: average}"),
+        "`site.footprint.co2e.method`: \"average\" does not fit: input should be 'location' or 'market'",
+    ),
+    "a factor of no such year": (factor("water: {value: 1, year: 23, source: s}"), "`site.footprint.water.year`: 23"),
+    "a factor that is not known": (factor("carbon: 1"), "is not a setting. Allowed here: co2e, pue, water."),
+    "a misspelt part of a factor": (
+        factor("co2e: {value: 268, years: 2023, source: s, method: market}"),
+        "`site.footprint.co2e.years` is not a setting. Did you mean `year`?",
+    ),
     "python tag": ("profiles: !!python/object/apply:os.system [id]\n", "`key: value` lines are needed"),
 }
 
@@ -100,6 +132,40 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, t
         load(path)
     assert str(path) in str(refused.value)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0.0"])
+def test_no_water_at_all_is_a_missing_value_and_not_a_fact(tmp_path: Path, zero: str) -> None:
+    path = write(tmp_path, factor(f"water: {{year: 2024, source: s, value: {zero}}}"))
+    with pytest.raises(SettingsError) as refused:
+        load(path)
+    assert str(refused.value).splitlines()[1] == (
+        f"{path}, line 9: `site.footprint.water.value`: {zero} does not fit: 0 litres is a missing value, not a fact; "
+        'leave `water` out and people read "not reported".'
+    )
+
+
+def test_what_a_site_does_not_report_has_no_value(tmp_path: Path) -> None:
+    for text in (profile(), profile() + "site: {footprint: {}}\n"):
+        reported = load(write(tmp_path, text)).site.footprint
+        assert (reported.pue, reported.co2e, reported.water) == (None, None, None)
+
+
+def test_a_site_may_report_one_figure_and_leave_out_the_others(tmp_path: Path) -> None:
+    line = "co2e: {value: 0, year: 2023, source: ' wind of our own ', method: market}"
+    reported = load(write(tmp_path, factor(line))).site.footprint
+    assert (reported.pue, reported.water) == (None, None)
+    assert reported.co2e is not None
+    assert reported.co2e.model_dump() == {"value": 0, "year": 2023, "source": "wind of our own", "method": "market"}
+
+
+def test_the_figures_of_a_site_that_come_as_comments_can_be_used(tmp_path: Path) -> None:
+    text = (ROOT / "werkbank.yaml").read_text()
+    commented = re.findall(r"^  # ((?:footprint:|  ).*\n)", text, re.MULTILINE)
+    assert len(commented) == 8
+    used = text.replace("".join(f"  # {line}" for line in commented), "".join(f"  {line}" for line in commented))
+    reported = load(write(tmp_path, used)).site.footprint
+    assert None not in (reported.pue, reported.co2e, reported.water)
 
 
 def test_a_file_that_is_far_too_large_is_refused_before_it_is_parsed(tmp_path: Path) -> None:

@@ -103,6 +103,28 @@ export interface IUse {
   programmes: IProgrammeUse[];
 }
 
+/** A figure that the site reports; the source is in its admins' words. */
+export interface IFactor {
+  value: number;
+  year: number;
+  source: string;
+}
+
+export interface ICo2eFactor extends IFactor {
+  /** `location` or `market`, or one of a newer broker. */
+  method: string;
+}
+
+/** What energy is multiplied by; null is "not reported". */
+export interface IFactors {
+  /** Energy of the site over that of its IT equipment. */
+  pue: IFactor | null;
+  /** Grams of CO₂e per kWh. */
+  co2e: ICo2eFactor | null;
+  /** Litres per kWh of IT equipment. */
+  water: IFactor | null;
+}
+
 export interface IMe {
   now: number;
   user: string;
@@ -110,6 +132,8 @@ export interface IMe {
   classes: IGpuClass[];
   reservations: IReservation[];
   use: IUse;
+  /** An older broker has none. */
+  footprint?: IFactors;
   unreadable: string;
 }
 

@@ -5,7 +5,7 @@ import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation'
 import { Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
-import type { IApi, IGpuClass, ILease, IMe, IState } from '../src/api';
+import type { IApi, IFactors, IGpuClass, ILease, IMe, IState } from '../src/api';
 import { RequestFailed } from '../src/api';
 import { SCHEMA } from '../src/model/werkbank';
 
@@ -75,6 +75,13 @@ export function me(leases: ILease[] = [], more: Partial<IMe> = {}): IMe {
     ...more
   };
 }
+
+/** What a site reports. */
+export const figures = (): IFactors => ({
+  pue: { value: 1.3, year: 2024, source: 'annual report' },
+  co2e: { value: 268, year: 2023, source: 'a table', method: 'location' },
+  water: { value: 0.5, year: 2022, source: 'water bill' }
+});
 
 export class ObedientApi implements IApi {
   answer: IState | Error = { now: NOW, connection: { state: 'live', why: '' }, me: me() };

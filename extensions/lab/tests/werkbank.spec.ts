@@ -47,6 +47,15 @@ describe('what is known of leases', () => {
     expect(model.parts.me?.leases).toEqual([]);
   });
 
+  it.each([
+    ['without the figures of the site', undefined],
+    ['with none', null],
+    ['with strange ones', { pue: 1.3 }]
+  ])('is readable %s', (_, footprint) => {
+    events.tell('me', { ...me([lease()]), footprint });
+    expect(model.parts.me?.leases).toHaveLength(1);
+  });
+
   it('keeps what it can read of an answer of which another part is broken', async () => {
     api.answer = { now: NOW, kernels: 5, me: me([queued()]) } as unknown as IState;
     await model.refresh();

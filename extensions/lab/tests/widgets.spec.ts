@@ -10,6 +10,7 @@ import { runs } from '../src/widgets/sparkline';
 import {
   button,
   Events,
+  figures,
   gpuClass,
   lease,
   me,
@@ -97,8 +98,43 @@ describe('the panel', () => {
   it('does not invent what nobody reports', async () => {
     events.tell('me', me([lease({ simulated: true })]));
     await shows(panel, 'there is nothing to measure');
-    expect(panel.node.textContent).toContain('CO₂enot reported');
+    expect(panel.node.textContent).toContain('Emissionsnot reported');
     expect(panel.node.textContent).toContain('Energynot measured');
+    expect(panel.node.querySelector('details')).toBeNull();
+  });
+
+  const measured = (energy_mj: number | null, more = {}) => ({
+    ...{ device: 'GPU-1', lease: 'lease-1', simulated: false, utilization: 50, memory_used: 14e9, memory: 141e9 },
+    ...{ watts: 212, energy_mj, ...more }
+  });
+  const tellCounters = (...devices: object[]) => events.tell('counters', { now: NOW, devices });
+
+  it('tells what was measured with the figures of the site, and where those come from', async () => {
+    events.tell('me', me([lease()], { footprint: figures() }));
+    tellCounters(measured(0));
+    tellCounters(measured(3.6e8));
+    await shows(panel, '35 g CO₂e (268 g/kWh, 2023)');
+    expect(panel.node.textContent).toContain('Energy0.13 kWh (PUE 1.3, 2024)');
+    expect(panel.node.textContent).toContain('Water0.050 L (0.5 L/kWh, 2022)');
+    expect(panel.node.textContent).toContain('Left out: the rest of the machine, and the making of the hardware.');
+    expect(panel.node.querySelector('dd[title*="location-based: a table"]')).not.toBeNull();
+    const origins = [...panel.node.querySelectorAll('details li')].map(line => line.textContent);
+    expect(origins[1]).toBe('Emissions 268 g/kWh, 2023, location-based: a table');
+  });
+
+  it('says that more was used than was measured', async () => {
+    events.tell('me', me([lease()], { footprint: figures() }));
+    tellCounters(measured(0), measured(null, { device: 'GPU-2', lease: 'lease-2' }));
+    await shows(panel, 'Some of your GPUs are not measured');
+    tellCounters(measured(0), measured(null, { device: 'GPU-2', lease: 'lease-2', simulated: true }));
+    await until(() => !panel.node.textContent?.includes('Some of your GPUs are not measured'));
+  });
+
+  it('writes the source of a figure as text', async () => {
+    const pue = { value: 1.3, year: 2024, source: '<img src=x onerror=alert(1)>' };
+    events.tell('me', me([], { footprint: { ...figures(), pue } }));
+    await shows(panel, 'PUE 1.3, 2024: <img src=x onerror=alert(1)>');
+    expect(panel.node.querySelector('img')).toBeNull();
   });
 
   it('writes what people named as text', async () => {

@@ -1,6 +1,6 @@
 /** What comes from the server is believed only where it has the shape that is needed; the rest is left as it was. */
 
-import type { IState, IParts, PartName } from '../api';
+import type { ICo2eFactor, IFactor, IFactors, IMe, IParts, IState, PartName } from '../api';
 
 type Check = (value: Record<string, unknown>) => boolean;
 
@@ -54,3 +54,26 @@ export function readable(state: IState): { parts: Partial<IParts>; unreadable: P
   }
   return { parts: parts as Partial<IParts>, unreadable };
 }
+
+/** The site's figures that can be used: one that is not there, or is strange, is not reported. */
+export function factorsOf(me: IMe): IFactors {
+  const told: unknown = me.footprint;
+  const { pue, co2e, water } = isObject(told) ? told : ({} as Record<string, unknown>);
+  return {
+    pue: isFactor(pue, value => value >= 1) ? pue : null,
+    co2e: isFactor(co2e, value => value >= 0) && hasMethod(co2e) ? co2e : null,
+    water: isFactor(water, value => value > 0) ? water : null
+  };
+}
+
+function isFactor(told: unknown, fits: (value: number) => boolean): told is IFactor {
+  return (
+    isObject(told) &&
+    isNumber(told.value) &&
+    fits(told.value as number) &&
+    Number.isInteger(told.year) &&
+    typeof told.source === 'string'
+  );
+}
+
+const hasMethod = (told: IFactor): told is ICo2eFactor => typeof (told as Partial<ICo2eFactor>).method === 'string';

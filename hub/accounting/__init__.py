@@ -1,0 +1,1 @@
+"""Accounting: what the use of GPUs costs the world."""
