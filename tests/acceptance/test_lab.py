@@ -191,3 +191,26 @@ def test_the_panel_says_that_the_broker_is_silent_and_recovers_by_itself(one_gpu
         service.resume()
     expect(mine).not_to_contain_text("does not answer", timeout=120_000)
     page.context.close()
+
+
+def test_a_seat_whose_token_was_revoked_says_what_to_do_and_keeps_what_was_known(
+    one_gpu: Workbench, browser: Browser
+) -> None:
+    page = open_lab(browser, one_gpu, "scientist", "en", "x = 1")
+    expect(status(page)).to_contain_text("idle", timeout=60_000)
+    mine = panel(page, "GPUs and queue")
+    expect(mine.get_by_role("heading", name="scientist.ipynb")).to_be_visible()
+    scientist = one_gpu.browser("scientist")
+    tokens = f"/hub/api/users/{scientist.user}/tokens"
+    for token in scientist.http.get(tokens, headers=scientist.api_headers()).json()["api_tokens"]:
+        if token["note"].startswith("Server"):
+            scientist.http.delete(f"{tokens}/{token['id']}", headers=scientist.api_headers()).raise_for_status()
+    mine.get_by_role("button", name="Start a cluster…").click()
+    expect(mine.get_by_role("alert")).to_contain_text("restart your seat")
+    # What the seat listens to already goes on; a new connection is refused. The hub starts its service again.
+    psutil.Process(one_gpu.status()["pids"]["service"]).terminate()
+    expect(mine).to_contain_text("no longer accepts this server", timeout=120_000)
+    expect(mine.get_by_role("heading", name="scientist.ipynb")).to_be_visible()
+    screenshot(page, "lab-revoked")
+    page.context.close()
+    scientist.stop_seat()
