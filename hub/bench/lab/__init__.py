@@ -1,1 +1,1 @@
-"""Measurements of Werkbank inside JupyterLab: its files, its panel, its memory over a day, and what it adds to a start."""
+"""Measurements of Werkbank inside JupyterLab: its files, panel, events, memory over a day, and share of a start."""

@@ -74,7 +74,9 @@ class Leases:
     async def settled(self, count: int) -> None:
         """Wait until so many live and none is on its way to a device. Raises TimeoutError."""
         async with asyncio.timeout(READY_TIMEOUT):
-            while not self._is_settled(await self.mine(), count):
+            while True:
+                if self._is_settled(await self.mine(), count):
+                    return
                 await asyncio.sleep(LOOK_PERIOD)
 
     def _is_settled(self, leases: list[dict[str, Any]], count: int) -> bool:

@@ -68,8 +68,8 @@ def _in_the_browser(plan: Plan, watcher: Watcher, machine: dict[str, Any]) -> di
 async def _measure(plan: Plan, watcher: Watcher, peer: Peer, machine: dict[str, Any]) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         watcher.now("Starting seats")
-        seat = [await _running(peer, user, stack) for user in world.USERS.values()][0]
-        headers = {"Authorization": f"token {await token_of(seat)}"}
+        seats = {variant: await _running(peer, user, stack) for variant, user in world.USERS.items()}
+        headers = {"Authorization": f"token {await token_of(seats['whole'])}"}
         client = httpx.AsyncClient(base_url=peer.address, headers=headers, timeout=REQUEST_TIMEOUT, trust_env=False)
         leases = Leases(await stack.enter_async_context(client))
         browser = await stack.enter_async_context(chromium())

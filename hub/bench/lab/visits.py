@@ -13,9 +13,9 @@ from hub.bench.parts.browser import STEP_MS
 from hub.bench.peers import Peer
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, BrowserContext, Page, StorageState
+    from playwright.async_api import Browser, BrowserContext, Page, StorageState, ViewportSize
 
-SIZE = {"width": 1360, "height": 900}
+WIDTH, HEIGHT = 1360, 900
 TAB = ".jp-SideBar .lm-TabBar-tab[data-id='werkbank-compute']"
 HERE = Path(__file__).parent
 
@@ -78,7 +78,8 @@ class Visits:
         from playwright.async_api import Error
 
         options: dict[str, Any] = {"storage_state": self.signed_in[variant]} if variant else {}
-        context = await self.browser.new_context(viewport=SIZE, locale="en-GB", **options)
+        size: ViewportSize = {"width": WIDTH, "height": HEIGHT}
+        context = await self.browser.new_context(viewport=size, locale="en-GB", **options)
         context.set_default_timeout(STEP_MS)
         try:
             yield context

@@ -1,4 +1,4 @@
-"""The workplace that is measured: simulated devices that one user may lease, and a seat for each variant of JupyterLab."""
+"""The workplace that is measured: simulated devices for one user, and a seat for each variant of JupyterLab."""
 
 import json
 from collections.abc import Mapping
