@@ -35,15 +35,23 @@ def heap(before: Mapping[str, int], after: Mapping[str, int], hours: int) -> dic
 
 
 def start(milliseconds: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Medians of each of VARIANTS, and what the whole extension adds to both others; the larger is judged."""
-    medians = {name: median(milliseconds[name]) for name in VARIANTS}
+    """Medians of each of VARIANTS, and what the whole extension adds to both others; the larger is judged.
+
+    What it adds is the median over rounds, each a start of every variant: how busy the machine is differs between
+    rounds more than within them. ValueError without any.
+    """
+    found: dict[str, Any] = {"n": len(milliseconds["whole"])}
+    found |= rounded({name: median(milliseconds[name]) for name in VARIANTS})
     adds = {
-        "adds": medians["whole"] - medians["without"],
-        "adds_to_startup": medians["whole"] - medians["startup"],
+        "adds": _between(milliseconds["without"], milliseconds["whole"]),
+        "adds_to_startup": _between(milliseconds["startup"], milliseconds["whole"]),
     }
-    found: dict[str, Any] = {"n": min(len(milliseconds[name]) for name in VARIANTS), **rounded(medians | adds)}
     found["range"] = {name: [round(min(milliseconds[name])), round(max(milliseconds[name]))] for name in VARIANTS}
-    return _judged("start_ms", max(adds.values()), found)
+    return _judged("start_ms", max(adds.values()), found | rounded(adds))
+
+
+def _between(before: Sequence[float], after: Sequence[float]) -> float:
+    return median(late - early for early, late in zip(before, after, strict=True))
 
 
 def missed(report: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """The measurements in the browser, one after the other."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +99,10 @@ async def _memory(session: "CDPSession") -> dict[str, int]:
 
 
 async def start(ground: Ground) -> dict[str, Any]:
-    """From the navigation until JupyterLab is there with its launcher: the variants in turn, with empty caches."""
+    """From the navigation until JupyterLab is there with its launcher: the variants in turns, with empty caches."""
     found: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for number in range(ground.plan.runs + 1):  # what a seat loads for its first page is not counted
-        for variant in VARIANTS:
+        for variant in _turned(VARIANTS, number):
             ground.watcher.now(f"JupyterLab's start ({variant}), run {number} of {ground.plan.runs}")
             async with ground.visits.lab(variant) as page:
                 milliseconds = await page.evaluate("werkbankBench.started")
@@ -110,6 +110,12 @@ async def start(ground: Ground) -> dict[str, Any]:
                 found[variant].append(milliseconds)
             ground.watcher.round_done()
     return figures.start(found)
+
+
+def _turned(variants: Sequence[str], number: int) -> Sequence[str]:
+    """Each begins as often as the others."""
+    first = number % len(variants)
+    return [*variants[first:], *variants[:first]]
 
 
 MEASURES: dict[str, Callable[[Ground], Awaitable[dict[str, Any]]]] = {
