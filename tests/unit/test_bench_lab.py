@@ -144,7 +144,7 @@ def test_one_user_may_hold_half_of_the_leases_and_wait_for_the_rest(tmp_path: Pa
     assert measured.site.simulate_gpus == measured.leases.devices_per_user == MOST_LEASES / 2
     assert measured.leases.waiting_per_user >= MOST_LEASES
     assert [profile.gpu_classes for profile in measured.profiles] == [(world.GPU_CLASS,), (), ()]
-    assert all(programme.quota is None for programme in measured.programmes)
+    assert {programme.quota.gpus for programme in measured.programmes} == {None}
     assert measured.gpu_classes[world.GPU_CLASS].simulated
 
 
