@@ -62,6 +62,7 @@ def test_files_panel_events_memory_and_start_are_measured_and_nothing_is_left(fo
     started = report["start_ms"]
     assert started["adds"] == pytest.approx(started["whole"] - started["without"], abs=20)
     assert started["adds_to_startup"] == pytest.approx(started["whole"] - started["startup"], abs=20)
+    assert min(started["cpu_ms"].values()) > 50
     assert min(started[variant] for variant in ("whole", "startup", "without")) > 100
     assert_nothing_is_left(folder)
 

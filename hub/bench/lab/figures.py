@@ -34,11 +34,11 @@ def heap(before: Mapping[str, int], after: Mapping[str, int], hours: int) -> dic
     return _judged("heap_mb", found["growth"], {"hours": hours, **rounded(found), **nodes})
 
 
-def start(milliseconds: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def start(milliseconds: Mapping[str, Sequence[float]], cpu_ms: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """Medians of each of VARIANTS, and what the whole extension adds to both others; the larger is judged.
 
     What it adds is the median over rounds, each a start of every variant: how busy the machine is differs between
-    rounds more than within them. ValueError without any.
+    rounds more than within them. `cpu_ms` is the page's. ValueError without any.
     """
     found: dict[str, Any] = {"n": len(milliseconds["whole"])}
     found |= rounded({name: median(milliseconds[name]) for name in VARIANTS})
@@ -47,6 +47,7 @@ def start(milliseconds: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         "adds_to_startup": _between(milliseconds["startup"], milliseconds["whole"]),
     }
     found["range"] = {name: [round(min(milliseconds[name])), round(max(milliseconds[name]))] for name in VARIANTS}
+    found["cpu_ms"] = rounded({name: median(cpu_ms[name]) for name in VARIANTS})
     return _judged("start_ms", max(adds.values()), found | rounded(adds))
 
 

@@ -8,7 +8,7 @@ from hub.bench.lab import figures
 from hub.bench.lab.figures import VARIANTS
 from hub.bench.lab.leases import API, Leases
 from hub.bench.lab.plan import Plan
-from hub.bench.lab.visits import Visits
+from hub.bench.lab.visits import Started, Visits
 from hub.bench.plan import Watcher
 from hub.leases.counters import COUNT_PERIOD
 
@@ -100,16 +100,16 @@ async def _memory(session: "CDPSession") -> dict[str, int]:
 
 async def start(ground: Ground) -> dict[str, Any]:
     """From the navigation until JupyterLab is there with its launcher: the variants in turns, with empty caches."""
-    found: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    found: dict[str, list[Started]] = {variant: [] for variant in VARIANTS}
     for number in range(ground.plan.runs + 1):  # what a seat loads for its first page is not counted
         for variant in _turned(VARIANTS, number):
             ground.watcher.now(f"JupyterLab's start ({variant}), run {number} of {ground.plan.runs}")
-            async with ground.visits.lab(variant) as page:
-                milliseconds = await page.evaluate("werkbankBench.started")
+            started = await ground.visits.start(variant)
             if number:
-                found[variant].append(milliseconds)
+                found[variant].append(started)
             ground.watcher.round_done()
-    return figures.start(found)
+    milliseconds = {variant: [one.milliseconds for one in all] for variant, all in found.items()}
+    return figures.start(milliseconds, {variant: [one.cpu_ms for one in all] for variant, all in found.items()})
 
 
 def _turned(variants: Sequence[str], number: int) -> Sequence[str]:

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from hub.bench.lab.figures import GOALS
 
-Row = tuple[str, str, str, str]
-"""What it is, the figure, what else is known of it, and whether it meets its goal."""
+Row = tuple[str, str, str, str, str]
+"""What it is, the figure, what else is known of it, its goal, and whether that is met."""
 TITLES = {
     "bundle_kb": "files that a browser loads, gzipped, kB",
     "panel_ms": "the panel opens, ms",
@@ -31,35 +31,39 @@ def table(report: Mapping[str, Any]) -> Group:
     shown.add_column("goal", justify="right")
     shown.add_column("")
     for name in GOALS:
-        for what, value, more, verdict in _rows(report, name):
-            shown.add_row(what, value, more, f"< {GOALS[name]:g}", verdict)
+        for row in _rows(report, name):
+            shown.add_row(*row)
     return Group(shown, *(Text(sentence) for sentence in _sentences(report)))
 
 
 def _rows(report: Mapping[str, Any], name: str) -> Iterator[Row]:
-    found = report.get(name)
+    found, goal = report.get(name), f"< {GOALS[name]:g}"
     if found is None:
-        yield TITLES[name], "–", "", "not measured"
+        yield TITLES[name], "–", "", goal, "not measured"
         return
     verdict = "met" if found["met"] else "missed"
     match name:
         case "bundle_kb":
-            yield TITLES[name], _number(found["total"]), f"{len(found['files'])} files", verdict
+            yield TITLES[name], _number(found["total"]), f"{len(found['files'])} files", goal, verdict
         case "heap_mb":
             more = f"{_number(found['before'])} → {_number(found['after'])}, "
             more += f"DOM nodes {found['nodes_before']} → {found['nodes_after']}; {found['events']} events"
-            yield TITLES[name], _number(found["growth"]), more, verdict
+            yield TITLES[name], _number(found["growth"]), more, goal, verdict
         case "start_ms":
-            yield from _starts(found, verdict)
+            yield from _starts(found, goal, verdict)
         case _:
-            yield TITLES[name], _number(found["median"]), f"worst of {found['n']}: {_number(found['worst'])}", verdict
+            more = f"worst of {found['n']}: {_number(found['worst'])}"
+            yield TITLES[name], _number(found["median"]), more, goal, verdict
 
 
-def _starts(found: Mapping[str, Any], verdict: str) -> Iterator[Row]:
+def _starts(found: Mapping[str, Any], goal: str, verdict: str) -> Iterator[Row]:
     spans = {name: f"{_number(found[name])} ({low}–{high})" for name, (low, high) in found["range"].items()}
-    yield TITLES["start_ms"], _number(found["adds"]), f"{spans['whole']}; without it {spans['without']}", verdict
+    yield TITLES["start_ms"], _number(found["adds"]), f"{spans['whole']}; without it {spans['without']}", goal, verdict
     only = f"with its startup plugin only {spans['startup']}"
-    yield "  and to the start with its startup plugin", _number(found["adds_to_startup"]), only, verdict
+    yield "  and to the start with its startup plugin", _number(found["adds_to_startup"]), only, goal, verdict
+    cpu = {name: _number(value) for name, value in found["cpu_ms"].items()}
+    others = f"with its startup plugin only {cpu['startup']}; without it {cpu['without']}"
+    yield "  the page's CPU for its start, ms", cpu["whole"], others, "", ""
 
 
 def _number(value: float) -> str:

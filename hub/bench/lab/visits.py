@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hub.bench import usage
 from hub.bench.lab.world import USERS
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 1360, 900
 TAB = ".jp-SideBar .lm-TabBar-tab[data-id='werkbank-compute']"
 HERE = Path(__file__).parent
+
+
+class Started(NamedTuple):
+    """What a start of JupyterLab took."""
+
+    milliseconds: float
+    cpu_ms: float
+    """Of the page's main thread: other work on the machine hardly changes it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,28 @@ class Visits:
     @asynccontextmanager
     async def lab(self, variant: str = "whole", *scripts: str) -> AsyncIterator["Page"]:
         """JupyterLab with nothing open, once it is there; `scripts` of this folder run before its own."""
+        async with self._fresh(variant, *scripts) as page:
+            await self._start(page, variant)
+            yield page
+
+    async def start(self, variant: str) -> Started:
+        """Open JupyterLab with nothing open, and leave it."""
+        async with self._fresh(variant) as page:
+            session = await page.context.new_cdp_session(page)
+            await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+            milliseconds = await self._start(page, variant)
+            metrics = (await session.send("Performance.getMetrics"))["metrics"]
+        return Started(milliseconds, next(m["value"] for m in metrics if m["name"] == "TaskDuration") * 1e3)
+
+    async def _start(self, page: "Page", variant: str) -> float:
+        """Milliseconds from the navigation until JupyterLab is there with its launcher."""
+        await page.goto(self._lab(variant))
+        milliseconds: float = await page.evaluate("werkbankBench.started")
+        return milliseconds
+
+    @asynccontextmanager
+    async def _fresh(self, variant: str, *scripts: str) -> AsyncIterator["Page"]:
+        """A page of somebody with empty caches and nothing open in their seat, who has not gone there yet."""
         # What was open last time is opened again, in place of the launcher.
         workspaces = self.peer.home(USERS[variant]) / ".jupyter" / "lab" / "workspaces"
         shutil.rmtree(workspaces, ignore_errors=True)
@@ -55,10 +85,7 @@ class Visits:
         async with self._context(variant) as context:
             for script in ("page.js", *scripts):
                 await context.add_init_script(path=HERE / script)
-            page = await context.new_page()
-            await page.goto(self._lab(variant))
-            await page.evaluate("werkbankBench.started")
-            yield page
+            yield await context.new_page()
 
     @asynccontextmanager
     async def panel(self, cards: int, *scripts: str) -> AsyncIterator[tuple["Page", float]]:
