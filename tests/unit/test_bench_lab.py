@@ -151,7 +151,7 @@ def test_one_user_may_hold_half_of_the_leases_and_wait_for_the_rest(tmp_path: Pa
 
 
 def test_the_panel_shows_as_many_leases_as_may_be_measured() -> None:
-    assert f"AT_ONCE = {MOST_LEASES};" in (LAB / "widgets" / "panel.tsx").read_text()
+    assert f"AT_ONCE = {MOST_LEASES};" in (LAB / "widgets" / "compute" / "leases.tsx").read_text()
 
 
 def test_every_plugin_but_the_one_for_the_start_is_disabled_for_the_second_baseline() -> None:
