@@ -34,6 +34,7 @@ MACHINE_WIDE = {
 """Files of tests that would meet each other on one machine; they take turns."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks when it is told of the tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run side by side, a file's stay together, for they share what they start."""
     for item in items:
