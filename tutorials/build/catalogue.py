@@ -140,7 +140,8 @@ class Expectation(Model):
 
     value: float
     tolerance: Annotated[float, Field(ge=0)]
-    unit: Literal["K", "year"]
+    unit: Annotated[str, Field(pattern=r"^\S{1,12}$")]
+    decimals: Annotated[int, Field(ge=0, le=6)] = 2
     label: Text
 
 

@@ -47,7 +47,7 @@ def values_of(
 
 
 def _shown(number: Expectation) -> str:
-    """A number as text shows it: a year without decimals, a quantity with two and a space before its unit."""
+    """A number as text shows it: a year without decimals or unit, a quantity with a space before its unit."""
     if number.unit == "year":
         return f"{number.value:.0f}"
-    return f"{number.value:.2f} {number.unit}"
+    return f"{number.value:.{number.decimals}f} {number.unit}"
