@@ -188,7 +188,7 @@ for chunks in ((12, 12, days.size), (NORTH, EAST, 10), (1, 1, days.size)):
 # %% [markdown] lid="wave-text" minutes=12
 # ## 4 · Do not cut a heat wave in two ({{section.minutes}} min)
 #
-# The KNMI speaks of a **heat wave** when De Bilt has at least five days in a row of 25.0 °C or more (summer days), of which at least three of 30.0 °C or more (tropical days). We apply that rule to each cell, so ours are local heat waves.
+# The KNMI, the national weather service, speaks of a **heat wave** when its reference station near Utrecht has at least five days in a row of 25.0 °C or more (summer days), of which at least three of 30.0 °C or more (tropical days). We apply that rule to each cell, so ours are local heat waves.
 #
 # The function walks through the days, for all cells of a tile at once. It marks the day on which a spell *becomes* a heat wave, so that the number of marks is the number of heat waves.
 
