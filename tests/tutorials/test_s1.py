@@ -128,6 +128,14 @@ def test_in_a_seat_the_lesson_tells_the_profile_and_its_gpus(run_cells):
     assert tr("S1.line.no_workbench", "en") not in text
 
 
+def test_a_kernel_tells_no_device_from_a_variable_that_nobody_set(run_cells, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    cells = [cell for cell in lesson_cells("S1", "en") if cell.lid in ("setup", "gpu-ask")]
+    assert tr("S1.line.not_set", "en") in printed(run_cells(cells))
+    assert tr("S1.line.no_device", "en") in printed(run_cells(cells, CUDA_VISIBLE_DEVICES=""))
+    assert "CUDA_VISIBLE_DEVICES: GPU-1" in printed(run_cells(cells, CUDA_VISIBLE_DEVICES="GPU-1"))
+
+
 def test_the_lesson_leaves_no_file_behind(run_cells, tmp_path):
     run_cells(variants.solved(lesson_cells("S1", "en")), WERKBANK_STRICT="1")
     assert not list(tmp_path.rglob("*.npy"))

@@ -128,7 +128,7 @@ for country, carbon in CARBON.items():
 # - **700 W is a rating**, an upper bound for a busy device, and not a measurement.
 # - **Reused heat is told beside the CO₂, not subtracted from it.** Whoever burns less gas for it counts that saving; twice is once too many. And data centres give lukewarm heat, which often needs a heat pump.
 # - **Missing is not zero.** A WUE of 0 in a tool may mean that nobody filled it in.
-# - **Left out**: the making of the hardware, and the network. Say so where you give such a number.
+# - **Left out**: the processors, memory and disks around the GPU, the network, and the making of the hardware. Say so where you give such a number.
 
 # %% [markdown] lid="measure-text" minutes=4
 # ## 2 · Measure a cell ({{section.minutes}} min)
@@ -359,7 +359,7 @@ show(figure, tr("R2.figure.alt_ways"))
 # %% [markdown] lid="when-text" minutes=12
 # ## 4 · When? A full grid ({{section.minutes}} min)
 #
-# The letter calls the Dutch grid “krap”, tight. Then *when* you compute matters as much as how much. Below is a **made-up** day, by the hour: the carbon intensity of electricity (low when the sun shines, high in the evening; its mean is the {{expected.carbon}} of 2023), and the room that the facility has left under the power that its connection allows.
+# The letter calls the Dutch grid “krap”, tight. Then it also matters *when* you compute. Below is a **made-up** day, by the hour: the carbon intensity of electricity (low when the sun shines, high in the evening; its mean is the {{expected.carbon}} of 2023), and the room that the facility has left under the power that its connection allows.
 
 # %% lid="when-day"
 hours = np.arange(24)

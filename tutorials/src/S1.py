@@ -123,7 +123,7 @@ del table
 #
 # You choose a GPU by choosing a *kernel*: at the top right of the notebook, *Python 3* runs on processors only, and there is one more for each kind of GPU of your profile. Such a kernel starts at once, also when every GPU is in use; its first cell waits in the queue, and shows your place.
 #
-# In any cell of your own you can type `%werkbank` to ask what this kernel leases, `%werkbank queue` why it waits, `%werkbank cpu` to go on without a GPU meanwhile, and `%werkbank release` to give it back. The next cell asks for you, and says so when this is no workbench.
+# In any cell of your own you can type `%werkbank` to ask what this kernel leases, `%werkbank queue` why it waits, `%werkbank cpu` to go on without a GPU meanwhile, and `%werkbank help` for the rest. The next cell asks for you, and says so when this is no workbench.
 
 # %% lid="gpu-ask"
 shell = get_ipython()
@@ -142,10 +142,11 @@ if described is None:
     print(tr("S1.line.no_workbench"))
 elif described == "[]":
     print(tr("S1.line.no_gpus"))
-print(f"CUDA_VISIBLE_DEVICES: {os.environ.get('CUDA_VISIBLE_DEVICES') or tr('S1.line.no_device')}")
+visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+print(f"CUDA_VISIBLE_DEVICES: {tr('S1.line.not_set') if visible is None else visible or tr('S1.line.no_device')}")
 
 # %% [markdown] lid="gpu-after"
-# `CUDA_VISIBLE_DEVICES` is how a CUDA library learns which GPU it may use; without a lease it is empty, and the library sees none. Never set it yourself: you would take somebody else's GPU. A *simulated* GPU computes nothing. It exists to practise waiting and sharing, and says so wherever it is named.
+# `CUDA_VISIBLE_DEVICES` is how a CUDA library learns which GPU it may use; in a seat it is empty without a lease, and the library sees none. Never set it yourself: you would take somebody else's GPU. A *simulated* GPU computes nothing. It exists to practise waiting and sharing, and says so wherever it is named.
 
 # %% [markdown] lid="queue-text" minutes=10
 # ## 4 · One GPU, five people ({{section.minutes}} min)
@@ -239,7 +240,7 @@ print(f"{tr('S1.line.wait_server')}: {np.mean(list(server_wait.values())):.1f} m
 print(f"{tr('S1.line.wait_lease')}: {np.mean(list(lease_wait.values())):.1f} min")
 
 # %% [markdown] lid="queue-after"
-# The same five people and the same cells, on the same single GPU: {{expected.wait_server}} of waiting on average when a GPU comes with the server, {{expected.wait_lease}} in all when it comes with the cell. Nobody computed faster. Only the idle time was shared.
+# The same five people and the same cells, on the same single GPU: on average a person waits {{expected.wait_server}} when a GPU comes with the server, and {{expected.wait_lease}}, all cells together, when it comes with the cell. Nobody computed faster. Only the idle time was shared.
 
 # %% lid="queue-figure" tags=["figure"] alt="S1.figure.alt_morning"
 STYLE = {
@@ -334,7 +335,7 @@ print(f"{tr('S1.line.held_lease')}: {runs.sum() / 60:.2f} h")
 #
 # 1. Ask for the smallest profile in which your work fits. You can always come back with a larger one.
 # 2. Write and test on the CPU with a small part of your data; choose a GPU kernel when it works.
-# 3. Done with the GPU? *Kernel → Give Back GPU*, or `%werkbank release`. Closing the browser tab gives nothing back.
+# 3. Done with the GPU? Shut the kernel down. (One that has not used its GPU yet can go on without: *Kernel → Give Back GPU*, or `%werkbank release`.) Closing the browser tab gives nothing back.
 # 4. Save results to files, so that you can let go at any moment.
 # 5. Press *Keep* when you need it, and not out of habit: somebody waits on the other side.
 #
