@@ -136,11 +136,14 @@ class Claim(Model):
 class Expectation(Model):
     """A number that text and tests share; a cell prints it as ``<label>: <number>``, with the label in the lesson's
     language.
+
+    ``decimals`` is how many of them text shows; left out, two, and none for a ``year``, a ``count`` and ``%``.
     """
 
     value: float
     tolerance: Annotated[float, Field(ge=0)]
-    unit: Literal["K", "year"]
+    unit: Annotated[str, Field(pattern=r"^\S{1,12}$")]
+    decimals: Annotated[int, Field(ge=0, le=6)] | None = None
     label: Text
 
 

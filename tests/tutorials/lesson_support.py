@@ -1,0 +1,78 @@
+"""What the tests of single lessons share: odd answers, and the numbers that a lesson promises."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from werkbank_lessons.exercises import NotYetError, exercise
+
+from tutorials.build.catalogue import read_expected
+from tutorials.build.source import Cell, read_source
+
+
+def odd_answers() -> list:
+    """Answers that no lesson expects; a judge must survive each."""
+
+    def raising(*arguments):
+        raise RuntimeError("by accident")
+
+    def chatty(*arguments):
+        print("x" * 1_000_000)
+
+    def greedy(*arguments):
+        for one in arguments:
+            if isinstance(one, np.ndarray) and one.flags.writeable:
+                one[...] = 0
+            elif isinstance(one, (dict, list)):
+                one.clear()
+        return arguments[0]
+
+    answers = {
+        "none": None,
+        "dots": ...,
+        "a string": "forty-two",
+        "a generator": (number for number in range(3)),
+        "gives nothing": lambda *arguments: None,
+        "gives dots": lambda *arguments: ...,
+        "gives a string": lambda *arguments: "forty-two",
+        "gives a generator": lambda *arguments: (number for number in range(3)),
+        "gives nan": lambda *arguments: float("nan"),
+        "gives a matrix": lambda *arguments: np.ones((2, 2)),
+        "gives a dict": lambda *arguments: {"answer": 42},
+        "gives itself": lambda *arguments: arguments,
+        "no arguments": lambda: 1,
+        "raises": raising,
+        "prints a megabyte": chatty,
+        "edits its input": greedy,
+    }
+    return [pytest.param(answer, id=name) for name, answer in answers.items()]
+
+
+def wrong_cells(lesson: str) -> list:
+    """The typical mistakes of a lesson, as parameters of a test."""
+    return [pytest.param(cell, id=cell.lid) for cell in read_source(lesson) if cell.role == "wrong"]
+
+
+def answer_of(cell: Cell, **names):
+    """The function that an exercise cell defines, with ``names`` known to it."""
+    space = {"np": np, **names}
+    exec(compile(cell.text, cell.lid, "exec"), space)
+    return next(found for name, found in space.items() if name.startswith("my_"))
+
+
+def refused(ex_id: str, answer, seed: int) -> str:
+    """The key of the hint with which a judge refuses ``answer``."""
+    with pytest.raises(NotYetError) as reason:
+        exercise(ex_id).judge(answer, np.random.default_rng(seed))
+    return reason.value.key
+
+
+def promised(lesson: str, text: str, language: str) -> None:
+    """Fail unless each expected number was printed once, within its tolerance."""
+    for name, number in read_expected(lesson).items():
+        label = re.escape(getattr(number.label, language))
+        lines = re.findall(rf"(?m)^{label}: ([-+]?\d+(?:\.\d+)?)", text)
+        assert len(lines) == 1, f"{name}: {lines}"
+        assert float(lines[0]) == pytest.approx(number.value, abs=number.tolerance + 1e-9), name
