@@ -28,7 +28,7 @@ def judge_footprint(answer, rng: np.random.Generator) -> None:
             "carbon": rng.uniform(30, 700),
         }
         case = {name: float(value) for name, value in case.items()}
-        found = _quantities(answer(**case))
+        found = _quantities(answer(*case.values()))
         for key, exact in footprint(**case).items():
             if not np.isclose(found[key], exact, rtol=1e-6):
                 raise NotYetError(_why(key, found[key], case), found=found[key], exact=exact)
