@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.workbench import ROOT, Workbench
 
@@ -34,9 +36,13 @@ MACHINE_WIDE = {
 """Files of tests that would meet each other on one machine; they take turns."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks when it is told of the tests
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, a file's stay together, for they share what they start."""
-    for item in items:
-        file = item.path.stem
-        item.add_marker(pytest.mark.xdist_group("machine" if file in MACHINE_WIDE else file))
+class OfAFileTogether(LoadFileScheduling):
+    """Tests of a file share what they start, so they stay with one worker; those of MACHINE_WIDE too, all of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::")[0]).stem
+        return "machine" if file in MACHINE_WIDE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return OfAFileTogether(config, log)

@@ -20,7 +20,7 @@ SUITES = {
     "acceptance": ["tests/acceptance"],
 }
 # They wait more than they compute.
-SIDE_BY_SIDE = {"integration": ["-n", "2", "--dist", "loadgroup"]} if (os.cpu_count() or 1) > 1 else {}
+SIDE_BY_SIDE = {"integration": ["-n", "2", "--dist", "loadfile"]} if (os.cpu_count() or 1) > 1 else {}
 ALL = "all"
 LAB = ROOT / "extensions" / "lab"
 PROGRAMS = {
