@@ -1,0 +1,42 @@
+"""Extras: libraries that some lessons need and no seat should carry without need (``images/lessons/<extra>``)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from .catalogue import ROOT
+
+IMAGES = ROOT.parent / "images"
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def extras() -> list[str]:
+    """The names of all extras."""
+    return sorted(path.parent.name for path in (IMAGES / "lessons").glob("*/requirements.in"))
+
+
+def distributions(extra: str) -> list[str]:
+    """What an extra asks for by name, with that of the extras it builds on; not what those need in turn."""
+    return sorted(_asked_for(IMAGES / "lessons" / extra / "requirements.in"))
+
+
+def carried() -> set[str]:
+    """Everything in the workbench's own environment, needed by others or by name."""
+    lock = (IMAGES / "workbench.lock").read_text(encoding="utf-8")
+    return {_plain(found[0]) for line in lock.splitlines() if (found := _NAME.match(line))}
+
+
+def _asked_for(file: Path) -> set[str]:
+    names: set[str] = set()
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("-r "):
+            names |= _asked_for(file.parent / line.removeprefix("-r ").strip())
+        elif found := _NAME.match(line):
+            names.add(_plain(found[0]))
+    return names
+
+
+def _plain(name: str) -> str:
+    """A distribution's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
