@@ -14,7 +14,9 @@ from werkbank_lessons.checks import ExerciseFailedError, check, progress_path, u
 from werkbank_lessons.exercises import NotYetError, exercise
 from werkbank_lessons.words import tr
 
-EXERCISES = ["D2-1", "D2-2", "D2-3"]
+from tutorials.build.catalogue import lessons, read_entry
+
+EXERCISES = [one.id for lesson in lessons() for one in read_entry(lesson).exercises]
 
 
 @pytest.fixture(autouse=True)
