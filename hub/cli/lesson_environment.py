@@ -5,6 +5,7 @@ It is apart from the workbench's own: some extras hold back what the hub needs n
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -144,9 +145,8 @@ def _has(distribution: str) -> bool:
 def _has_newer_extension() -> bool:
     """Extensions are installed, not linked: a change installs them again."""
     made = (ENVIRONMENT / STAMP).stat().st_mtime
-    skipped = {"node_modules", "__pycache__"}
-    return any(
-        file.stat().st_mtime > made
-        for file in EXTENSIONS.rglob("*")
-        if file.is_file() and not skipped.intersection(file.parts)
-    )
+    for folder, below, files in os.walk(EXTENSIONS):
+        below[:] = set(below) - {"node_modules", "__pycache__"}
+        if any(os.stat(os.path.join(folder, file)).st_mtime > made for file in files):
+            return True
+    return False

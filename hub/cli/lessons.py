@@ -33,6 +33,9 @@ environments:
 profiles:
   - name: lessons
     title: {{en: Lessons, nl: Lessen}}
+    description:
+      en: For lessons that need more libraries.
+      nl: Voor lessen die meer bibliotheken nodig hebben.
     environment: lessons
     cpu: 2
     memory: 4GiB

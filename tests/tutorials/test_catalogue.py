@@ -162,7 +162,10 @@ def test_minutes_that_do_not_add_up_are_told(d2):
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        (Cell("a", "markdown", "x", more={"minuts": 3}), "there is no key 'minuts' (did you mean 'minutes'?); allowed"),
+        (
+            Cell("a", "markdown", "x", more={"minuten": 3}),
+            "there is no key 'minuten' (did you mean 'minutes'?); allowed",
+        ),
         (Cell("a", "code", "1", tags=("setpu",)), "there is no tag 'setpu' (did you mean 'setup'?)"),
         (Cell("a", "code", "1", tags=("wrong",), exercise="D2-1"), 'a wrong answer needs hint="…"'),
         (
