@@ -147,6 +147,6 @@ def _has_newer_extension() -> bool:
     made = (ENVIRONMENT / STAMP).stat().st_mtime
     for folder, below, files in os.walk(EXTENSIONS):
         below[:] = set(below) - {"node_modules", "__pycache__"}
-        if any(os.stat(os.path.join(folder, file)).st_mtime > made for file in files):
+        if any(os.lstat(os.path.join(folder, file)).st_mtime > made for file in files):
             return True
     return False
