@@ -24,3 +24,18 @@ def own_workbench(tmp_path: Path) -> Iterator[Workbench]:
     bench = Workbench(tmp_path / "state", ROOT / "werkbank.yaml")
     yield bench
     bench.end()
+
+
+MACHINE_WIDE = {
+    # Accounts with the same numbers, groups of processes, and looks at all that runs here.
+    *("test_bench", "test_bench_lab", "test_confinement", "test_isolation", "test_neighbours", "test_system_accounts"),
+    *("test_services_of_systemd", "test_up", "test_zygote_attacks", "test_zygote_users"),
+}
+"""Files of tests that would meet each other on one machine; they take turns."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, a file's stay together, for they share what they start."""
+    for item in items:
+        file = item.path.stem
+        item.add_marker(pytest.mark.xdist_group("machine" if file in MACHINE_WIDE else file))

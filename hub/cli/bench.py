@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from hub.bench.lab.plan import MOST_LEASES
+from hub.bench.lab.plan import Plan as LabPlan
 from hub.bench.plan import PARTS, Plan
 from hub.cli.options import DEFAULT_SETTINGS, SettingsFile
 from hub.errors import WerkbankError
 
-MOST_USERS, MOST_RUNS, DIGITS = 100, 100, 9
+MOST_USERS, MOST_RUNS, MOST_HOURS, DIGITS = 100, 100, 48, 9
 INTERRUPTED = 130
 TABLE_WIDTH = 130
 DEFAULT_PARTS = "seats,kernel,memory,cluster"
@@ -88,6 +90,28 @@ def leases(
         typer.echo(json.dumps(report, indent=2))
     else:
         Console().print(table(report))
+
+
+@app.command("lab")
+def lab(
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Openings, changes, and starts of each kind.")] = 5,
+    leases: Annotated[int, typer.Option(min=1, max=MOST_LEASES, help="How many leases the panel shows.")] = 50,
+    hours: Annotated[int, typer.Option(min=1, max=MOST_HOURS, help="Hours of events, played in minutes.")] = 8,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure Werkbank inside JupyterLab, in a real browser. Exit 1 when something could not be measured."""
+    from hub.bench.lab.run import run
+    from hub.bench.lab.table import table
+
+    plan = LabPlan(settings.resolve(), runs, leases, hours)
+    with _interruptible(), _watcher(plan.rounds) as watcher:
+        report = run(plan, watcher)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console(width=None if Console().is_terminal else TABLE_WIDTH).print(table(report))
+    raise typer.Exit(1 if watcher.failures or report["left_out"] else 0)
 
 
 def parse_users(text: str) -> list[int]:

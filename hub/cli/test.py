@@ -21,8 +21,11 @@ SUITES = {
     "integration": ["tests/integration"],
     "acceptance": ["tests/acceptance"],
 }
+# They wait more than they compute.
+SIDE_BY_SIDE = {"integration": ["-n", "2", "--dist", "loadgroup"]} if (os.cpu_count() or 1) > 1 else {}
 ALL = "all"
 LESSONS = "tests/tutorials"
+APART = "tests of the lessons"  # where they need more than the workbench has
 NOTHING_CHOSEN = 5  # pytest's exit status
 LAB = ROOT / "extensions" / "lab"
 PROGRAMS = {
@@ -68,17 +71,23 @@ def _checks(suite: str, more: Sequence[str]) -> Iterator[_Check]:
         yield _Check("shell", [str(tool / "shellcheck"), "werkbank", "images/lock.sh", ".ci/run"])
         yield _Check("spelling", [str(tool / "codespell")])
         yield from _lab_checks()
-    folders = [folder for name in SUITES if suite in (name, ALL) for folder in SUITES[name]]
     # The fault handler names the line when the interpreter itself dies, which pytest cannot report.
     pytest = ["-X", "faulthandler", "-m", "pytest"]
-    if LESSONS in folders and lessons.is_needed_elsewhere():
-        folders.remove(LESSONS)
-        # What is chosen with -k may be in one of the two only.
-        yield _Check(f"{suite} tests", [sys.executable, *pytest, *folders, *more], may_be_empty=bool(more))
-        python = str(lesson_environment.PYTHON)
-        yield _Check("tests of the lessons", [python, *pytest, LESSONS, *more], may_be_empty=bool(more))
-    else:
-        yield _Check(f"{suite} tests", [sys.executable, *pytest, *folders, *more])
+    chosen = {name: folders for name, folders in SUITES.items() if suite in (name, ALL)}
+    apart = [LESSONS] if "unit" in chosen and lessons.is_needed_elsewhere() else []
+    python = str(lesson_environment.PYTHON)
+    if more:
+        # What is asked for may be in one suite alone, and a suite without tests would count as failed.
+        asked = [folder for folders in chosen.values() for folder in folders if folder not in apart]
+        yield _Check(f"{suite} tests", [sys.executable, *pytest, *asked, *more], may_be_empty=bool(apart))
+        if apart:
+            yield _Check(APART, [python, *pytest, *apart, *more], may_be_empty=True)
+        return
+    for name, folders in chosen.items():
+        here = [folder for folder in folders if folder not in apart]
+        yield _Check(f"{name} tests", [sys.executable, *pytest, *here, *SIDE_BY_SIDE.get(name, ())])
+    if apart:
+        yield _Check(APART, [python, *pytest, *apart])
 
 
 def _ensure_lessons(suite: str) -> None:

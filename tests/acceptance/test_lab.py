@@ -12,9 +12,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.acceptance.test_two_people import notebook_of
 from tests.integration.test_gpu_kernels import quick_settings
 from tests.support.browser import open_browser, screenshot
+from tests.support.lab import banner, interrupt, open_lab, output, panel, run_cell, status
 from tests.support.workbench import Workbench
 
 FIGURES = "{co2e: {value: 268, year: 2023, source: a table, method: location}}"
@@ -41,25 +41,6 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def open_lab(browser: Browser, workbench: Workbench, user: str, language: str, *sources: str) -> Page:
-    """A person's JupyterLab: a notebook whose kernel leases a GPU, or the launcher where there are no cells."""
-    visitor = workbench.browser(user, language)
-    if not visitor.hub_user()["servers"]:
-        visitor.start_seat("medium")
-    seat = f"{workbench.address}/user/{user}/lab"
-    address = notebook_of(visitor, f"{user}.ipynb", *sources) if sources else seat
-    page = browser.new_context(viewport={"width": 1280, "height": 720}, locale=f"{language}-NL").new_page()
-    page.set_default_timeout(60_000)
-    page.goto(f"{workbench.address}/hub/login")
-    page.fill("#username_input", user)
-    page.fill("#password_input", workbench.password)
-    page.click("#login_submit")
-    # What was open last time would ask for the kernel that it had.
-    page.goto(f"{address}?reset")
-    page.locator("#jupyterlab-splash").wait_for(state="detached")
-    return page
-
-
 @pytest.fixture(autouse=True)
 def kernels_end(one_gpu: Workbench) -> Iterator[None]:
     """A kernel outlives its browser, and would hold the only GPU into the next test."""
@@ -70,37 +51,6 @@ def kernels_end(one_gpu: Workbench) -> Iterator[None]:
         if visitor.hub_user()["servers"]:
             for kernel in visitor.http.get(f"/user/{user}/api/kernels", headers=headers).json():
                 visitor.http.delete(f"/user/{user}/api/kernels/{kernel['id']}", headers=headers).raise_for_status()
-
-
-def run_cell(page: Page, number: int) -> None:
-    page.locator(".jp-NotebookPanel:visible .jp-CodeCell").nth(number).locator(".jp-InputArea-editor").click()
-    page.keyboard.press("Shift+Enter")
-
-
-def output(page: Page, number: int) -> Locator:
-    return page.locator(".jp-NotebookPanel:visible .jp-CodeCell").nth(number).locator(".jp-OutputArea-output")
-
-
-def interrupt(page: Page) -> None:
-    page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    page.get_by_role("menuitem", name="Interrupt Kernel").click()
-
-
-def status(page: Page) -> Locator:
-    return page.locator(".wb-Status-button")
-
-
-def panel(page: Page, name: str) -> Locator:
-    """The side panel, opened as a person opens it: by the button in the status bar."""
-    region = page.get_by_role("region", name=name, exact=True)
-    if not region.is_visible():
-        status(page).click()
-    expect(region).to_be_visible()
-    return region
-
-
-def banner(page: Page) -> Locator:
-    return page.locator(".wb-Banner-body")
 
 
 def test_a_scientist_sees_queue_grant_notice_and_parking_inside_jupyterlab(
@@ -241,3 +191,26 @@ def test_the_panel_says_that_the_broker_is_silent_and_recovers_by_itself(one_gpu
         service.resume()
     expect(mine).not_to_contain_text("does not answer", timeout=120_000)
     page.context.close()
+
+
+def test_a_seat_whose_token_was_revoked_says_what_to_do_and_keeps_what_was_known(
+    one_gpu: Workbench, browser: Browser
+) -> None:
+    page = open_lab(browser, one_gpu, "scientist", "en", "x = 1")
+    expect(status(page)).to_contain_text("idle", timeout=60_000)
+    mine = panel(page, "GPUs and queue")
+    expect(mine.get_by_role("heading", name="scientist.ipynb")).to_be_visible()
+    scientist = one_gpu.browser("scientist")
+    tokens = f"/hub/api/users/{scientist.user}/tokens"
+    for token in scientist.http.get(tokens, headers=scientist.api_headers()).json()["api_tokens"]:
+        if token["note"].startswith("Server"):
+            scientist.http.delete(f"{tokens}/{token['id']}", headers=scientist.api_headers()).raise_for_status()
+    mine.get_by_role("button", name="Start a cluster…").click()
+    expect(mine.get_by_role("alert")).to_contain_text("restart your seat")
+    # What the seat listens to already goes on; a new connection is refused. The hub starts its service again.
+    psutil.Process(one_gpu.status()["pids"]["service"]).terminate()
+    expect(mine).to_contain_text("no longer accepts this server", timeout=120_000)
+    expect(mine.get_by_role("heading", name="scientist.ipynb")).to_be_visible()
+    screenshot(page, "lab-revoked")
+    page.context.close()
+    scientist.stop_seat()

@@ -8,9 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.test_gpu_kernels import quick_settings
 from tests.support.browser import open_browser, screenshot
-from tests.support.workbench import Visitor, Workbench
+from tests.support.lab import notebook_of
+from tests.support.workbench import Workbench
 
-SPEC = {"name": "python3-simulated", "display_name": "Python 3 · Simulated GPU", "language": "python"}
 LOSS = """import os, time
 for epoch in range(1, 6):
     time.sleep(1)
@@ -33,25 +33,6 @@ def one_gpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
 def browser() -> Iterator[Browser]:
     with open_browser() as browser:
         yield browser
-
-
-def cell(source: str) -> dict[str, object]:
-    return {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
-
-
-def notebook_of(visitor: Visitor, name: str, *sources: str) -> str:
-    """Put a notebook with a GPU kernel into the visitor's seat; its address in JupyterLab."""
-    content = {
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {"kernelspec": SPEC},
-        "cells": [cell(source) | {"id": f"cell-{number}"} for number, source in enumerate(sources)],
-    }
-    seat = f"/user/{visitor.user}"
-    headers = {"Authorization": f"token {visitor.token()}"}
-    body = {"type": "notebook", "format": "json", "content": content}
-    visitor.http.put(f"{seat}/api/contents/{name}", json=body, headers=headers).raise_for_status()
-    return f"{visitor.workbench.address}{seat}/lab/tree/{name}"
 
 
 def open_notebook(browser: Browser, workbench: Workbench, user: str, language: str, *sources: str) -> Page:

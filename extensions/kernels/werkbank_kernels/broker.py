@@ -38,6 +38,9 @@ class Ticket:
     lease_id: str
     token: str
 
+NOT_SIGNED_IN = "not-signed-in"
+"""The broker's word for a token that it does not know, or no more."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -130,9 +133,20 @@ def _no(response: httpx.Response) -> Refused | Silent:
     if not response.is_client_error:
         return Silent(f"HTTP {response.status_code}")
     try:
-        error = response.json()["error"]
-        sentence = " ".join(part for part in (error["message"], error.get("hint")) if part)
-        return Refused(response.status_code, str(error["code"]), sentence)
-    except (ValueError, KeyError, TypeError):
+        return Refused(response.status_code, *reason(response))
+    except ValueError:
         # A proxy's 404 page while the service restarts is not the broker's word.
         return Silent(f"HTTP {response.status_code} without a reason")
+
+
+def reason(response: httpx.Response) -> tuple[str, str]:
+    """Why the broker said no: its code, and a sentence for the person. Raises ValueError where it gave none."""
+    try:
+        error = response.json()["error"]
+        code, parts = str(error["code"]), (error["message"], error.get("hint"))
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ValueError("no reason") from problem
+    if code == NOT_SIGNED_IN:
+        # The broker speaks to whoever wrote the program; here a person reads it.
+        return code, tr("error.token_revoked")
+    return code, " ".join(part for part in parts if part)

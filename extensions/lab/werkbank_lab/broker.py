@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from httpx_sse import aconnect_sse
-from werkbank_kernels.broker import Address
+from werkbank_kernels.broker import Address, reason
 from werkbank_kernels.words import language
 
 from .errors import NoAnswer, Refused
@@ -69,8 +69,7 @@ def _object(value: Any) -> dict[str, Any]:
 def _no(response: httpx.Response) -> Refused | NoAnswer:
     """A 4xx with a reason is a refusal; everything else says nothing about the lease."""
     try:
-        error = response.json()["error"]
-        sentence = " ".join(filter(None, (error["message"], error.get("hint"))))
-    except (ValueError, KeyError, TypeError):
+        _code, sentence = reason(response)
+    except ValueError:
         return NoAnswer(f"HTTP {response.status_code} without a reason")
     return Refused(response.status_code, sentence) if response.is_client_error else NoAnswer(sentence)

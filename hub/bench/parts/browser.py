@@ -3,8 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from hub.bench import usage
@@ -42,16 +42,23 @@ def why_not() -> str | None:
 
 async def measure(plan: Plan, sides: Sequence[Side]) -> None:
     """In each run a new browser profile and a new seat."""
-    from playwright.async_api import async_playwright
-
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its own to root
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_program(), args=[*QUIET, *sandbox])
+    async with chromium() as browser:
         for number in range(1, plan.runs + 1):
             for side in sides:
                 side.watcher.now(f"{side.peer.name}: sign-in to first cell, run {number} of {plan.runs}")
                 await _measure_one(side, browser)
                 side.watcher.round_done()
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator["Browser"]:
+    """A Chromium without a window, inside the block; only where `why_not` says nothing."""
+    from playwright.async_api import async_playwright
+
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its own to root
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=_program(), args=[*QUIET, *sandbox])
+        yield browser
         await browser.close()
 
 
@@ -83,13 +90,13 @@ async def _visit(side: Side, seat: Seat, browser: "Browser") -> tuple[float, flo
     try:
         return await _first_cell(await context.new_page(), side, seat)
     except Error as error:
-        raise StartFailed(_in_short(error.message)) from error
+        raise StartFailed(in_short(error.message)) from error
     finally:
         with suppress(Error):  # when all is interrupted, the browser may be gone already
             await context.close()
 
 
-def _in_short(message: str) -> str:
+def in_short(message: str) -> str:
     """What failed, and for what it waited, of Playwright's many lines."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return " ".join([*lines[:1], *(line for line in lines[1:] if "waiting for" in line)][:2])

@@ -5,6 +5,8 @@ import type { ReadonlyJSONObject } from '@lumino/coreutils';
 
 export const TOUR = 'werkbank-lab:tour';
 
+/** What jupyterlab-tour fills in. */
+const [STEP, STEPS] = ['{step}', '{steps}'];
 /** Whoever has let it pass so often does not want it. */
 const MOST_INVITATIONS = 3;
 
@@ -33,7 +35,7 @@ export function tour(trans: TranslationBundle): ReadonlyJSONObject {
         close: trans.__('Close'),
         last: trans.__('Done'),
         next: trans.__('Next'),
-        nextLabelWithProgress: trans.__('Next (%1 of %2)', '{step}', '{steps}'),
+        nextLabelWithProgress: trans.__('Next (%1 of %2)', STEP, STEPS),
         open: trans.__('Open'),
         skip: trans.__('Skip')
       }

@@ -87,37 +87,22 @@ function Cluster(props: IProps & { cluster: ICluster; list: IClusterList }): Rea
       {runs && <Scale {...props} />}
       <div className="wb-Card-acts">
         {runs && cluster.dashboard !== null && (
-          <button
-            type="button"
-            className="wb-Button"
-            aria-label={trans.__('Dashboard: %1', name)}
-            onClick={() => acts.dashboard(cluster)}
-          >
-            {trans.__('Dashboard')}
-          </button>
+          <Act label={trans.__('Dashboard')} of={name} act={() => acts.dashboard(cluster)} />
         )}
-        {runs && (
-          <button
-            type="button"
-            className="wb-Button"
-            aria-label={trans.__('Use in notebook: %1', name)}
-            onClick={() => acts.connect(cluster)}
-          >
-            {trans.__('Use in notebook')}
-          </button>
-        )}
-        <button
-          type="button"
-          className="wb-Button"
-          disabled={attempt.busy}
-          aria-label={trans.__('Shut down: %1', name)}
-          onClick={() => attempt.run(stop)}
-        >
-          {trans.__('Shut down')}
-        </button>
+        {runs && <Act label={trans.__('Use in notebook')} of={name} act={() => acts.connect(cluster)} />}
+        <Act label={trans.__('Shut down')} of={name} act={() => attempt.run(stop)} disabled={attempt.busy} />
       </div>
       <Attempt attempt={attempt} />
     </article>
+  );
+}
+
+function Act(props: { label: string; of: string; act: () => void; disabled?: boolean }): React.ReactElement {
+  const { label, of, act, disabled } = props;
+  return (
+    <button type="button" className="wb-Button" aria-label={`${label}: ${of}`} disabled={disabled} onClick={act}>
+      {label}
+    </button>
   );
 }
 

@@ -1,1 +1,0 @@
-"""Accounting: what the use of GPUs costs the world."""
