@@ -14,7 +14,7 @@ from rich.table import Table
 from hub.cli import lesson_environment
 from hub.errors import WerkbankError
 from tutorials.build.catalogue import lessons, read_entry
-from tutorials.build.extras import ENVIRONMENT, MissingExtrasError, extras
+from tutorials.build.extras import ENVIRONMENT, MissingExtrasError, extras, python_for
 from tutorials.build.refusals import CatalogueError
 
 app = typer.Typer(
@@ -85,6 +85,8 @@ def run(lesson: Lesson) -> None:
     from tutorials.build.trial import trials
 
     console = Console()
+    with _sentences():
+        python_for(read_entry(lesson))  # refused before anything moves
     with _sentences(), _progress() as show:
         try:
             verdicts = list(trials(lesson, show))
@@ -181,8 +183,6 @@ def needed_extras() -> list[str]:
 
 def is_needed_elsewhere() -> bool:
     """Whether lessons need more than this Python has."""
-    from tutorials.build.extras import python_for
-
     try:
         return any(python_for(read_entry(lesson)) != sys.executable for lesson in lessons())
     except MissingExtrasError:

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tutorials.build.beginning import CannotBeginError, begin
+
 from .support import ROOT
 
 PARTS = ["hub", "tutorials", "tests", "extensions/lessons", "images", "pyproject.toml"]
@@ -114,15 +116,21 @@ def test_check_with_fix_rebuilds_but_accepts_no_translation(begun, call, project
     assert "built sure-mean.en.ipynb" in call("hub.cli", "lessons", "build").stdout
 
 
-@pytest.mark.parametrize("wrong", ["N77", "D2", "n5", "N", "../N5", "N5555", ""])
-def test_an_id_that_is_taken_or_badly_formed_is_refused_and_nothing_written(begun, call, project, wrong):
+def test_an_id_that_is_taken_or_badly_formed_is_refused_and_nothing_written(begun, call, project):
     before = sorted(project.rglob("*[0-9].*"))
-    done = call("hub.cli", "lessons", "new", wrong)
-    assert done.returncode == 2
-    assert ("is already there" if wrong in ("N77", "D2") else "is no id for a lesson") in done.stderr
-    assert "Nothing was written." in done.stderr
-    assert "Traceback" not in done.stderr
+    taken = call("hub.cli", "lessons", "new", "N77")
+    assert (taken.returncode, taken.stderr.startswith("lesson N77 is already there (")) == (2, True), taken.stderr
+    assert "Nothing was written." in taken.stderr
+    badly = call("hub.cli", "lessons", "new", "../N5")
+    assert (badly.returncode, badly.stderr.startswith("'../N5' is no id for a lesson; write ")) == (2, True)
+    assert "Nothing was written." in badly.stderr
     assert sorted(project.rglob("*[0-9].*")) == before
+
+
+@pytest.mark.parametrize("wrong", ["D2", "n5", "N", "N5555", "N5\n", "", "5N"])
+def test_no_other_id_is_taken_for_one(wrong):
+    with pytest.raises(CannotBeginError, match="Nothing was written"):
+        begin(wrong)
 
 
 def test_a_lesson_that_is_not_there_is_named(begun, call):

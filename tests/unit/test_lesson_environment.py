@@ -164,5 +164,5 @@ def test_a_lesson_whose_extras_are_nowhere_needs_them_elsewhere(monkeypatch: pyt
     def missing(_entry: object) -> NoReturn:
         raise MissingExtrasError("no")
 
-    monkeypatch.setattr("tutorials.build.extras.python_for", missing)
+    monkeypatch.setattr(lessons, "python_for", missing)
     assert lessons.is_needed_elsewhere()
