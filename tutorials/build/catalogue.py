@@ -140,7 +140,7 @@ class Expectation(Model):
 
     value: float
     tolerance: Annotated[float, Field(ge=0)]
-    unit: Literal["K", "year"]
+    unit: Literal["K", "year", "count", "%"]
     label: Text
 
 

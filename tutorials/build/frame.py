@@ -47,7 +47,9 @@ def values_of(
 
 
 def _shown(number: Expectation) -> str:
-    """A number as text shows it: a year without decimals, a quantity with two and a space before its unit."""
-    if number.unit == "year":
+    """A number as text shows it: years and counts without decimals, quantities with two and a space before the unit."""
+    if number.unit in ("year", "count"):
         return f"{number.value:.0f}"
+    if number.unit == "%":
+        return f"{number.value:.0f} %"
     return f"{number.value:.2f} {number.unit}"
