@@ -69,7 +69,7 @@ print(record.serialize(format="turtle"))
 for rule in (DCTERMS.description, DCAT.keyword, DCTERMS.creator, DCTERMS.publisher):
     add_fact(record, rule, FACTS)
 
-print(len(record))
+print(f"{tr('H1.line.statements')}: {len(record)}")
 
 # %% [markdown] lid="rules-text" minutes=7
 # ## 2 · Turn the rules into a test ({{section.minutes}} min)
