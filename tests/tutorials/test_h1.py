@@ -136,6 +136,7 @@ def test_every_wrong_answer_gets_its_own_hint(lesson, cell, ex_id, seed):
         lambda *given: (number for number in range(3)),
         lambda *given: float("nan"),
         lambda *given: [float("nan")] * 4,
+        lambda *given: ...,
         lambda *given: np.ones((2, 2)),
         lambda record, other: record.remove((None, None, None)),
         lambda record, other: record.add((URIRef("urn:x"), DCAT.theme, Literal(""))),

@@ -507,7 +507,7 @@ stopwatch.report()
 # ### Summary
 #
 # - To be found, describe the dataset in DCAT: ten mandatory properties in the Health-RI Core Metadata Schema v2, IRIs where a machine must understand, text where people read.
-# - SHACL turns that table into a test. Try the test on something bad before you trust it.
+# - SHACL turns that table into a test. Try the test on something wrong before you trust it.
 # - Valid is not true: default values broke no rule. Compare with facts, not with the validator alone.
 # - *Not public* means that there is a way in that you ask for. The description itself is open.
 # - Repair at the source: eight habits explained most of {{expected.violations}} violations.
@@ -516,5 +516,6 @@ stopwatch.report()
 #
 # - Describe a dataset of your own: change `FACTS` and run sections 1 to 3 again. Add a `dcat:Distribution`; the schema requires of it an access address, a title, a format, a size in bytes, a licence and a statement of rights.
 # - Show the result to the data steward of your organisation. Onboarding with Health-RI goes through request, intake, planning and implementation, and every page must pass the validator with 0 errors before it is harvested.
+# - Lesson H2 goes on where this one ends: with data that were found, and a result that may leave.
 #
 # **Sources.** Health-RI, *Core Metadata Schema* v2.0.1 (2025), CC-BY-4.0 · W3C, *Data Catalog Vocabulary (DCAT) Version 3* (2024) · W3C, *Shapes Constraint Language (SHACL)* (2017) · EU Publications Office, *Access right* authority table · Regulation (EU) 2025/327 on the European Health Data Space · M. D. Wilkinson and others (2016), *The FAIR Guiding Principles*, Scientific Data 3, 160018 · Data: generated for this lesson, fictional.

@@ -97,7 +97,7 @@ print(f"{tr('H2.line.plain')}: {100 * len(found) / len(numbers):.0f} %")
 # %% [markdown] lid="pseudonym-after"
 # Calculating back is not needed. There are only a million numbers of six digits: hash them all and look. A citizen service number (BSN) has nine digits and a check digit, so fewer than a hundred million possibilities. That is a matter of minutes.
 #
-# The cure is a **key**: a secret that only the hospital, or a third party that both trust, holds. With a keyed hash (HMAC) you can only try numbers if you have the key:
+# The cure is a **key**: a secret that only the hospital, or a third party that both sides trust, holds. With a keyed hash (HMAC) you can only try numbers if you have the key:
 
 # %% lid="pseudonym-keyed"
 KEY = secrets.token_bytes(32)
@@ -343,7 +343,7 @@ print(f"{tr('H2.line.unique_birth')}: {unique_percent(people, ['birth', 'postcod
 print(f"{tr('H2.line.unique_year')}: {unique_percent(people, ['year_of_birth', 'area', 'gender_concept_id']):.0f} %")
 
 # %% [markdown] lid="minimal-exercise"
-# With date of birth, postal code and sex {{expected.unique_birth}} of the people are unique: whoever knows their neighbour's birthday finds their record. Even with year of birth and four digits of the postal code it is {{expected.unique_year}}.
+# With date of birth, postal code and sex {{expected.unique_birth}} of the people are unique: whoever knows when a neighbour was born finds that neighbour's record. Even with year of birth and four digits of the postal code it is {{expected.unique_year}}.
 #
 # The question needs neither. **Minimise**: what you do not have, you cannot lose. The GDPR asks for it (article 5), the EHDS does too (article 66), and a holder that assesses your request will ask for every column what you need it for.
 #
@@ -435,6 +435,8 @@ print(f"{tr('H2.line.hidden')}: {total - published.sum():.0f}")
 # - what the hidden ones add up to is at least 10, or everything is hidden;
 # - hide no more than that needs, and change no other number.
 #
+# You may count on it that the total itself is at least 10.
+#
 # <details><summary>Hint</summary>
 #
 # `hidden = counts < 10` is a Series of yes and no, and `counts.where(~hidden)` puts NaN where it says yes. While the hidden ones together are too few: which of the others do you miss least? `idxmin()` names the smallest.
@@ -502,7 +504,7 @@ print(release(pd.Series({"0–39": 4, "40–59": 96, "60–79": 214, "80+": 87})
 #
 # `python3 script.py -i <input> -o <output> -t <temporary> 1> stdout.txt 2> stderr.txt`
 #
-# You develop on made-up data, such as ours, and cannot correct anything afterwards. So keep the script small, and let it do the output check itself. We now play both roles. First the researcher writes:
+# Beside it lies a `requirements.txt` with the packages that it needs. You develop on made-up data, such as ours, and cannot correct anything afterwards. So keep the script small, and let it do the output check itself. We now play both roles. First the researcher writes:
 
 # %% lid="blind-script"
 SCRIPT = '''
@@ -593,6 +595,8 @@ show(figure, tr("H2.figure.alt_blind"))
 
 # %% [markdown] lid="cost-text" minutes=2
 # ## 8 · What it cost, and what you keep ({{section.minutes}} min)
+#
+# Most of the time went into looking at every resource, twice, and into a million hashes. The output check cost next to nothing.
 
 # %% lid="cost"
 work.cleanup()

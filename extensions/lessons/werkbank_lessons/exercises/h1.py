@@ -44,9 +44,9 @@ def judge_complete(answer, rng: np.random.Generator) -> None:
         facts = _some_facts(rng)
         record = _without(facts, _MISSING)
         before = set(record)
-        _call(answer, record, facts)
+        said = _call(answer, record, facts)
         if set(record) == before:
-            raise NotYetError("H1-1.unchanged")
+            raise NotYetError("check.nothing" if said is None or said is Ellipsis else "H1-1.unchanged")
         _require_addresses(record, facts)
         _require_contact(record, facts)
         if not before <= set(record):
@@ -72,9 +72,11 @@ def _without(facts: dict, rules: tuple[URIRef, ...]) -> Graph:
     return record
 
 
-def _call(answer, record: Graph, facts: dict) -> None:
-    """Run the answer on ``record`` itself, which it changes, and on a copy of the facts, which it must not."""
-    answer(record, copy.deepcopy(facts))
+def _call(answer, record: Graph, facts: dict) -> object:
+    """Run the answer on ``record`` itself, which it changes, and on a copy of the facts, which it must not; what it
+    returns does not matter, unless it did nothing at all.
+    """
+    return answer(record, copy.deepcopy(facts))
 
 
 def _require_addresses(record: Graph, facts: dict) -> None:
@@ -118,7 +120,10 @@ def judge_repair(answer, rng: np.random.Generator) -> None:
     for _ in range(3):
         facts = _some_facts(rng)
         record = _spoiled(facts, rng)
-        _call(answer, record, facts)
+        before = set(record)
+        said = _call(answer, record, facts)
+        if set(record) == before and (said is None or said is Ellipsis):
+            raise NotYetError("check.nothing")
         _require_truth(record, facts)
 
 
