@@ -1,10 +1,10 @@
-"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `leases`, `simulate`, `warm` and others."""
+"""The command line: `werkbank up`, `down`, `status`, `check`, `test`, `leases`, `lessons`, `simulate` and others."""
 
 import sys
 
 import typer
 
-from hub.cli import bench, check, down, leases, node, simulate, status, test, up, warm
+from hub.cli import bench, check, down, leases, lessons, node, simulate, status, test, up, warm
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("check")(check.check)
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(test.run_tests)
 app.add_typer(bench.app, name="bench")
 app.add_typer(leases.app, name="leases")
+app.add_typer(lessons.app, name="lessons")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
 app.command("warm")(warm.warm_seats)

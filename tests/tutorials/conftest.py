@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 
 import pytest
-from nbclient import NotebookClient
 
-from tutorials.build import notebooks
-from tutorials.build.catalogue import read_entry
+from tutorials.build.catalogue import lessons, read_entry
+from tutorials.build.execution import execute
+from tutorials.build.extras import python_for
 
-from .support import LESSON_KIT, OFFLINE, answers, free_port, wait_until
-
-CELL_TIMEOUT = 120  # seconds; a lesson that needs longer on two cores is not in the catalogue
+from . import touched
+from .support import ROOT, answers, free_port, wait_until
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory):
-    """A folder with one kernel, ``lesson``: certainly the Python that runs the tests, whatever else is installed."""
-    folder = tmp_path_factory.mktemp("jupyter")
-    spec = folder / "kernels" / "lesson" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Lesson", "language": "python"}))
-    return folder
+def fonts(tmp_path_factory):
+    """Where matplotlib keeps what it knows of fonts: found once, and not in every empty home."""
+    return tmp_path_factory.mktemp("matplotlib")
 
 
 @pytest.fixture
-def run_cells(kernels, tmp_path, monkeypatch):
-    """Run lesson cells in a fresh kernel without a network and with an empty home; returns the executed notebook."""
+def execute_cells(tmp_path, fonts):
+    """Run cells of a lesson in a fresh kernel without a network and with an empty home; tells what it took too."""
 
-    def run(cells, language="en", *, allow_errors=False, **environment):
-        offline = os.pathsep.join([str(OFFLINE), str(LESSON_KIT)])
-        fresh = {
-            "HOME": str(tmp_path),
-            "XDG_DATA_HOME": str(tmp_path / "data"),
-            "JUPYTER_PATH": str(kernels),
-            "PYTHONPATH": offline,
-        }
-        monkeypatch.delenv("DASK_GATEWAY__ADDRESS", raising=False)
-        for name, value in (fresh | {"OMP_NUM_THREADS": "1"} | environment).items():
-            monkeypatch.setenv(name, value)
-        made = notebooks.notebook(cells, read_entry("D2"), language)
-        client = NotebookClient(
-            made,
-            kernel_name="lesson",
-            timeout=CELL_TIMEOUT,
+    def run(lesson, cells, language="en", *, offline=True, allow_errors=False, **environment):
+        entry = read_entry(lesson)
+        return execute(
+            cells,
+            entry,
+            language,
+            tmp_path,
+            python=python_for(entry),
             allow_errors=allow_errors,
-            resources={"metadata": {"path": str(tmp_path)}},
+            offline=offline,
+            environment={"MPLCONFIGDIR": str(fonts)} | environment,
         )
-        return client.execute()
+
+    return run
+
+
+@pytest.fixture
+def run_cells(execute_cells):
+    """As `execute_cells`, for D2's own tests: only the executed notebook."""
+
+    def run(cells, language="en", lesson="D2", **more):
+        return execute_cells(lesson, cells, language, **more).notebook
 
     return run
 
@@ -90,3 +84,28 @@ c.ClusterConfig.worker_cmd = ["{python}", "-m", "distributed.cli.dask_worker"]
 c.ClusterConfig.worker_cores = 1
 c.ClusterConfig.cluster_max_workers = 2
 """
+
+
+def pytest_report_header():
+    chosen = touched.touched()
+    left_out = [lesson for lesson in lessons() if lesson not in chosen]
+    return f"lessons that run: {', '.join(sorted(chosen)) or 'none'}; untouched: {', '.join(left_out) or 'none'}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what only concerns lessons that no change touches."""
+    chosen = touched.touched()
+    untouched = [item for item in items if _lesson_of(item) not in (None, *chosen)]
+    if untouched:
+        config.hook.pytest_deselected(items=untouched)
+        items[:] = [item for item in items if item not in untouched]
+
+
+def _lesson_of(item):
+    """The lesson that a test is about alone: one in its own file, a run of it, or its exercises."""
+    if own := touched.OWN.fullmatch(item.path.relative_to(ROOT).as_posix()):
+        return next(filter(None, own.groups())).upper()
+    values = item.callspec.params if hasattr(item, "callspec") else {}
+    if "ex_id" in values:
+        return values["ex_id"].partition("-")[0]
+    return values.get("lesson") if item.path.name == "test_lessons_run.py" else None

@@ -8,9 +8,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tutorials.build.execution import OFFLINE as OFFLINE
+from tutorials.build.verdict import printed as printed
+
 ROOT = Path(__file__).resolve().parents[2]
 LESSON_KIT = ROOT / "extensions" / "lessons"
-OFFLINE = Path(__file__).parent / "offline"
 
 
 def free_port() -> int:
@@ -33,14 +35,3 @@ def wait_until(condition, timeout: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout} s in vain"
         time.sleep(0.05)
-
-
-def printed(executed) -> str:
-    """Everything the cells of an executed notebook printed."""
-    return "".join(
-        output.text
-        for cell in executed.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if output.output_type == "stream" and output.name == "stdout"
-    )

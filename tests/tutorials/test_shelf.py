@@ -72,6 +72,20 @@ def test_a_lesson_is_shown_with_its_languages_and_what_the_learner_has_passed(ho
     assert lesson["notebooks"]["nl"]["path"] == "tutorials/D2-two-futures/two-futures.nl.ipynb"
 
 
+def test_a_lesson_tells_which_of_its_extras_this_seat_lacks(home):
+    extras = {"here": ["numpy", "Jupyter_Server"], "away": ["numpy", "no-such-distribution"], "none": []}
+    home.catalogue({"lessons": [ENTRY | {"extras": ["here", "away", "unheard-of"]}], "extras": extras})
+    (lesson,) = home.shelf.all()["lessons"]
+    assert lesson["missing"] == ["away"]
+
+
+@pytest.mark.parametrize("extras", [None, 5, {"bio": 5}, ["bio"]])
+def test_a_catalogue_that_does_not_say_what_extras_are_says_of_none_that_it_is_missing(home, extras):
+    home.catalogue({"lessons": [ENTRY | {"extras": ["bio"]}], "extras": extras})
+    (lesson,) = home.shelf.all()["lessons"]
+    assert lesson["missing"] == []
+
+
 def test_the_panel_knows_what_is_untouched_edited_newer_and_gone(home):
     assert home.english() == {
         "path": "tutorials/D2-two-futures/two-futures.en.ipynb",
@@ -134,8 +148,17 @@ def test_a_reset_does_not_take_a_name_that_is_taken(home):
         {"lessons": [ENTRY | {"folder": "../../etc"}]},
         {"lessons": [ENTRY | {"stem": "a/b"}]},
         {"lessons": [ENTRY | {"exercises": ["D2-1"]}]},
+        {"lessons": [ENTRY | {"extras": "bio"}]},
     ],
-    ids=["no JSON", "no list", "strange entries", "a folder elsewhere", "a stem elsewhere", "exercises without names"],
+    ids=[
+        "no JSON",
+        "no list",
+        "strange entries",
+        "a folder elsewhere",
+        "a stem elsewhere",
+        "exercises without names",
+        "extras that are no list",
+    ],
 )
 def test_what_cannot_be_shown_is_left_out_and_told(home, broken):
     home.catalogue(broken)

@@ -6,10 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from .catalogue import ROOT, lessons, shelf
-from .notebooks import build, write
+from .catalogue import ROOT, lessons
+from .outputs import out_of_date, rebuild
+from .refusals import CatalogueError
 from .source import SourceError, read_source
 from .translation import TranslationError, accept, problems, read_translation
 
@@ -22,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.accept:
             return _accept(chosen, options.accept)
         return _build(chosen, options)
-    except (SourceError, TranslationError, ValidationError) as problem:
+    except (CatalogueError, SourceError, TranslationError) as problem:
         print(problem, file=sys.stderr)
         return 1
 
@@ -42,20 +41,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(chosen: list[str], options: argparse.Namespace) -> int:
-    stale = []
-    for files in [*(build(lesson, options.variant) for lesson in chosen), {"catalogue.json": shelf()}]:
-        if options.check:
-            stale += [name for name, text in files.items() if not _same(options.output / name, text)]
-        else:
-            for path in write(files, options.output):
-                print(f"built {path.name}")
-    for name in stale:
-        print(f"{name} is out of date: run python -m tutorials.build", file=sys.stderr)
-    return 1 if stale else 0
-
-
-def _same(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text(encoding="utf-8") == text
+    if options.check:
+        stale = out_of_date(chosen, options.output, options.variant)
+        for name in stale:
+            print(f"{name} is out of date: run python -m tutorials.build", file=sys.stderr)
+        return 1 if stale else 0
+    for name in rebuild(chosen, options.output, options.variant):
+        print(f"built {name}")
+    return 0
 
 
 def _accept(chosen: list[str], lids: list[str]) -> int:

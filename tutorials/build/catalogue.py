@@ -5,13 +5,40 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from .refusals import CatalogueError, refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "nl")
+
+Track = Literal["start-here", "ai-talent", "ained", "health-ri", "scale-out", "responsible", "trainer"]
+Audience = Literal["researcher", "student", "data-steward", "engineer", "civil-servant", "trainer"]
+# Measures of the Algoritmekader (MinBZK) that lessons serve; the ids were read from its files.
+Measure = Literal[
+    "urn:nl:ak:mtr:owp-13",  # simpler algorithms
+    "urn:nl:ak:mtr:owp-32",  # explainability
+    "urn:nl:ak:mtr:dat-01",  # data quality
+    "urn:nl:ak:mtr:dat-04",  # pseudonymise
+    "urn:nl:ak:mtr:dat-05",  # copyright
+    "urn:nl:ak:mtr:dat-07",  # training, validation and test data
+    "urn:nl:ak:mtr:dat-09",  # data minimisation
+    "urn:nl:ak:mtr:dat-12",  # FAIR data
+    "urn:nl:ak:mtr:owk-05",  # energy-efficient programming
+    "urn:nl:ak:mtr:owk-06",  # optimise training
+    "urn:nl:ak:mtr:owk-07",  # reproducibility
+    "urn:nl:ak:mtr:owk-10",  # no leakage through output
+    "urn:nl:ak:mtr:ver-02",  # accuracy
+    "urn:nl:ak:mtr:ver-03",  # bias analysis
+    "urn:nl:ak:mtr:imp-03",  # human intervention
+    "urn:nl:ak:mtr:imp-04",  # publish in the register
+    "urn:nl:ak:mtr:mon-06",  # measure environmental impact
+    "urn:nl:ak:mtr:org-16",  # awareness and training
+]
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$", max_length=60)]
 LessonId = Annotated[str, Field(pattern=r"^[A-Z][0-9]+$")]
@@ -46,9 +73,9 @@ class Prerequisite(Model):
 
 
 class DataSource(Model):
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     source: Annotated[str, Field(pattern=r"^(pypi:[a-z0-9-]+|generated|file:[\w./-]+)$")]
-    licence: str
+    licence: Annotated[str, Field(min_length=2)]
     personal_data: Literal["none", "synthetic", "public-deidentified"]
 
 
@@ -93,19 +120,18 @@ class Entry(Model):
     folder: Slug
     stem: Slug
     title: Text
-    track: Slug
-    audience: Annotated[
-        list[Literal["researcher", "student", "data-steward", "engineer", "civil-servant"]], Field(min_length=1)
-    ]
+    track: Track
+    audience: Annotated[list[Audience], Field(min_length=1)]
     level: Literal["beginner", "intermediate", "advanced"]
     minutes: Duration
     goals: Annotated[list[Text], Field(min_length=3, max_length=3)]
     prerequisites: list[Prerequisite]
     data: Annotated[list[DataSource], Field(min_length=1)]
     libraries: Annotated[list[str], Field(min_length=1)]
+    extras: list[Slug] = []
     resources: Resources
     measured: Measured
-    measures: list[Annotated[str, Field(pattern=r"^urn:nl:ak:mtr:[a-z]{3}-[0-9]{2}$")]]
+    measures: list[Measure]
     claims: Annotated[list[Slug], Field(min_length=1)]
     exercises: Annotated[list[ExerciseEntry], Field(min_length=3, max_length=3)]
     reviewed: Review
@@ -120,6 +146,8 @@ class Entry(Model):
         strangers = [exercise.id for exercise in self.exercises if not exercise.id.startswith(f"{self.id}-")]
         if strangers:
             raise ValueError(f"exercises {strangers} do not carry the id of lesson {self.id}")
+        if len({exercise.id for exercise in self.exercises}) < len(self.exercises):
+            raise ValueError(f"two exercises of {self.id} have the same id; number them {self.id}-1 to {self.id}-3")
         minutes = sum(exercise.minutes for exercise in self.exercises)
         if minutes != self.minutes.exercises:
             raise ValueError(f"{self.id} promises {self.minutes.exercises} min of exercises; they add up to {minutes}")
@@ -136,33 +164,39 @@ class Claim(Model):
 class Expectation(Model):
     """A number that text and tests share; a cell prints it as ``<label>: <number>``, with the label in the lesson's
     language.
+
+    ``decimals`` is how many of them text shows; left out, two, and none for a ``year``, a ``count`` and ``%``.
     """
 
     value: float
     tolerance: Annotated[float, Field(ge=0)]
-    unit: Literal["K", "year", "count", "%"]
+    unit: Annotated[str, Field(pattern=r"^\S{1,12}$")]
+    decimals: Annotated[int, Field(ge=0, le=6)] | None = None
     label: Text
 
 
 def read_entry(lesson: str) -> Entry:
-    """The catalogue entry of ``lesson``; raises pydantic's ValidationError listing all problems at once."""
-    return Entry.model_validate(_yaml(ROOT / "catalogue" / f"{lesson}.yaml"))
-
-
-def shelf() -> str:
-    """What JupyterLab shows of all lessons, as JSON: it lies beside the notebooks."""
-    shown = {"id", "version", "folder", "stem", "title", "track", "level", "minutes", "resources", "exercises"}
-    entries = [read_entry(lesson).model_dump(mode="json", include=shown) for lesson in lessons()]
-    return json.dumps({"lessons": entries}, ensure_ascii=False, indent=1) + "\n"
+    """The catalogue entry of ``lesson``; raises `CatalogueError` that lists all problems at once."""
+    path = ROOT / "catalogue" / f"{lesson}.yaml"
+    if not path.exists():
+        raise CatalogueError(f"there is no lesson {lesson!r} in catalogue/; there are {', '.join(lessons())}")
+    return _validated(Entry, _yaml(path), f"catalogue/{lesson}.yaml")
 
 
 def read_claims() -> dict[str, Claim]:
-    return {name: Claim.model_validate(claim) for name, claim in _yaml(ROOT / "catalogue" / "claims.yaml").items()}
+    """The facility's promises by name; raises `CatalogueError`."""
+    file = "catalogue/claims.yaml"
+    return {name: _validated(Claim, claim, f"{file}: {name}") for name, claim in _yaml(ROOT / file).items()}
 
 
 def read_expected(lesson: str) -> dict[str, Expectation]:
-    stored = json.loads((ROOT / "expected" / f"{lesson}.json").read_text(encoding="utf-8"))
-    return {name: Expectation.model_validate(number) for name, number in stored.items()}
+    """The numbers a lesson promises, by name; raises `CatalogueError`."""
+    file = f"expected/{lesson}.json"
+    try:
+        stored = json.loads((ROOT / file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise CatalogueError(f"{file}: cannot be read: {problem}") from None
+    return {name: _validated(Expectation, number, f"{file}: {name}") for name, number in stored.items()}
 
 
 def lessons() -> list[str]:
@@ -170,5 +204,15 @@ def lessons() -> list[str]:
     return sorted(path.stem for path in (ROOT / "catalogue").glob("*.yaml") if path.stem != "claims")
 
 
-def _yaml(path: Path):
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+def _yaml(path: Path) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except YAMLError as problem:
+        raise CatalogueError(f"catalogue/{path.name}: is no YAML: {problem}") from None
+
+
+def _validated(model: type[Model], value: Any, place: str) -> Any:
+    try:
+        return model.model_validate(value)
+    except ValidationError as problem:
+        raise CatalogueError("\n".join(f"{place}: {said}" for said in refusal(model, problem))) from None

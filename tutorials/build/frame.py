@@ -46,10 +46,12 @@ def values_of(
     return values
 
 
+_BARE = ("year", "count")  # units that text leaves out
+_WHOLE = (*_BARE, "%")
+
+
 def _shown(number: Expectation) -> str:
-    """A number as text shows it: years and counts without decimals, quantities with two and a space before the unit."""
-    if number.unit in ("year", "count"):
-        return f"{number.value:.0f}"
-    if number.unit == "%":
-        return f"{number.value:.0f} %"
-    return f"{number.value:.2f} {number.unit}"
+    """A number as text shows it: a year or a count bare, a quantity with a space before its unit."""
+    decimals = number.decimals if number.decimals is not None else 0 if number.unit in _WHOLE else 2
+    shown = f"{number.value:.{decimals}f}"
+    return shown if number.unit in _BARE else f"{shown} {number.unit}"

@@ -208,6 +208,8 @@ export interface ILesson {
   level: string;
   minutes: { read: number; exercises: number };
   resources?: { gpu?: string; memory_gb?: number };
+  /** Sets of libraries that this server's environment lacks; an older server does not tell. */
+  missing?: string[];
   exercises: IExercise[];
   notebooks: Record<string, INotebook>;
 }

@@ -85,6 +85,16 @@ it('shows what a lesson takes and how far one is', async () => {
   await shows(panel, '1 of 2 exercises passed');
 });
 
+it('says before one opens it what a lesson needs that this profile lacks', async () => {
+  expect(panel.node.textContent).not.toContain('Needs');
+  await offer(lesson({ missing: [] }));
+  await settled(() => button(panel, 'Open'));
+  expect(panel.node.textContent).not.toContain('Needs');
+  await offer(lesson({ missing: ['bio', 'torch'] }));
+  await shows(panel, 'Needs bio, torch, which this profile does not have');
+  expect(button(panel, 'Open')!.disabled).toBe(false);
+});
+
 it('opens the notebook in the wanted language', async () => {
   button(panel, 'Nederlands')!.click();
   await shows(panel, 'Twee toekomsten');

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Shelf:
         """Every lesson that can be shown, and a sentence for each that cannot."""
         done, memory = passed(), read_memory(self._places)
         lessons, problems = [], []
+        missing = _missing(self._extras())
         for entry in self._entries(problems):
             exercises = [one | {"passed": one.get("id") in done} for one in entry["exercises"]]
             try:
@@ -49,7 +51,8 @@ class Shelf:
             except OSError as problem:  # of one lesson's files; the others can be shown
                 problems.append(f"{entry['id']}: {problem}")
                 continue
-            lessons.append(entry | {"exercises": exercises, "notebooks": notebooks})
+            extras = [name for name in entry.get("extras", []) if name in missing]
+            lessons.append(entry | {"exercises": exercises, "notebooks": notebooks, "missing": extras})
         return {"lessons": lessons, "problems": problems}
 
     def open(self, lesson: str, language: str) -> str:
@@ -96,6 +99,14 @@ class Shelf:
             elif self._languages(entry):
                 yield entry
 
+    def _extras(self) -> dict[str, list[str]]:
+        """The distributions of each extra that lessons use; none where the catalogue is older or cannot be read."""
+        try:
+            found = json.loads((self._source / CATALOGUE).read_text(encoding="utf-8"))["extras"]
+            return {str(name): [str(one) for one in of] for name, of in found.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
     def _languages(self, entry: dict[str, Any]) -> list[str]:
         folder = self._source / entry["folder"]
         return [name for name in entry["title"] if (folder / f"{entry['stem']}.{name}.ipynb").is_file()]
@@ -123,6 +134,18 @@ class Shelf:
         return target.relative_to(self._places.home).as_posix()
 
 
+def _missing(extras: dict[str, list[str]]) -> set[str]:
+    """The extras that are not whole in this seat's environment."""
+    return {name for name, distributions in extras.items() if not all(map(_is_installed, distributions))}
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        return bool(version(distribution))
+    except (PackageNotFoundError, ValueError):
+        return False
+
+
 def _wrong(entry: Any) -> list[str]:
     """The keys without which, or with which, an entry cannot be shown."""
     if not isinstance(entry, dict):
@@ -130,6 +153,9 @@ def _wrong(entry: Any) -> list[str]:
     wrong = [key for key, kind in NEEDED.items() if type(entry.get(key)) is not kind]
     names = [key for key in ("folder", "stem") if key not in wrong and Path(entry[key]).name != entry[key]]
     strange = [] if "exercises" in wrong or all(isinstance(one, dict) for one in entry["exercises"]) else ["exercises"]
+    extras = entry.get("extras", [])  # an older catalogue has none
+    if not isinstance(extras, list) or not all(isinstance(one, str) for one in extras):
+        strange.append("extras")
     return wrong + names + strange
 
 

@@ -34,6 +34,11 @@ def tr(key: str, lang: str | None = None, **values) -> str:
     return _words(lang or language())[key].format(**values)
 
 
+def is_word(key: str) -> bool:
+    """Whether `tr` knows ``key``, in every language."""
+    return all(key in _words(language) for language in LANGUAGES)
+
+
 @cache
 def _words(lang: str) -> dict[str, str]:
     """All words of one language, keys joined with dots (``D2.axis.year``)."""

@@ -163,6 +163,11 @@ function Lesson({ lesson, lessons, acts, trans }: ICatalogue & { lesson: ILesson
         {title}
       </h3>
       <p className="wb-Card-line">{needs(lesson, trans)}</p>
+      {lesson.missing !== undefined && lesson.missing.length > 0 && (
+        <p className="wb-Card-said" role="note">
+          {trans.__('Needs %1, which this profile does not have: choose another profile for this lesson.', lesson.missing.join(', '))}
+        </p>
+      )}
       <Exercises lesson={lesson} trans={trans} />
       {notebook?.newer === true && (
         <p className="wb-Card-said">
