@@ -27,7 +27,7 @@ def test_it_computes_on_dask_gateway_and_gives_the_cluster_back(run_cells, gatew
     from dask_gateway import Gateway
 
     cells = variants.solved(lesson_cells("D2", "en"))
-    executed = run_cells(cells, offline=False, WERKBANK_STRICT="1", DASK_GATEWAY__ADDRESS=gateway)
+    executed = run_cells(cells, WERKBANK_STRICT="1", DASK_GATEWAY__ADDRESS=gateway)
     assert complaints(executed) == []
     assert_as_promised(executed)
     assert tr("scale.gateway", "en", workers=2) in printed(executed)
