@@ -38,6 +38,7 @@ class Ticket:
     lease_id: str
     token: str
 
+
 NOT_SIGNED_IN = "not-signed-in"
 """The broker's word for a token that it does not know, or no more."""
 
