@@ -12,6 +12,8 @@ export interface IPlace {
   cell: number;
 }
 
+const TRACKS = ['start-here', 'scale-out', 'ai-talent', 'ained', 'health-ri', 'responsible', 'trainer'];
+
 export class Lessons implements IDisposable {
   all: readonly ILesson[] = [];
   problems: readonly string[] = [];
@@ -73,7 +75,7 @@ export class Lessons implements IDisposable {
     );
   }
 
-  /** Tracks in the order of their first lesson, with the lessons that have all of the words. */
+  /** Tracks as they build upon each other, with the lessons that have all of the words; others follow as they come. */
   tracks(words: string): [string, ILesson[]][] {
     const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
     const found = new Map<string, ILesson[]>();
@@ -83,7 +85,8 @@ export class Lessons implements IDisposable {
         found.set(lesson.track, [...(found.get(lesson.track) ?? []), lesson]);
       }
     }
-    return [...found];
+    const place = (track: string): number => (TRACKS.includes(track) ? TRACKS.indexOf(track) : TRACKS.length);
+    return [...found].sort(([one], [other]) => place(one) - place(other));
   }
 
   get isDisposed(): boolean {

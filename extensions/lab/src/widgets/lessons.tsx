@@ -67,8 +67,8 @@ function Catalogue({ lessons, acts, trans }: ICatalogue): React.ReactElement {
       <Continue lessons={lessons} acts={acts} trans={trans} />
       {tracks.length === 0 && lessons.failure === '' && <p className="wb-Empty">{nothing}</p>}
       {tracks.map(([track, found]) => (
-        <section className="wb-Section" key={track} aria-label={track.replace(/-/g, ' ')}>
-          <h2>{track.replace(/-/g, ' ')}</h2>
+        <section className="wb-Section" key={track} aria-label={trackName(track, trans)}>
+          <h2>{trackName(track, trans)}</h2>
           {found.map(lesson => (
             <Lesson key={lesson.id} lesson={lesson} lessons={lessons} acts={acts} trans={trans} />
           ))}
@@ -76,6 +76,20 @@ function Catalogue({ lessons, acts, trans }: ICatalogue): React.ReactElement {
       ))}
     </div>
   );
+}
+
+/** The tracks of our own catalogue by name; one that a site added by its id. */
+function trackName(track: string, trans: TranslationBundle): string {
+  const names: Record<string, string> = {
+    'start-here': trans.__('Start here'),
+    'scale-out': trans.__('Scale out'),
+    'ai-talent': trans.__('AI talent'),
+    ained: 'AiNed',
+    'health-ri': 'Health-RI',
+    responsible: trans.__('Responsible AI'),
+    trainer: trans.__('For trainers')
+  };
+  return names[track] ?? track.replace(/-/g, ' ');
 }
 
 function Troubles({ lessons, trans }: Omit<ICatalogue, 'acts'>): React.ReactElement {
