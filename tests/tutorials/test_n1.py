@@ -125,11 +125,21 @@ def standardised(genotypes):
     return each @ each.T / genotypes.shape[1]
 
 
+def mixed_scales(predicted, truth, share):
+    return np.sort(predicted)[-round(share * len(predicted)) :].mean() - truth.mean()
+
+
+def against_the_rest(predicted, truth, share):
+    order, number = np.argsort(predicted), round(share * len(predicted))
+    return truth[order[-number:]].mean() - truth[order[:-number]].mean()
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(
     ("ex_id", "mine", "hint"),
     [
         ("N1-1", standardised, "N1-1.standardised"),
+        ("N1-1", np.corrcoef, "N1-1.definition"),
         ("N1-1", lambda genotypes: np.eye(len(genotypes)), "N1-1.definition"),
         ("N1-1", lambda genotypes: np.zeros((len(genotypes),) * 2), "N1-1.definition"),
         ("N1-1", lambda genotypes: relationship(genotypes) * np.nan, "N1-1.number"),
@@ -142,6 +152,8 @@ def standardised(genotypes):
         ("N1-3", lambda predicted, truth, share: -response(predicted, truth, share), "N1-3.sign"),
         ("N1-3", lambda predicted, truth, share: response(predicted, truth, share / 2), "N1-3.other"),
         ("N1-3", lambda predicted, truth, share: truth, "N1-3.number"),
+        ("N1-3", mixed_scales, "N1-3.scales"),
+        ("N1-3", against_the_rest, "N1-3.rest"),
     ],
 )
 def test_other_mistakes_are_named_too(ex_id, mine, hint, seed):

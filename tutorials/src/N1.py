@@ -9,7 +9,7 @@
 #
 # **You need** this notebook and about {{memory}} GB of memory; no GPU, no network, no earlier lesson. It helps if you have met `numpy` and know what a matrix product is; the genetics is explained where it appears.
 #
-# **Why here.** The government's letter on this facility names what the Netherlands is strong in: “{{claim.plant-breeding.quote}}” (*{{claim.plant-breeding.en}}*). This lesson does what a breeding company does with AI every season, small enough to follow by hand.
+# **Why here.** The government's letter on this facility names what the Netherlands is strong in: “{{claim.plant-breeding.quote}}” (*{{claim.plant-breeding.en}}*). This lesson is about a method that plant breeders use to choose from more lines than they can sow, made small enough to follow step by step.
 #
 # The crop, its varieties and its trials are simulated. That has one advantage over real data: we know the truth, so we can see which evaluation tells it. Run a cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>. You may skip an exercise: the lesson goes on with our version.
 
@@ -64,7 +64,7 @@ print(f"{tr('N1.line.spread')}: {lines.true_value.std():.2f} t/ha")
 #
 # $$Z_{ij} = M_{ij} - 2 p_j, \qquad G = \frac{Z Z^{\mathsf T}}{2 \sum_j p_j (1 - p_j)}.$$
 #
-# In words: two lines are related as far as they deviate from the average in the same direction, and rare alleles tell more.
+# In words: two lines are related as far as they deviate from the average in the same direction, and to share a rare allele tells more than to share a common one.
 #
 # ### Exercise 1 · try ({{exercise.N1-1}} min)
 #
@@ -199,7 +199,7 @@ print(f"{tr('N1.line.ridge_difference')}: {np.abs(ridge - predicted).max():.0e} 
 # %% [markdown] lid="folds-text" minutes=10
 # ## 4 · Which lines will you predict? ({{section.minutes}} min)
 #
-# In *cross-validation* you divide the lines into folds, and predict each fold from the others. Divide at random, and each line leaves about twenty full sisters behind in training. That is a fair test **if** you will use the model for sisters of lines in the trial. But a breeder often wants to know about next year's crosses, of which no sister has been sown. Then a random division answers a question that nobody asked, and the answer flatters.
+# In *cross-validation* you divide the lines into folds, and predict each fold from the others. Divide at random, and about twenty full sisters of each line are in training. That is a fair test **if** you will use the model for sisters of lines in the trial. But a breeder often wants to know about next year's crosses, of which no sister has been sown. Then a random division answers a question that nobody asked, and the answer flatters.
 #
 # ### Exercise 2 · change ({{exercise.N1-2}} min)
 #
@@ -250,7 +250,7 @@ def my_folds(family, folds, rng):
 check("N1-2", my_folds)
 
 # %% [markdown] lid="folds-measure-text"
-# Now both, five times each, to see more than one draw. Two measures, and they are often confused. *Predictive ability* is the correlation of prediction and trial, the one you can compute in practice. *Accuracy* is the correlation with the true value; a breeder estimates it as ability divided by $h$. Here we can look.
+# Now both, five times each, so that not everything hangs on one draw. There are two measures, which are often confused. *Predictive ability* is the correlation of prediction and trial, the one you can compute in practice. *Accuracy* is the correlation with the true value; a breeder estimates it as ability divided by $h$. Here we can look.
 
 # %% lid="folds-measure"
 folds_by_family = use("N1-2", my_folds)
@@ -288,7 +288,7 @@ for name, divide in (("random", folds_at_random), ("family", folds_by_family)):
 # %% [markdown] lid="folds-after"
 # With random folds the accuracy is {{expected.accuracy_random}}, with whole families {{expected.accuracy_family}}. Both are true, each for its own question. Promise the first to a colleague who makes new crosses, and you promise too much.
 #
-# Look at the last line of each four. **Within** families the accuracy is {{expected.within_random}} and {{expected.within_family}}, much closer to each other. Most of what random folds had extra was the *mean of each family*, which twenty sown sisters tell you without any DNA. Which sister is best, and there markers earn their keep, is much harder to say than {{expected.accuracy_random}} suggests.
+# Look at the last line of each four. **Within** families the accuracy is {{expected.within_random}} and {{expected.within_family}}, much closer to each other. Most of what random folds had extra was the *mean of each family*, which twenty sown sisters tell you without any DNA. Which sister is the best is the question for which you need markers, and it is much harder than {{expected.accuracy_random}} suggests.
 
 # %% lid="folds-figure" tags=["figure"] alt="N1.figure.alt_folds"
 figure, panels = plt.subplots(1, 2, figsize=(9.5, 5.2), sharex=True, sharey=True, layout="constrained")
@@ -451,7 +451,7 @@ def my_response(predicted, true_value, share):
 check("N1-3", my_response)
 
 # %% [markdown] lid="response-answer-text"
-# Half of the lines get a trial, the other half are the candidates. We choose the best 5 % of those in four ways, and repeat it with twenty divisions, because 25 chosen lines are few. The *breeder's equation* $R = i\,r\,\sigma_g$ predicts the result from the accuracy $r$, the genetic spread $\sigma_g$, and the intensity $i$: how many standard deviations the best 5 % of a normal distribution lie above its mean, on average.
+# Half of the lines get a trial, the other half are the candidates. We choose the best 5 % of those in four ways, and repeat it with twenty divisions, because 25 chosen lines are few. The *breeder's equation* $R = i\,r\,\sigma_g$ predicts the result from the accuracy $r$, the genetic spread $\sigma_g$, and the intensity $i$: how many standard deviations the best 5 % of a normal distribution lie above its mean on average.
 
 # %% lid="response-answer"
 response = use("N1-3", my_response)
@@ -487,6 +487,8 @@ for name in seasons[0]:
 
 # %% [markdown] lid="cost-text" minutes=1
 # ## 8 · What it cost, and what you keep ({{section.minutes}} min)
+#
+# Solving a thousand equations takes a fraction of a second. The work grows with the cube: 50,000 lines, fifty times as many, are 125,000 times the work. There a GPU or a cluster earns its place.
 
 # %% lid="cost"
 stopwatch.report()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from . import Exercise, NotYetError
@@ -37,7 +35,7 @@ def _genotypes(rng: np.random.Generator) -> np.ndarray:
     lines, markers = rng.integers(6, 12), rng.integers(40, 80)
     genotypes = rng.binomial(2, rng.uniform(0.1, 0.9, size=markers), size=(lines, markers)).astype(float)
     genotypes[:2] = [[0], [2]]
-    return genotypes
+    return rng.permuted(genotypes, axis=0)
 
 
 def _matrix(found, genotypes: np.ndarray) -> np.ndarray:
@@ -169,18 +167,20 @@ def _candidates(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float
 
 
 def _which_response(predicted: np.ndarray, truth: np.ndarray, share: float, found: float) -> str:
+    """The hint that fits a wrong number: another choice of lines, or another pair of means."""
     count = round(share * len(predicted))
     best, worst = np.argsort(predicted)[-count:], np.argsort(predicted)[:count]
-    usual: dict[str, Callable[[], float]] = {
-        "N1-3.difference": lambda: truth[best].mean(),
-        "N1-3.lowest": lambda: truth[worst].mean() - truth.mean(),
-        "N1-3.hoped": lambda: predicted[best].mean() - predicted.mean(),
-        "N1-3.hindsight": lambda: np.sort(truth)[-count:].mean() - truth.mean(),
-        "N1-3.sign": lambda: truth.mean() - truth[best].mean(),
-        "N1-3.rest": lambda: truth[best].mean() - np.delete(truth, best).mean(),
-        "N1-3.scales": lambda: truth[best].mean() - predicted.mean(),
-    }
-    return next((hint for hint, value in usual.items() if np.isclose(found, value())), "N1-3.other")
+    usual = (
+        ("N1-3.difference", truth[best].mean()),
+        ("N1-3.lowest", truth[worst].mean() - truth.mean()),
+        ("N1-3.hoped", predicted[best].mean() - predicted.mean()),
+        ("N1-3.hindsight", np.sort(truth)[-count:].mean() - truth.mean()),
+        ("N1-3.sign", truth.mean() - truth[best].mean()),
+        ("N1-3.rest", truth[best].mean() - np.delete(truth, best).mean()),
+        ("N1-3.scales", truth[best].mean() - predicted.mean()),
+        ("N1-3.scales", predicted[best].mean() - truth.mean()),
+    )
+    return next((hint for hint, value in usual if np.isclose(found, value)), "N1-3.other")
 
 
 EXERCISES = {
