@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,15 @@ SIDES = ("stock", "lean", "werkbank")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """The only folder for temporary files that the benchmark knows; what it leaves is found by it."""
-    yield tmp_path
-    for process in processes_around(tmp_path):
-        process.kill()
+def folder() -> Iterator[Path]:
+    """The only folder for temporary files that the benchmark knows; what it leaves is found by it.
+
+    Its name is short: sockets of the browser lie in it.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+        for process in processes_around(Path(name)):
+            process.kill()
 
 
 def _bench(folder: Path, *arguments: str) -> "subprocess.Popen[str]":

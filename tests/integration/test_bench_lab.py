@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,17 @@ EVENTS_AN_HOUR = 2 * 3600 // 5 + 3600 // 60
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """The only folder for temporary files that the benchmark knows; what it leaves is found by it."""
+def folder() -> Iterator[Path]:
+    """The only folder for temporary files that the benchmark knows; what it leaves is found by it.
+
+    Its name is short: sockets of the browser lie in it.
+    """
     if why := why_not():
         pytest.skip(why)
-    yield tmp_path
-    for process in processes_around(tmp_path):
-        process.kill()
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+        for process in processes_around(Path(name)):
+            process.kill()
 
 
 def bench(folder: Path, *arguments: str) -> "subprocess.Popen[str]":

@@ -475,7 +475,7 @@ def test_a_library_that_starts_a_thread_makes_no_zygote(tmp_path: Path, monkeypa
     (tmp_path / "site").mkdir()
     thread = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
     (tmp_path / "site" / "torch.py").write_text(TORCH_THAT_CHATTERS + thread)
-    monkeypatch.setattr("tests.support.zygote.READY_TIMEOUT_S", 4.0)
+    monkeypatch.setattr("tests.support.zygote.READY_TIMEOUT_S", 15.0)
     env = {"PYTHONPATH": str(tmp_path / "site")}
     with pytest.raises(AssertionError, match="is ready"), node(tmp_path, env=env):
         pass

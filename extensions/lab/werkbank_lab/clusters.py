@@ -13,7 +13,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
@@ -21,8 +21,12 @@ from werkbank_kernels.errors import Told
 from werkbank_kernels.words import tr
 
 from .errors import NoAnswer, Refused
-from .gateway import START_S, Gateway
 
+if TYPE_CHECKING:
+    from .gateway import Gateway
+
+START_S = 120.0
+"""A cluster that does not run by then is given up."""
 NAME = r"(?P<name>[0-9a-f]{32})"
 T = TypeVar("T")
 
@@ -116,7 +120,9 @@ class Seat:
         self._gateway: Gateway | None = None
 
     def gateway(self) -> Gateway | None:
-        """Made when it is first asked for."""
+        """Made when it is first asked for: what speaks HTTP is not imported before."""
+        from .gateway import Gateway
+
         self._gateway = self._gateway or Gateway.of_seat()
         return self._gateway
 

@@ -13,7 +13,6 @@ from .errors import NoAnswer, Refused
 
 ANSWER_S = httpx.Timeout(30.0, connect=5.0)
 """The gateway holds a request for a cluster that starts for twenty seconds."""
-START_S = 120.0
 ALIVE = "pending,running"
 ENDED = ("STOPPING", "STOPPED", "FAILED")
 
