@@ -108,7 +108,7 @@ class Notebook:
 
     async def until(self, condition: Callable[[], Any], what: str = "") -> Any:
         """Wait until `condition()`, looked at after each message and now and then, is truthy."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             try:
                 while not (value := condition()):
                     self._news.clear()

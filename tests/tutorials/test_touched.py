@@ -67,7 +67,7 @@ def test_words_touch_the_lessons_whose_words_they_are(monkeypatch):
 
 def test_a_claim_touches_the_lessons_that_cite_it(monkeypatch):
     monkeypatch.setattr(touched, "_now", lambda _path: "climate-modelling: {quote: new}\nother: {quote: new}\n")
-    assert of(CLAIMS, before="other: {quote: new}\n") == {"D2"}
+    assert of(CLAIMS, before="other: {quote: new}\n") == {"D1", "D2"}
     assert of(CLAIMS, before="climate-modelling: {quote: new}\n") == set()
 
 
