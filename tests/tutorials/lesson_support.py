@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from werkbank_lessons.exercises import NotYetError, exercise
+from werkbank_lessons.words import tr
 
 from tutorials.build.catalogue import read_expected
 from tutorials.build.source import Cell, read_source
@@ -60,6 +61,16 @@ def answer_of(cell: Cell, **names):
     space = {"np": np, **names}
     exec(compile(cell.text, cell.lid, "exec"), space)
     return next(found for name, found in space.items() if name.startswith("my_"))
+
+
+def judged(ex_id: str, answer, seed: int) -> str | None:
+    """The key of the hint, whose sentence can be said, or None when the answer passes."""
+    try:
+        exercise(ex_id).judge(answer, np.random.default_rng(seed))
+    except NotYetError as reason:
+        tr(reason.key, **reason.values)
+        return reason.key
+    return None
 
 
 def refused(ex_id: str, answer, seed: int) -> str:

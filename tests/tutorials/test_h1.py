@@ -11,7 +11,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.namespace import DCAT, DCTERMS, RDF
 from werkbank_lessons import words
 from werkbank_lessons.checks import check
-from werkbank_lessons.exercises import NotYetError, exercise
+from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.h1_opinion import RECORDED, our_names, second_opinion
 from werkbank_lessons.exercises.h1_records import (
     ACCESS,
@@ -30,6 +30,8 @@ from tutorials.build import variants
 from tutorials.build.catalogue import read_expected
 from tutorials.build.notebooks import lesson_cells
 
+from .lesson_support import judged
+
 EXERCISES = ["H1-1", "H1-2", "H1-3"]
 
 
@@ -47,16 +49,6 @@ def lesson():
     for cell in variants.setup(lesson_cells("H1", "en")):
         exec(cell.text, names)
     return names
-
-
-def judged(ex_id, answer, seed):
-    """The key of the hint, or None when the answer passes."""
-    try:
-        exercise(ex_id).judge(answer, np.random.default_rng(seed))
-    except NotYetError as reason:
-        words.tr(reason.key, **reason.values)
-        return reason.key
-    return None
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 from werkbank_lessons import words
 from werkbank_lessons.checks import check
-from werkbank_lessons.exercises import NotYetError, exercise
+from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.h2 import SAFE, K, extract, measurement, release
 from werkbank_lessons.exercises.h2_patients import GENDERS, VALID_STATUS, make_resources, to_ifcc, to_ngsp
 
 from tutorials.build import variants
 from tutorials.build.catalogue import read_expected
 from tutorials.build.notebooks import lesson_cells
+
+from .lesson_support import judged
 
 EXERCISES = ["H2-1", "H2-2", "H2-3"]
 
@@ -34,16 +36,6 @@ def lesson():
     for cell in variants.setup(lesson_cells("H2", "en")):
         exec(cell.text, names)
     return names
-
-
-def judged(ex_id, answer, seed):
-    """The key of the hint, or None when the answer passes."""
-    try:
-        exercise(ex_id).judge(answer, np.random.default_rng(seed))
-    except NotYetError as reason:
-        words.tr(reason.key, **reason.values)
-        return reason.key
-    return None
 
 
 @pytest.mark.parametrize("seed", range(10))

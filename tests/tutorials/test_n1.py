@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from werkbank_lessons import words
 from werkbank_lessons.checks import check
-from werkbank_lessons.exercises import NotYetError, exercise
+from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.n1 import folds, relationship, response
 from werkbank_lessons.exercises.n1_lines import make_lines
 
 from tutorials.build import variants
 from tutorials.build.notebooks import lesson_cells
 from tutorials.build.verdict import complaints, numbers
+
+from .lesson_support import judged
 
 EXERCISES = ["N1-1", "N1-2", "N1-3"]
 
@@ -40,16 +42,6 @@ def lesson():
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def lines(request):
     return make_lines(request.param)
-
-
-def judged(ex_id, answer, seed):
-    """The key of the hint, or None when the answer passes."""
-    try:
-        exercise(ex_id).judge(answer, np.random.default_rng(seed))
-    except NotYetError as reason:
-        words.tr(reason.key, **reason.values)
-        return reason.key
-    return None
 
 
 @pytest.mark.parametrize("seed", range(10))
