@@ -20,6 +20,7 @@ CHECKOUT = (
     "hub",
     "images",
     "extensions",
+    "tutorials",
     "tests/requirements.lock",
 )
 NO_NETWORK = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
