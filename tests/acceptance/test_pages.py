@@ -234,7 +234,9 @@ def test_the_stock_pages_stay_usable_for_admins(open_reader: Open) -> None:
         reader.shoot("admin")
         page = reader.goto("/hub/token")
         # JupyterHub attaches what the button does only after the page has loaded.
-        page.wait_for_function("() => jQuery._data(document.querySelector('#request-token-form'), 'events')?.submit")
+        page.wait_for_function(
+            "() => window.jQuery?._data(document.querySelector('#request-token-form'), 'events')?.submit"
+        )
         page.get_by_role("button", name="Request new API token").click()
         expect(page.locator("#token-result")).not_to_be_empty()
         expect(page.get_by_role("link", name="Afmelden")).to_be_visible()
