@@ -36,11 +36,17 @@ MACHINE_WIDE = {
 """Files of tests that would meet each other on one machine; they take turns."""
 
 
+INDEPENDENT = {"test_lessons_run"}
+"""Files whose tests share nothing and take long: whichever worker is free takes the next."""
+
+
 class OfAFileTogether(LoadFileScheduling):
     """Tests of a file share what they start, so they stay with one worker; those of MACHINE_WIDE too, all of them."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.split("::")[0]).stem
+        if file in INDEPENDENT:
+            return nodeid
         return "machine" if file in MACHINE_WIDE else file
 
 

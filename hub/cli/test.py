@@ -21,11 +21,12 @@ SUITES = {
     "integration": ["tests/integration"],
     "acceptance": ["tests/acceptance"],
 }
-# They wait more than they compute.
-SIDE_BY_SIDE = {"integration": ["-n", "2", "--dist", "loadfile"]} if (os.cpu_count() or 1) > 1 else {}
 ALL = "all"
 LESSONS = "tests/tutorials"
 APART = "tests of the lessons"  # where they need more than the workbench has
+TWO = ["-n", "2", "--dist", "loadfile"] if (os.cpu_count() or 1) > 1 else []
+# Integration tests wait more than they compute; a lesson computes with one thread.
+SIDE_BY_SIDE = {"integration": TWO, APART: TWO}
 NOTHING_CHOSEN = 5  # pytest's exit status
 LAB = ROOT / "extensions" / "lab"
 PROGRAMS = {
@@ -87,7 +88,7 @@ def _checks(suite: str, more: Sequence[str]) -> Iterator[_Check]:
         here = [folder for folder in folders if folder not in apart]
         yield _Check(f"{name} tests", [sys.executable, *pytest, *here, *SIDE_BY_SIDE.get(name, ())])
     if apart:
-        yield _Check(APART, [python, *pytest, *apart])
+        yield _Check(APART, [python, *pytest, *apart, *SIDE_BY_SIDE[APART]])
 
 
 def _ensure_lessons(suite: str) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from werkbank_lessons import words
 
 from tutorials.build.catalogue import lessons, read_entry
 from tutorials.build.execution import execute
@@ -13,6 +14,15 @@ from tutorials.build.extras import python_for
 
 from . import touched
 from .support import ROOT, answers, free_port, wait_until
+
+
+@pytest.fixture(autouse=True)
+def learner(tmp_path, monkeypatch):
+    """Somebody who begins: no progress yet, reads English, and is told rather than stopped."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("WERKBANK_LANGUAGE", "en")
+    monkeypatch.delenv("WERKBANK_STRICT", raising=False)
+    monkeypatch.setattr(words, "_chosen", None)
 
 
 @pytest.fixture(scope="session")

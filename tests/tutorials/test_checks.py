@@ -22,14 +22,6 @@ from tutorials.build.catalogue import lessons, read_entry
 EXERCISES = [one.id for lesson in lessons() for one in read_entry(lesson).exercises]
 
 
-@pytest.fixture(autouse=True)
-def learner(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setenv("WERKBANK_LANGUAGE", "en")
-    monkeypatch.delenv("WERKBANK_STRICT", raising=False)
-    monkeypatch.setattr(words, "_chosen", None)
-
-
 @pytest.fixture
 def doubled(monkeypatch):
     """An exercise, X1-1, that asks for a function which doubles an array; made of what it does to its judge."""

@@ -19,14 +19,6 @@ from tutorials.build.catalogue import lessons, read_entry
 EXERCISES = [one.id for lesson in lessons() for one in read_entry(lesson).exercises]
 
 
-@pytest.fixture(autouse=True)
-def learner(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setenv("WERKBANK_LANGUAGE", "en")
-    monkeypatch.delenv("WERKBANK_STRICT", raising=False)
-    monkeypatch.setattr(words, "_chosen", None)
-
-
 def refused(ex_id, answer, seed):
     with pytest.raises(NotYetError) as reason:
         exercise(ex_id).judge(answer, np.random.default_rng(seed))

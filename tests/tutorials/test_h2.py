@@ -7,9 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from werkbank_lessons import words
 from werkbank_lessons.checks import check
-from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.h2 import SAFE, K, extract, measurement, release
 from werkbank_lessons.exercises.h2_patients import GENDERS, VALID_STATUS, make_resources, to_ifcc, to_ngsp
 
@@ -22,13 +20,6 @@ from .lesson_support import judged
 EXERCISES = ["H2-1", "H2-2", "H2-3"]
 
 
-@pytest.fixture(autouse=True)
-def learner(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.delenv("WERKBANK_STRICT", raising=False)
-    monkeypatch.setattr(words, "_chosen", "en")
-
-
 @pytest.fixture(scope="module")
 def lesson():
     """What the setup cells of the lesson define."""
@@ -36,12 +27,6 @@ def lesson():
     for cell in variants.setup(lesson_cells("H2", "en")):
         exec(cell.text, names)
     return names
-
-
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("ex_id", EXERCISES)
-def test_the_reference_always_passes(ex_id, seed):
-    assert judged(ex_id, exercise(ex_id).reference, seed) is None
 
 
 @pytest.mark.parametrize("seed", range(5))

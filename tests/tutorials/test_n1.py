@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from werkbank_lessons import words
 from werkbank_lessons.checks import check
 from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.n1 import folds, relationship, response
@@ -23,13 +22,6 @@ from .lesson_support import judged
 EXERCISES = ["N1-1", "N1-2", "N1-3"]
 
 
-@pytest.fixture(autouse=True)
-def learner(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.delenv("WERKBANK_STRICT", raising=False)
-    monkeypatch.setattr(words, "_chosen", "en")
-
-
 @pytest.fixture(scope="module")
 def lesson():
     """What the setup cells of the lesson define."""
@@ -42,12 +34,6 @@ def lesson():
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def lines(request):
     return make_lines(request.param)
-
-
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("ex_id", EXERCISES)
-def test_the_reference_always_passes(ex_id, seed):
-    assert judged(ex_id, exercise(ex_id).reference, seed) is None
 
 
 @pytest.mark.parametrize("seed", range(10))

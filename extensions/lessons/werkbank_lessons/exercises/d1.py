@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from . import Exercise, NotYetError
+from .answers import finite_number, require_something
 
 _BYTES = 4
 _MB = 1e6
@@ -37,7 +38,7 @@ def _layout(rng: np.random.Generator, dimensions: int) -> tuple[tuple[int, ...],
 
 def _judge_count(answer, shape: tuple[int, ...], chunks: tuple[int, ...]) -> None:
     exact = chunk_count(shape, chunks)
-    found = _number(answer(shape, chunks), "D1-1.number")
+    found = finite_number(answer(shape, chunks), "D1-1.number")
     if found == exact:
         return
     raise NotYetError(_why_count(found, shape, chunks), found=found, shape=shape, chunks=chunks)
@@ -86,13 +87,12 @@ def _judge_layout(answer, sizes: dict[str, int], most_mb: float) -> None:
 
 def _sizes(found, sizes: dict[str, int]) -> dict[str, int]:
     """The answer as whole numbers within the array; -1 stands for all, as in Dask."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if not isinstance(found, dict) or set(found) != set(_NAMES):
         raise NotYetError("D1-2.names")
     checked = {}
     for name in _NAMES:
-        value = _number(found[name], "D1-2.whole")
+        value = finite_number(found[name], "D1-2.whole")
         if value != int(value) or not (value == -1 or value >= 1):
             raise NotYetError("D1-2.whole")
         checked[name] = sizes[name] if value == -1 else min(int(value), sizes[name])
@@ -213,19 +213,6 @@ def _starter(started: list[_Cluster]):
         return started[-1]
 
     return start
-
-
-def _number(found, hint: str) -> float:
-    """The answer as a finite number; raises `NotYetError` when it is not one."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
-    try:
-        number = float(found) if np.ndim(found) == 0 else np.nan
-    except (TypeError, ValueError):
-        number = np.nan
-    if not np.isfinite(number):
-        raise NotYetError(hint)
-    return number
 
 
 EXERCISES = {

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from . import Exercise, NotYetError
+from .answers import require_something
 
 
 def area_mean(field: xr.DataArray) -> xr.DataArray:
@@ -56,8 +57,7 @@ def _band(rng: np.random.Generator, south: float, north: float) -> xr.DataArray:
 def _means(answer, field: xr.DataArray) -> np.ndarray:
     """The answer's mean at each moment; raises `NotYetError` unless it is a number per moment."""
     found = answer(field)
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if not isinstance(found, xr.DataArray) or found.dims != ("time",):
         raise NotYetError("D2-1.shape")
     return found.values
@@ -176,8 +176,7 @@ def _days_and_months(rng: np.random.Generator, start: int, calendar: str) -> tup
 
 
 def _require_years(found, exact: xr.DataArray) -> None:
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if not isinstance(found, xr.DataArray) or found.dims != ("year",):
         raise NotYetError("D2-3.shape")
     if not np.array_equal(found["year"], exact["year"]):

@@ -10,6 +10,7 @@ from rdflib.namespace import DCAT, DCTERMS, RDF
 from rdflib.term import Node
 
 from . import Exercise, NotYetError
+from .answers import require_something
 from .h1_opinion import local_name
 from .h1_records import (
     ACCESS,
@@ -233,8 +234,7 @@ def _planted(word: str, rng: np.random.Generator) -> tuple[Graph, dict[str, URIR
 
 def _addresses(found) -> set[Node]:
     """The dataset addresses that an answer lists."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if not isinstance(found, list | tuple | set | frozenset) or not all(isinstance(item, str) for item in found):
         raise NotYetError("H1-3.list")
     return {URIRef(item) for item in found}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import Exercise, NotYetError
+from .answers import require_something
 from .h2_patients import CONCEPTS, FROM_EHR, HBA1C, LOINC, UNITS, VALID_STATUS, to_ifcc, to_ngsp
 
 K = 5  # smallest group that an extract may contain
@@ -172,8 +173,7 @@ def _population(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _require_columns(table) -> None:
-    if table is None or table is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(table)
     if not isinstance(table, pd.DataFrame):
         raise NotYetError("H2-2.table")
     wanted = ("person_id", "gender_concept_id", "age_band")
@@ -225,8 +225,7 @@ def _counts(rng: np.random.Generator, small: int, low: int, high: int) -> pd.Ser
 
 def _released(answer, counts: pd.Series) -> pd.Series:
     found = answer(counts.copy())
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if not isinstance(found, pd.Series) or list(found.index) != list(counts.index):
         raise NotYetError("H2-3.series")
     return pd.to_numeric(found, errors="coerce")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import Exercise, NotYetError
+from .answers import require_something
 
 
 def relationship(genotypes: np.ndarray) -> np.ndarray:
@@ -40,8 +41,7 @@ def _genotypes(rng: np.random.Generator) -> np.ndarray:
 
 def _matrix(found, genotypes: np.ndarray) -> np.ndarray:
     """The answer's matrix; raises `NotYetError` unless it has a finite number for each pair of lines."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     lines, markers = genotypes.shape
     if np.shape(found) == (markers, markers):
         raise NotYetError("N1-1.markers", lines=lines, markers=markers)
@@ -107,8 +107,7 @@ def _folds(answer, family: np.ndarray, count: int, seed: int) -> np.ndarray:
     used.
     """
     found = answer(family.copy(), count, np.random.default_rng(seed))
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if np.shape(found) != family.shape:
         raise NotYetError("N1-2.shape", lines=family.size)
     numbers = np.asarray(found)
@@ -149,8 +148,7 @@ def judge_response(answer, rng: np.random.Generator) -> None:
     for _ in range(3):
         predicted, truth, share = _candidates(rng)
         found = answer(predicted.copy(), truth.copy(), share)
-        if found is None or found is Ellipsis:
-            raise NotYetError("check.nothing")
+        require_something(found)
         if isinstance(found, str) or np.ndim(found) != 0 or not np.isfinite(found):
             raise NotYetError("N1-3.number")
         if not np.isclose(float(found), response(predicted, truth, share)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import Exercise, NotYetError
+from .answers import finite_number, require_something
 
 _KEYS = ("site_kwh", "co2_g", "water_l", "heat_kwh")
 
@@ -35,11 +36,10 @@ def judge_footprint(answer, rng: np.random.Generator) -> None:
 
 
 def _quantities(found) -> dict[str, float]:
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if not isinstance(found, dict) or set(found) != set(_KEYS):
         raise NotYetError("R2-1.keys")
-    return {key: _number(found[key], "R2-1.keys") for key in _KEYS}
+    return {key: finite_number(found[key], "R2-1.keys") for key in _KEYS}
 
 
 def _why(key: str, found: float, case: dict[str, float]) -> str:
@@ -117,7 +117,7 @@ def _judge_best(found: float, pupil: _Pupil, peak: int) -> None:
 
 
 def _score(found) -> float:
-    return _number(found, "R2-2.number")
+    return finite_number(found, "R2-2.number")
 
 
 def start(carbon: np.ndarray, room: np.ndarray, power: float, lasts: int) -> int | None:
@@ -164,7 +164,7 @@ def _expect(answer, carbon: np.ndarray, room: np.ndarray, power: float, lasts: i
 
 
 def _hour(found) -> int:
-    number = _number(found, "R2-3.whole")
+    number = finite_number(found, "R2-3.whole")
     if number != int(number):
         raise NotYetError("R2-3.whole")
     return int(number)
@@ -178,19 +178,6 @@ def _why_start(begins: int, carbon: np.ndarray, room: np.ndarray, power: float, 
         return "R2-3.room"
     fitting = [s for s in range(len(carbon) - lasts + 1) if (room[s : s + lasts] >= power).all()]
     return "R2-3.hour" if begins == min(fitting, key=lambda s: carbon[s]) else "R2-3.least"
-
-
-def _number(found, hint: str) -> float:
-    """The answer as a finite number; raises `NotYetError` when it is not one."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
-    try:
-        number = float(found) if np.ndim(found) == 0 else np.nan
-    except (TypeError, ValueError):
-        number = np.nan
-    if not np.isfinite(number):
-        raise NotYetError(hint)
-    return number
 
 
 EXERCISES = {

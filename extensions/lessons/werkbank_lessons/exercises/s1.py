@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import Exercise, NotYetError
+from .answers import finite_number, require_something
 
 _GIB = 2**30
 
@@ -19,7 +20,7 @@ def judge_memory_gib(answer, rng: np.random.Generator) -> None:
     """Three random limits, then an environment that states none."""
     for _ in range(3):
         limit = int(rng.integers(1, 64)) * _GIB + int(rng.integers(0, _GIB))
-        found = _number(answer(_environment(rng, MEM_LIMIT=str(limit))), "S1-1.number")
+        found = finite_number(answer(_environment(rng, MEM_LIMIT=str(limit))), "S1-1.number")
         _compare_memory(found, limit)
     try:
         silent = answer(_environment(rng))
@@ -88,8 +89,7 @@ def _judge_queue(answer, arrives: np.ndarray, lasts: np.ndarray, pause: bool) ->
 
 def _waits(found, count: int) -> np.ndarray:
     """The answer as ``count`` finite numbers; raises `NotYetError` when it is not that."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     try:
         numbers = np.asarray(found, dtype=float)
     except (TypeError, ValueError):
@@ -178,19 +178,6 @@ def _expect_none(answer, profiles: list[dict], need: dict) -> None:
         raise NotYetError("S1-3.none") from None
     if found is not None:
         raise NotYetError("S1-3.none")
-
-
-def _number(found, hint: str) -> float:
-    """The answer as a finite number; raises `NotYetError` when it is not one."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
-    try:
-        number = float(found) if np.ndim(found) == 0 else np.nan
-    except (TypeError, ValueError):
-        number = np.nan
-    if not np.isfinite(number):
-        raise NotYetError(hint)
-    return number
 
 
 EXERCISES = {
