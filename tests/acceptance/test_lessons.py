@@ -24,6 +24,7 @@ from tutorials.build.source import Cell
 READ = (("S1", "nl"), ("D2", "nl"), ("H1", "en"))
 WRITTEN = ("exercise", "check")
 LESSONS_PANEL = {"en": "Lessons", "nl": "Lessen"}
+NEXT = {"en": "Next lesson: ", "nl": "Volgende les: "}
 PASSED = {"en": "3 of 3 exercises passed", "nl": "3 van 3 oefeningen gehaald"}
 
 
@@ -84,6 +85,7 @@ def test_a_lesson_is_read_to_its_end_with_every_exercise_wrong_once_and_then_rig
     panel = page.get_by_role("region", name=LESSONS_PANEL[language], exact=True)
     title = getattr(entry.title, language)
     expect(panel.get_by_role("article").filter(has_text=title)).to_contain_text(PASSED[language])
+    expect(panel.get_by_role("button", name=NEXT[language])).to_be_visible()
     screenshot(page, f"lesson-{lesson}-{language}-done")
 
 

@@ -23,6 +23,7 @@ _SHOWN = {
     "resources",
     "extras",
     "exercises",
+    "next",
 }
 
 

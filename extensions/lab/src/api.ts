@@ -210,6 +210,8 @@ export interface ILesson {
   resources?: { gpu?: string; memory_gb?: number };
   /** Sets of libraries that this server's environment lacks; an older server does not tell. */
   missing?: string[];
+  /** Lessons that go on where this one ends; an older server does not tell. */
+  next?: string[];
   exercises: IExercise[];
   notebooks: Record<string, INotebook>;
 }

@@ -148,6 +148,19 @@ it('leads back to where one was', async () => {
   expect(shown).toEqual([['tutorials/D2/two.en.copy-1.ipynb', 7]]);
 });
 
+it('leads on to the next lesson once every exercise is passed', async () => {
+  const done = lesson({ next: ['D3', 'H1', 'N1'], exercises: [{ id: 'D2-1', minutes: 5, passed: true }] });
+  const passed = lesson({ ...done, id: 'H1', title: { en: 'Done already' }, notebooks: {} });
+  const other = lesson({ id: 'N1', title: { en: 'Better crops' }, notebooks: {} });
+  server.answer = { lessons: [done, passed, other], problems: [] };
+  await model.refresh();
+  model.remember({ path: 'tutorials/D2/two.en.ipynb', cell: 7 });
+  await until(() => button(panel, 'Next lesson: Better crops'));
+  button(panel, 'Next lesson: Better crops')!.click();
+  await until(() => shown.length);
+  expect(server.acts).toEqual(['N1 en open']);
+});
+
 it('does not take another notebook for a lesson', () => {
   expect(model.ofPath('tutorials/D2/twofold.ipynb')).toBeUndefined();
 });

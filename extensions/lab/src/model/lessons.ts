@@ -75,6 +75,12 @@ export class Lessons implements IDisposable {
     );
   }
 
+  /** The lesson to go on with after one that is done: the first that its authors name and the learner has not done. */
+  following(done: ILesson): ILesson | undefined {
+    const named = (done.next ?? []).map(id => this.all.find(lesson => lesson.id === id));
+    return named.find(lesson => lesson && !isDone(lesson));
+  }
+
   /** Tracks as they build upon each other, with the lessons that have all of the words; others follow as they come. */
   tracks(words: string): [string, ILesson[]][] {
     const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
@@ -99,6 +105,10 @@ export class Lessons implements IDisposable {
       Signal.clearData(this);
     }
   }
+}
+
+export function isDone(lesson: ILesson): boolean {
+  return lesson.exercises.length > 0 && lesson.exercises.every(one => one.passed);
 }
 
 function isLesson(value: unknown): value is ILesson {

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { ILesson, LessonAct } from '../api';
-import type { Lessons } from '../model/lessons';
+import { isDone, type Lessons } from '../model/lessons';
 import { Attempt, useAttempt } from './attempt';
 import { LiveWidget } from './live';
 
@@ -135,18 +135,31 @@ function Languages({ lessons, trans }: Omit<ICatalogue, 'acts'>): React.ReactEle
   );
 }
 
+/** The way back to where one was; once a lesson is done, the way on to the next. */
 function Continue({ lessons, acts, trans }: ICatalogue): React.ReactElement | null {
+  const attempt = useAttempt();
   const place = lessons.place;
   const lesson = place && lessons.ofPath(place.path);
   if (!place || !lesson) {
     return null;
   }
+  const next = isDone(lesson) ? lessons.following(lesson) : undefined;
+  const name = (one: ILesson): string => one.title[lessons.language] ?? one.id;
+  const words = next ? trans.__('Next lesson: %1', name(next)) : trans.__('Continue: %1', name(lesson));
+  const go = async (): Promise<void> =>
+    next ? acts.show((await lessons.act(next, 'open')).path) : acts.show(place.path, place.cell);
   return (
-    <p className="wb-Continue">
-      <button type="button" className="wb-Button wb-mod-primary" onClick={() => void acts.show(place.path, place.cell)}>
-        {trans.__('Continue: %1', lesson.title[lessons.language] ?? lesson.id)}
+    <div className="wb-Continue">
+      <button
+        type="button"
+        className="wb-Button wb-mod-primary"
+        disabled={attempt.busy}
+        onClick={() => attempt.run(go)}
+      >
+        {words}
       </button>
-    </p>
+      <Attempt attempt={attempt} />
+    </div>
   );
 }
 
