@@ -54,14 +54,14 @@ else:
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 torch.set_num_threads(min(torch.get_num_threads(), 4))
 if device.type == "cuda":
-    print(tr("S2.line.on_gpu", name=torch.cuda.get_device_name(device)))
+    print(tr("S2.line.on_gpu", name=torch.cuda.get_device_name()))
 else:
     print(tr("S2.line.on_cpu", threads=torch.get_num_threads()))
 
 # %% [markdown] lid="state-text" minutes=7
 # ## 2 · A state is 2ⁿ numbers ({{section.minutes}} min)
 #
-# Three bits hold one of the eight rows 000, 001 … 111. Three *qubits* hold a number for each of those eight at the same time: an *amplitude*, a complex number. When you read the qubits out you see only one row, and the squared size of its amplitude is the probability of seeing that one. So all those squares add up to 1.
+# Three bits hold one of the eight bit strings 000, 001 … 111. Three *qubits* hold a number for each of those eight at the same time: an *amplitude*, a complex number. When you read the qubits out you see only one bit string, and the squared size of its amplitude is the probability of seeing that one. So all those squares add up to 1.
 #
 # All amplitudes together are the *state*. For n qubits there are 2ⁿ, and in torch's `complex64` each takes 8 bytes (two numbers of 4). How large is that?
 
@@ -128,7 +128,7 @@ check("S2-1", my_largest_n)
 # %% lid="state-answer"
 def free_memory(device):
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        return torch.cuda.mem_get_info()[0]
     free = psutil.virtual_memory().available
     limit = os.environ.get("MEM_LIMIT")
     return min(free, int(limit) - psutil.Process().memory_info().rss) if limit else free
@@ -154,7 +154,7 @@ print(f"{tr('S2.line.fit_three')}: {largest_n(141e9, 3)}")
 # - **Hadamard** on qubit q: each pair of amplitudes that differ only in qubit q, (a, b), becomes ((a + b)/√2, (a − b)/√2);
 # - **controlled phase** on qubits p and q: where both are 1, the amplitude is multiplied by a number of size 1, e^(i·angle).
 #
-# The **quantum Fourier transform** (QFT) is made of nothing else: a Hadamard on each qubit, smaller and smaller phases with all that follow it, and at the end the qubits in reverse order. It is the heart of Shor's algorithm, which would break the encryption of much of today's internet on a quantum computer that is large and precise enough.
+# The **quantum Fourier transform** (QFT) is made of nothing else: a Hadamard on each qubit, smaller and smaller phases with all that follow it, and at the end the qubits in reverse order. It is the heart of Shor's algorithm, which would break public-key encryption such as RSA on a quantum computer that is large and precise enough.
 
 # %% lid="circuit-gates"
 def hadamard(state, q):
@@ -220,7 +220,7 @@ panels[1].set_xlabel(tr("S2.figure.row"))
 show(figure, tr("S2.figure.alt_period"))
 
 # %% [markdown] lid="circuit-figure-after"
-# Below stand {{expected.peaks}} peaks, one for each multiple of 256/10: the QFT has turned the distance between the lines into their number. A real quantum computer shows you *one* row per run, drawn with these probabilities; all amplitudes at once are never to be seen. A simulation shows them all, and the memory is what you pay for that.
+# Below stand {{expected.peaks}} peaks, one for each multiple of 256/10: the QFT has turned the distance between the lines into their number. A real quantum computer shows you *one* bit string per run, drawn with these probabilities; all amplitudes at once are never to be seen. A simulation shows them all, and the memory is what you pay for that.
 #
 # ### How many states at the same time?
 #
@@ -375,7 +375,7 @@ theirs = timer.blocked_autorange(min_run_time=0.3).median
 print(tr("S2.line.both", mine=1000 * mine, theirs=1000 * theirs))
 
 # %% [markdown] lid="measure-after"
-# The two should be close; on a busy machine they may differ by half. A time without the number of runs, and without what else the machine did, is an anecdote.
+# The two should be close; on a busy machine they may differ by half. A time without the number of runs, and without what else the machine did, is an anecdote. (To time parts of a queue on a GPU there is `torch.cuda.Event`, a mark that the device itself provides with a time.)
 
 # %% [markdown] lid="wall-text" minutes=4
 # ## 5 · Time, and the wall ({{section.minutes}} min)
@@ -393,7 +393,7 @@ def time_qft(where, sizes):
 
 measured = {"cpu": time_qft("cpu", range(6, 21, 2))}
 if device.type == "cuda":
-    measured["gpu"] = time_qft("cuda", range(6, 27, 2))
+    measured["gpu"] = time_qft("cuda", range(6, 25, 2))
 
 
 def gates(n):
@@ -412,15 +412,17 @@ for name, times in measured.items():
 
 # %% lid="wall-figure" tags=["figure"] alt="S2.figure.alt_wall"
 COLOUR = {"cpu": OKABE_ITO["blue"], "gpu": OKABE_ITO["vermilion"]}
-UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+MARKS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 3}
 
 
 def draw_times(axes, name, times):
     last = max(times)
-    ahead = np.arange(last, 35)
+    ahead = np.arange(last, largest_n(141e9, 1.5) + 1)
     axes.plot(times.keys(), times.values(), "o-", color=COLOUR[name], linewidth=1.8)
     axes.plot(ahead, [predict(times, n) for n in ahead], color=COLOUR[name], linewidth=1.4, linestyle=(0, (4, 2)))
     axes.text(last - 0.6, times[last] * 1.5, tr(f"S2.figure.{name}"), color=COLOUR[name], ha="right", fontweight="bold")
+    axes.text(25.8, 1.6 * predict(times, 26), tr("S2.figure.extrapolated"), color=COLOUR[name], ha="right", fontsize=10)
 
 
 def draw_wall(axes, size, label):
@@ -430,7 +432,7 @@ def draw_wall(axes, size, label):
 
 
 figure, axes = plt.subplots(figsize=(10, 5.2))
-for name, seconds in UNITS.items():
+for name, seconds in MARKS.items():
     axes.axhline(seconds, color=LINE, linewidth=1)
     axes.text(5.7, seconds * 1.15, tr(f"S2.figure.{name}"), color=MUTED, fontsize=9)
 for name, times in measured.items():
@@ -438,8 +440,8 @@ for name, times in measured.items():
 for size in (16, 80, 141):
     draw_wall(axes, size * 1e9, f"{size} GB")
 axes.axvspan(largest_n(141e9, 1.5) + 0.5, 36, facecolor="white", edgecolor=LINE, hatch="////", linewidth=0)
-axes.text(22, 1.1e6, tr("S2.figure.extrapolated"), color=MUTED, fontsize=9, va="top")
-axes.set(xlim=(5.5, 36), ylim=(1e-5, 2e6), yscale="log", xlabel=tr("S2.figure.qubits"), ylabel=tr("S2.figure.time"))
+axes.text(34.8, 1, tr("S2.figure.too_large"), rotation=90, ha="center", va="center", fontsize=10, bbox=PAPER)
+axes.set(xlim=(5.5, 36), ylim=(1e-5, 4e5), yscale="log", xlabel=tr("S2.figure.qubits"), ylabel=tr("S2.figure.time"))
 axes.set_title(tr("S2.figure.wall_title"))
 show(figure, tr("S2.figure.alt_wall"))
 
@@ -449,7 +451,7 @@ show(figure, tr("S2.figure.alt_wall"))
 # %% [markdown] lid="gate-text" minutes=8
 # ## 6 · Write a gate of your own ({{section.minutes}} min)
 #
-# One gate is missing before you can make any circuit. **CNOT** (controlled NOT) has a *control* and a *target*: where the control is 1, the target is turned over; where the control is 0, nothing happens.
+# The gate of two qubits that you will meet most often is **CNOT** (controlled NOT). It has a *control* and a *target*: where the control is 1, the target is turned over; where the control is 0, nothing happens.
 #
 # | control, target | becomes |
 # |---|---|
@@ -525,7 +527,9 @@ print(f"{tr('S2.line.all_one')}: {float(probability[-1]):.2f}")
 print(f"{tr('S2.line.rest')}: {float(probability[1:-1].sum()):.2f}")
 
 # %% [markdown] lid="gate-after"
-# Of more than a million rows only two are left: all zeros with probability {{expected.all_zero}}, all ones with {{expected.all_one}}. Read one qubit, and you know the nineteen others. This is *entanglement*, and the state is called a GHZ state, after Greenberger, Horne and Zeilinger.
+# Of more than a million bit strings only two are left: all zeros with probability {{expected.all_zero}}, all ones with {{expected.all_one}}. Read one qubit, and you know the nineteen others. Twenty coins that somebody laid the same way up would do that too. What makes this *entanglement* is that both amplitudes are there at once, and that later gates can let them add up or cancel. The state is called a GHZ state, after Greenberger, Horne and Zeilinger.
+#
+# CNOT was within reach all along: a Hadamard on the target, a controlled phase with angle π, and the Hadamard again, is the same gate. But it takes three passes through the memory instead of one.
 
 # %% [markdown] lid="decide-text" minutes=3
 # ## 7 · CPU or GPU? ({{section.minutes}} min)
@@ -544,12 +548,18 @@ def advice(n):
     return next((tr("S2.line.take_gpu", gpu=gpu) for gpu, size in GPUS.items() if need <= size), tr("S2.line.take_none"))
 
 
+def shown(amount, units):
+    fitting = {size: name for name, size in units.items() if size <= amount} or {1: "?"}
+    return f"{amount / max(fitting):.1f} {fitting[max(fitting)]}"
+
+
 for n in (12, 20, 26, 30, 32, 34):
-    need, wait = 1.5 * state_bytes(n) / 1e9, predict(measured["cpu"], n)
-    print(tr("S2.line.decide", n=n, gb=need, seconds=wait, advice=advice(n)))
+    size = shown(1.5 * state_bytes(n), {"kB": 1e3, "MB": 1e6, "GB": 1e9})
+    wait = shown(predict(measured["cpu"], n), {"µs": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600})
+    print(tr("S2.line.decide", n=n, size=size, wait=wait, advice=advice(n)))
 
 # %% [markdown] lid="decide-after"
-# Three things that this table does not know. A GPU of 80 GB has a little less than 80 GB free. A slice of a GPU (MIG) has less memory *and* less speed than the whole. And a machine is not faster because it is larger: **measure your own work on a small case first**, on the CPU, while nobody has to wait for you.
+# Three things that this table does not know. Part of a GPU's memory is gone before you begin, to CUDA and its libraries: what counts is what is free. A slice of a GPU (MIG) has less memory *and* less speed than the whole. And a machine is not faster because it is larger: **measure your own work on a small case first**, on the CPU, while nobody has to wait for you.
 
 # %% [markdown] lid="cost-text" minutes=1
 # ## 8 · What it cost, and what you keep ({{section.minutes}} min)

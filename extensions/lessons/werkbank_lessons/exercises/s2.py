@@ -23,11 +23,13 @@ def largest_n(free_bytes: float, states: float) -> int:
 
 def judge_largest_n(answer, rng: np.random.Generator) -> None:
     """One state that fits exactly, one with room to spare, then several at a time."""
-    n = int(rng.integers(20, 36))
-    exact = _qubits(answer(_BYTES * 2**n, 1))
-    spare = _qubits(answer(int(_BYTES * 2**n * rng.uniform(1.6, 1.95)), 1))
-    if (exact, spare) != (n, n):
-        raise NotYetError(_why_alone(exact - n, spare - n, n), found=spare, bits=n)
+    even, odd = (int(n) for n in rng.choice(np.arange(20, 36), size=2, replace=False))
+    exact = _qubits(answer(_BYTES * 2**even, 1))
+    spare = _qubits(answer(int(_BYTES * 2**odd * rng.uniform(1.6, 1.95)), 1))
+    if (exact, spare) == (2**even, 2**odd):
+        raise NotYetError("S2-1.amplitudes")
+    if (exact, spare) != (even, odd):
+        raise NotYetError(_why_alone(exact - even, spare - odd), found=spare, bits=odd)
     for states in rng.permutation([1.5, 3.0, 6.0]):
         n = int(rng.integers(20, 36))
         free = int(_BYTES * states * 2**n * rng.uniform(1.1, 1.3))
@@ -36,10 +38,8 @@ def judge_largest_n(answer, rng: np.random.Generator) -> None:
             raise NotYetError("S2-1.states", states=states, found=found, gb=free / 1e9)
 
 
-def _why_alone(exact: int, spare: int, n: int) -> str:
+def _why_alone(exact: int, spare: int) -> str:
     """The hint when one state is counted wrongly, from how far both answers lie off."""
-    if (exact, spare) == (2**n - n, 2**n - n):
-        return "S2-1.amplitudes"
     if exact == spare and abs(exact) == 1:
         return "S2-1.number_of_bytes"
     if exact == 0 and spare == 1:

@@ -1,4 +1,4 @@
-"""Devices of lesson S2: one that is simulated, to practise measuring on, and the memory that work takes on a real one."""
+"""Devices of lesson S2: a simulated one to practise measuring on, and the memory that work takes on a real one."""
 
 from __future__ import annotations
 
