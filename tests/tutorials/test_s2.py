@@ -243,6 +243,13 @@ def test_the_circuit_is_the_exact_transform_of_any_state(lesson, n):
     assert torch.allclose(lesson["qft"](state).flatten().to(torch.complex128), exact, atol=1e-5)
 
 
+def test_the_whole_circuit_needs_one_and_a_half_states_and_not_more(lesson):
+    lesson["qft"](torch.zeros((2,) * 8, dtype=torch.complex64))
+    with PeakMemory(torch.device("cpu")) as peak:
+        lesson["qft"](torch.zeros((2,) * 23, dtype=torch.complex64))
+    assert peak.bytes / (8 * 2**23) == pytest.approx(1.5, abs=0.1)
+
+
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def said(request, tmp_path_factory):
     """What the solved lesson prints for other random states and another offset of the period; times of few qubits."""
@@ -271,6 +278,8 @@ def test_the_numbers_hold_for_other_states(said):
 
 def test_what_the_text_says_of_choosing_holds(said):
     assert "12 qubits need 49.2 kB" in said
+    (small, middle), *_ = re.findall(r"(\d+) µs at 6 qubits, (\d+) µs at 12", said)
+    assert int(middle) < 32 * int(small)
     (none,) = [line for line in said.splitlines() if tr("S2.line.take_none", "en") in line]
     assert none.startswith("34 qubits need 206.2 GB")
 

@@ -154,7 +154,7 @@ print(f"{tr('S2.line.fit_three')}: {largest_n(141e9, 3)}")
 # - **Hadamard** on qubit q: each pair of amplitudes that differ only in qubit q, (a, b), becomes ((a + b)/√2, (a − b)/√2);
 # - **controlled phase** on qubits p and q: where both are 1, the amplitude is multiplied by a number of size 1, e^(i·angle).
 #
-# The **quantum Fourier transform** (QFT) is made of nothing else: a Hadamard on each qubit, smaller and smaller phases with all that follow it, and at the end the qubits in reverse order. It is the heart of Shor's algorithm, which would break public-key encryption such as RSA on a quantum computer that is large and precise enough.
+# The **quantum Fourier transform** (QFT) is made of nothing else: a Hadamard on each qubit, smaller and smaller phases with all that follow it, and at the end swaps, which put the qubits in reverse order. It is the heart of Shor's algorithm, which would break public-key encryption such as RSA on a quantum computer that is large and precise enough.
 
 # %% lid="circuit-gates"
 def hadamard(state, q):
@@ -173,13 +173,23 @@ def controlled_phase(state, p, q, angle):
     return state
 
 
+def swap(state, p, q):
+    moved = state.movedim((p, q), (0, 1))
+    kept = moved[0, 1].clone()
+    moved[0, 1] = moved[1, 0]
+    moved[1, 0] = kept
+    return state
+
+
 def qft(state):
     n = state.dim()
     for q in range(n):
         hadamard(state, q)
         for p in range(q + 1, n):
             controlled_phase(state, p, q, math.pi / 2 ** (p - q))
-    return state.permute(*reversed(range(n))).contiguous()
+    for q in range(n // 2):
+        swap(state, q, n - 1 - q)
+    return state
 
 
 # %% [markdown] lid="circuit-check-text"
@@ -199,7 +209,7 @@ print(f"{tr('S2.line.gates')}: {20 * 21 // 2}")
 print(f"{tr('S2.line.error')}: {1e6 * float(error):.2f}")
 
 # %% [markdown] lid="circuit-check-after"
-# {{expected.gates}} gates, and {{expected.error}} (parts per million) of difference: about what {{expected.gates}} roundings of numbers with seven digits leave behind. If that is not precise enough, `complex128` has sixteen digits. It takes 16 bytes per amplitude, so the price is known: one qubit.
+# {{expected.gates}} gates, ten swaps, and {{expected.error}} (parts per million) of difference: about what {{expected.gates}} roundings of numbers with seven digits leave behind. If that is not precise enough, `complex128` has sixteen digits. It takes 16 bytes per amplitude, so the price is known: one qubit.
 #
 # What is a QFT for? It finds *periods*. Let us make a state of 8 qubits in which every tenth amplitude has the same size and all others are zero.
 
@@ -245,7 +255,7 @@ for gate, name in ((hadamard, "in_place"), (hadamard_by_matrix, "by_matrix")):
     print(f"{tr(f'S2.line.{name}')}: {peak.bytes / state_bytes(24):.2f}")
 
 # %% [markdown] lid="circuit-memory-after"
-# {{expected.in_place}} states against {{expected.by_matrix}}. Same result, same device, half the memory: **one qubit for free**, which is what you would otherwise get from a GPU with twice the memory. (On a GPU torch counts for you: `torch.cuda.max_memory_allocated()`. On a CPU our `PeakMemory` looks at this process, a thousand times a second.)
+# {{expected.in_place}} states against {{expected.by_matrix}}. Same result, same device, half the memory: **one qubit for free**, which is what you would otherwise get from a GPU with twice the memory. The other gates take less than half a state beside it, so the whole QFT needs 1.5. (On a GPU torch counts for you: `torch.cuda.max_memory_allocated()`. On a CPU our `PeakMemory` looks at this process, a thousand times a second.)
 
 # %% [markdown] lid="measure-text" minutes=10
 # ## 4 · Measure the work, and not the asking ({{section.minutes}} min)
@@ -369,13 +379,13 @@ def synchronise():
 
 
 state = random_state(16)
-mine = seconds_of(lambda: qft(state), synchronise, time.perf_counter, 9)
+mine = seconds_of(lambda: qft(state), synchronise, time.perf_counter, 25)
 timer = benchmark.Timer("qft(state)", globals={"qft": qft, "state": state}, num_threads=torch.get_num_threads())
 theirs = timer.blocked_autorange(min_run_time=0.3).median
 print(tr("S2.line.both", mine=1000 * mine, theirs=1000 * theirs))
 
 # %% [markdown] lid="measure-after"
-# The two should be close; on a busy machine they may differ by half. A time without the number of runs, and without what else the machine did, is an anecdote. (To time parts of a queue on a GPU there is `torch.cuda.Event`, a mark that the device itself provides with a time.)
+# The two should be close. On a busy machine they may not be; then measure again, and longer. A time without the number of runs, and without what else the machine did, is an anecdote. (To time parts of a queue on a GPU there is `torch.cuda.Event`, a mark that the device itself provides with a time.)
 
 # %% [markdown] lid="wall-text" minutes=4
 # ## 5 · Time, and the wall ({{section.minutes}} min)
@@ -406,9 +416,9 @@ def predict(times, n):
 
 
 for name, times in measured.items():
-    first, last = min(times), max(times)
-    small, large = (1e6 * times[n] / gates(n) for n in (first, last))
-    print(tr("S2.line.per_gate", where=tr(f"S2.figure.{name}"), n=first, small=small, last=last, large=large))
+    small, middle, large = (1e6 * times[n] / gates(n) for n in (6, 12, max(times)))
+    where = tr(f"S2.figure.{name}")
+    print(tr("S2.line.per_gate", where=where, small=small, middle=middle, large=large, last=max(times)))
 
 # %% lid="wall-figure" tags=["figure"] alt="S2.figure.alt_wall"
 COLOUR = {"cpu": OKABE_ITO["blue"], "gpu": OKABE_ITO["vermilion"]}
@@ -421,8 +431,9 @@ def draw_times(axes, name, times):
     ahead = np.arange(last, largest_n(141e9, 1.5) + 1)
     axes.plot(times.keys(), times.values(), "o-", color=COLOUR[name], linewidth=1.8)
     axes.plot(ahead, [predict(times, n) for n in ahead], color=COLOUR[name], linewidth=1.4, linestyle=(0, (4, 2)))
-    axes.text(last - 0.6, times[last] * 1.5, tr(f"S2.figure.{name}"), color=COLOUR[name], ha="right", fontweight="bold")
-    axes.text(25.8, 1.6 * predict(times, 26), tr("S2.figure.extrapolated"), color=COLOUR[name], ha="right", fontsize=10)
+    style = {"color": COLOUR[name], "ha": "right", "bbox": PAPER}
+    axes.text(last - 0.6, times[last] * 1.6, tr(f"S2.figure.{name}"), fontweight="bold", **style)
+    axes.text(25.6, 1.6 * predict(times, 26), tr("S2.figure.extrapolated"), fontsize=10, **style)
 
 
 def draw_wall(axes, size, label):
@@ -446,7 +457,7 @@ axes.set_title(tr("S2.figure.wall_title"))
 show(figure, tr("S2.figure.alt_wall"))
 
 # %% [markdown] lid="wall-after"
-# Read it from left to right. With **few qubits** the line is nearly flat: you time Python and the starting of operations, some microseconds each, and not the arithmetic. A GPU has to be asked too, and changes nothing here. With **many qubits** the line is straight on this scale: twice the time per qubit. Each gate reads and writes the state and hardly computes, so what counts is how fast memory can be read and written; that is what a GPU is better at. At the **wall** it is over, however patient you are: a black line is where 1.5 states no longer fit.
+# Read it from left to right. With **few qubits** the line rises slowly, and mostly because there are more gates: a state of 12 qubits is 64 times as large as one of 6, and a gate on it takes nothing like 64 times as long. You time Python and the starting of operations, some microseconds each, and not the arithmetic. A GPU has to be asked too, and changes nothing here. With **many qubits** the line is straight on this scale: twice the time per qubit. Each gate reads and writes the state and hardly computes, so what counts is how fast memory can be read and written; that is what a GPU is better at. At the **wall** it is over, however patient you are: a black line is where 1.5 states no longer fit.
 
 # %% [markdown] lid="gate-text" minutes=8
 # ## 6 · Write a gate of your own ({{section.minutes}} min)
@@ -564,7 +575,7 @@ for n in (12, 20, 26, 30, 32, 34):
 # %% [markdown] lid="cost-text" minutes=1
 # ## 8 · What it cost, and what you keep ({{section.minutes}} min)
 #
-# Tell what a result cost, as you tell how precise it is. If this kernel leases a GPU, shut the kernel down when you are done: a state in GPU memory keeps it occupied.
+# Tell what a result cost, as you tell how precise it is. If this kernel leases a GPU, shut the kernel down when you are done: what you hold counts, busy or not.
 
 # %% lid="cost"
 stopwatch.report()
@@ -581,7 +592,7 @@ if device.type == "cuda":
 #
 # ### What next
 #
-# - Change one line so that states are `complex128`, and predict before you run it: what becomes of the memory, the error and the time?
+# - Let `random_state` make `complex128`, and predict before you run it: what becomes of the memory, the error and the time?
 # - Open this notebook once more with a GPU kernel, if your profile has one. Where does its line cross that of the CPU? No GPU has been recorded for this lesson yet, so your figure is the first.
 # - D1 takes work that does not fit in one process to a cluster of your own; R2 tells what it costs in energy.
 #
