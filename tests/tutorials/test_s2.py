@@ -230,8 +230,8 @@ def test_memory_at_the_worst_moment_is_seen_and_not_what_is_left(copies):
     size = 64 * 2**20
     with PeakMemory(torch.device("cpu")) as peak:
         for _ in range(2):  # one after the other
-            held = [torch.ones(size, dtype=torch.uint8) for _ in range(copies)]
-            assert all(int(one.sum()) == size for one in held)
+            held = [torch.ones(size // 4) for _ in range(copies)]
+            assert all(one.max() == 1 for one in held)
             del held
     assert peak.bytes == pytest.approx(copies * size, rel=0.1)
 
