@@ -16,6 +16,7 @@ from contextlib import redirect_stdout
 import numpy as np
 import psutil
 import pytest
+import torch
 from werkbank_lessons import words
 from werkbank_lessons.checks import check
 from werkbank_lessons.exercises import exercise
@@ -27,8 +28,6 @@ from tutorials.build import variants
 from tutorials.build.notebooks import lesson_cells
 
 from .lesson_support import answer_of, judged, odd_answers, promised, wrong_cells
-
-torch = pytest.importorskip("torch", reason="torch is not here; ./werkbank lessons install torch")
 
 EXERCISES = ["S2-1", "S2-2", "S2-3"]
 SEEDS = range(10)
