@@ -1,5 +1,5 @@
-"""Lesson A1: its judges know right from wrong however it is written, a kernel that is restarted leaves a run that goes on
-to the last bit, and its numbers hold for other seeds too.
+"""Lesson A1: its judges know right from wrong however it is written, a kernel that is restarted leaves a run that goes
+on to the last bit, and its numbers hold for other seeds too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tutorials.build.notebooks import lesson_cells
 from .lesson_support import answer_of, judged, odd_answers, promised, wrong_cells
 
 EXERCISES = ["A1-1", "A1-2", "A1-3"]
-SEEDS = range(5)
+SEEDS = range(3)
 
 
 def cells_of(*lids):
@@ -193,7 +193,7 @@ def shaken(path, run):
     return lambda: (save(), torch.rand(1)), load
 
 
-def in_memory(path, run, kept={}):  # noqa: B006: a checkpoint that lives as long as the process is the mistake
+def under_a_name_of_its_own(path, run):
     save, load = checkpoint(path.with_name("only.pt"), run)
     return lambda: (save(), path.touch()), load
 
@@ -276,6 +276,7 @@ def the_first(model, train_epoch, validate, patience, most):
         ("A1-1", nothing_written, "A1-1.no_file"),
         ("A1-1", lambda path, run: checkpoint, "A1-1.pair"),
         ("A1-1", lambda path, run: (path, run), "A1-1.pair"),
+        ("A1-1", under_a_name_of_its_own, "A1-1.step"),
         ("A1-1", shaken, "A1-1.disturbs"),
         ("A1-1", with_more, "A1-1.optimizer"),
         ("A1-1", pickled, "A1-1.pickle"),
@@ -296,10 +297,6 @@ def the_first(model, train_epoch, validate, patience, most):
 )
 def test_other_mistakes_are_named_too(ex_id, mine, hint, seed):
     assert judged(ex_id, mine, seed) == hint
-
-
-def test_a_checkpoint_that_lives_in_one_file_for_all_runs_is_no_checkpoint():
-    assert judged("A1-1", in_memory, 1) in ("A1-1.step", "A1-1.model")
 
 
 def test_a_trap_springs_for_who_trusts_it_and_only_then(tmp_path):
@@ -358,7 +355,7 @@ print("EQUAL" if torch.equal(*vectors) else "DIFFERENT", came_back.step == STEPS
 
 def test_a_kernel_that_is_restarted_in_the_middle_leaves_a_run_that_goes_on_to_the_last_bit(tmp_path, fonts):
     begin = "\n".join([*cells_of(*NEEDED), "checkpoint = my_checkpoint", *cells_of("signal-class")])
-    begin = begin.replace("EPOCHS, BATCH = 10", "EPOCHS, BATCH = 30").replace("step % 50 == 0", "step == 50")
+    begin = begin.replace("EPOCHS, BATCH = 10", "EPOCHS, BATCH = 15").replace("step % 50 == 0", "step == 50")
     written = tmp_path / "run.pt"
     environment = os.environ | {"MPLCONFIGDIR": str(fonts)}
     manager, client = start_new_kernel(startup_timeout=120, cwd=str(tmp_path), env=environment)
@@ -370,7 +367,7 @@ def test_a_kernel_that_is_restarted_in_the_middle_leaves_a_run_that_goes_on_to_t
             time.sleep(0.01)
         manager.restart_kernel()
         client.wait_for_ready(timeout=120)
-        assert 50 < torch.load(written, weights_only=True)["step"] < 600
+        assert 50 < torch.load(written, weights_only=True)["step"] < 300
         assert client.execute(begin, reply=True, timeout=240)["content"]["status"] == "ok"
         said = []
         client.execute_interactive(COMPARE, timeout=240, output_hook=partial(_note, said))

@@ -53,7 +53,7 @@ stopwatch = Stopwatch()
 # |---|---|
 # | you close the tab, or your laptop | goes on; a seat in which a cell runs is not idle |
 # | somebody waits for your GPU while a cell runs | goes on: a kernel that is busy is never parked |
-# | somebody waits for your GPU between two cells | you get a notice; then the kernel is parked, and comes back with all variables at your next cell |
+# | somebody waits for your GPU between two cells | you get a notice; then the kernel is parked, if it can be, and comes back with all variables at your next cell |
 # | you interrupt the cell | stops in the middle of a step; the variables stay |
 # | you restart the kernel, or your seat is stopped | is interrupted, and gone a few seconds later |
 # | your seat reaches the end of its life, which its profile sets | the same, after a warning, also when it is busy |
@@ -131,7 +131,7 @@ print(f"{tr('A1.line.parameters')}: {sum(weights.numel() for weights in make_mod
 # %% [markdown] lid="loop-parts"
 # A convolutional network with {{expected.parameters}} weights; an *optimizer* (AdamW), which turns gradients into steps; and a *scheduler*, which lets the learning rate fall from 0.003 to zero along a cosine. *Dropout* switches off three in ten inputs of a layer at random, in each step anew.
 #
-# **Mixed precision.** A GPU computes much faster with numbers of 16 bits. But those are coarse:
+# **Mixed precision.** Most GPUs multiply much faster with numbers of 16 bits. But those are coarse:
 
 # %% lid="loop-precision"
 one = torch.tensor(1.0)
@@ -201,7 +201,7 @@ torch.save(first.model.state_dict(), path)
 path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 try:
     torch.load(path, weights_only=True)
-except RuntimeError:
+except (OSError, RuntimeError):
     print(tr("A1.line.half"))
 
 # %% [markdown] lid="file-whole"
@@ -411,7 +411,7 @@ def come_back(parts):
 
 
 run = new_run(SEED)
-before = [(step, evaluate(run.model, validation)[0]) for step in steps(run, RESTART)]
+before = [(step, evaluate(run.model, validation)[0]) for step in steps(run, RESTART) if step >= 80]
 save, _ = checkpoint(folder / "run.pt", run)
 save()
 parts = ("model", "optimizer", "scheduler")
@@ -477,14 +477,14 @@ left.text(RESTART - 1, 0.02 * top, tr("A1.figure.restart"), color=MUTED, ha="rig
 show(figure, tr("A1.figure.alt_restart"))
 
 # %% [markdown] lid="state-after"
-# With everything, {{expected.everything}} of the weights differ at the end; with the weights alone, {{expected.weights_only}}. On the left you see what that does: the loss jumps, because AdamW has forgotten its running averages, and because the schedule begins again at its highest learning rate. If you ever see such a jump in a curve, somebody forgot the optimizer. On the right: each thing you remember brings you closer, and only with the random numbers too do you arrive at *exactly* zero.
+# With everything, {{expected.everything}} of the weights differ at the end; with the weights alone, {{expected.weights_only}}. On the left you see what that does: the loss jumps, because AdamW has forgotten its running averages, and because the schedule begins again at its highest learning rate. If you ever see such a jump in a curve, ask first whether somebody forgot the optimizer. On the right: each thing you remember brings you closer, and only with the random numbers too do you arrive at *exactly* zero.
 #
 # Is exactness worth it? The forgetful run recovers, and may even end a little lower, since it learned fast for longer. But it is **another experiment** than the one in your paper, and how it ends now depends on when your seat was stopped. An exact resume is also the best test there is of your own code: “nearly equal” may be chance or a mistake, and zero leaves no doubt.
 
 # %% [markdown] lid="signal-text" minutes=5
 # ## 5 · Asked to stop ({{section.minutes}} min)
 #
-# Who ends your run mostly asks first, with a **signal**. When you restart a kernel or your seat is stopped, Jupyter sends SIGINT, the same as for the stop button, and ends the kernel about five seconds later at the latest. A batch system sends SIGTERM when your time is over, and some seconds later SIGKILL, which no program hears.
+# Who ends your run mostly asks first, with a **signal**. When you restart a kernel or your seat is stopped, Jupyter sends SIGINT, the same as for the stop button; then SIGTERM; and after some five seconds SIGKILL, which no program can catch. A batch system does much the same when your time is over.
 #
 # By default SIGINT raises a `KeyboardInterrupt` wherever Python happens to be. That may be halfway through `optimizer.step()`, with half of the weights updated: not a state to save. So we only *note* the signal, let the step finish, and then write. Who presses the stop button a second time gets the interrupt after all.
 
@@ -570,7 +570,7 @@ print(f"{tr('A1.line.young')}: {math.sqrt(2 * seconds_to_write * between_failure
 # %% [markdown] lid="profile-text" minutes=8
 # ## 7 · Where does the time go? ({{section.minutes}} min)
 #
-# Not all of the time of a run is learning. In practice the images are files, which must be read and decoded, and are often changed a little at random each time (*augmentation*), so that the model does not learn single pixels by heart. Let us make 600 digits into files: PNG images of 256 × 256 pixels.
+# Not all of the time of a run is learning. In practice the images are files, which must be read and decoded, and are often changed a little at random each time (*augmentation*), so that the model does not learn single pixels by heart. Let us make 300 digits into files: PNG images of 256 × 256 pixels.
 
 # %% lid="profile-files"
 def scan(digit):
@@ -589,8 +589,8 @@ def add_noise(image):
     return image.add_(0.1 * torch.randn(image.shape))
 
 
-files = [scan(digits.images[number]) for number in training[:600]]
-targets = labels[training[:600]]
+files = [scan(digits.images[number]) for number in training[:300]]
+targets = labels[training[:300]]
 
 
 def three_epochs(make_images):
@@ -630,7 +630,7 @@ for part, seconds in seconds_before.items():
 print(f"{tr('A1.line.decoded_before')}: {calls_before}")
 
 # %% [markdown] lid="profile-exercise"
-# Most of the time goes to decoding: {{expected.decoded_before}} times, for 600 files. A GPU would not help at all here; it would wait faster.
+# Most of the time goes to decoding: {{expected.decoded_before}} times, for 300 files. A GPU would hardly help here: it would wait for its images.
 #
 # ### Exercise 2 · change ({{exercise.A1-2}} min)
 #

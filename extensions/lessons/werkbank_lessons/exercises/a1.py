@@ -9,6 +9,7 @@ import copy
 import math
 import os
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -78,7 +79,7 @@ def _saved_twice(save, path: Path, run: Run, steps: int) -> bool:
         before = first.read()
         go_on(run, steps)
         save()
-        first.seek(0)  # a file that was replaced is still there for who has it open, and one that was overwritten is not
+        first.seek(0)  # who has a file open keeps it when it is replaced, and not when it is overwritten
         return first.read() == before
 
 
@@ -104,10 +105,8 @@ def _judge_trust(answer, path: Path, rng: np.random.Generator) -> None:
         trap = Trap()
         write(trap, path)
         _, load = _two_functions(answer(path, make_run(int(rng.integers(100)))))
-        try:
+        with suppress(Exception):  # refusing the file is right, however it is said
             load()
-        except Exception:  # refusing the file is right, however it is said
-            pass
         if trap.sprung:
             raise NotYetError("A1-1.pickle")
 
