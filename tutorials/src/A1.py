@@ -822,10 +822,10 @@ def train_epoch():
     model.train()
     for chosen in np.array_split(random.permutation(training), STEPS_PER_EPOCH):
         learn(model, optimizer, images[chosen], noisy[chosen])
-    learned.append(evaluate(model, training, noisy)[0])
 
 
 def validate():
+    learned.append(evaluate(model, training, noisy)[0])
     curve.append(evaluate(model, validation)[0])
     last.update(copy.deepcopy(model.state_dict()))
     return curve[-1]
