@@ -4,11 +4,17 @@ numbers hold for other draws too.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdDepictor, rdFingerprintGenerator
+from rdkit.Chem.rdMolDescriptors import CalcMolFormula
+from sklearn.model_selection import GroupShuffleSplit
 from werkbank_lessons import words
 from werkbank_lessons.checks import check
 from werkbank_lessons.exercises import exercise
@@ -39,11 +45,6 @@ def learner(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("WERKBANK_STRICT", raising=False)
     monkeypatch.setattr(words, "_chosen", "en")
-
-
-@pytest.fixture(scope="module")
-def chemistry():
-    return pytest.importorskip("rdkit.Chem", reason="RDKit is in the extra bio")
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -90,8 +91,7 @@ def what_fits(groups, share, rng):
 
 
 def of_the_library(groups, share, rng):
-    selection = pytest.importorskip("sklearn.model_selection", reason="scikit-learn is in the extra bio")
-    splitter = selection.GroupShuffleSplit(1, test_size=share, random_state=int(rng.integers(2**31)))
+    splitter = GroupShuffleSplit(1, test_size=share, random_state=int(rng.integers(2**31)))
     _, chosen = next(splitter.split(groups, groups=groups))
     return np.isin(np.arange(len(groups)), chosen).astype(int)
 
@@ -176,12 +176,9 @@ def test_an_answer_that_writes_in_its_input_cannot_mislead_the_judge(ex_id):
     assert judged(ex_id, careless, 1) is None
 
 
-def test_similarity_is_the_same_as_that_of_rdkit(chemistry):
-    from rdkit import DataStructs
-    from rdkit.Chem import rdFingerprintGenerator
-
+def test_similarity_is_the_same_as_that_of_rdkit():
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
-    molecules = [chemistry.MolFromSmiles(smiles) for smiles in MEDICINES.values()]
+    molecules = [Chem.MolFromSmiles(smiles) for smiles in MEDICINES.values()]
     bits = np.array([generator.GetFingerprintAsNumPy(molecule) for molecule in molecules])
     packed = [generator.GetFingerprint(molecule) for molecule in molecules]
     theirs = np.array([DataStructs.BulkTanimotoSimilarity(one, packed) for one in packed])
@@ -189,27 +186,35 @@ def test_similarity_is_the_same_as_that_of_rdkit(chemistry):
     assert similarities(bits, bits) == pytest.approx(theirs)
 
 
-def test_the_medicines_have_the_formulas_of_their_names(chemistry):
-    from rdkit.Chem.rdMolDescriptors import CalcMolFormula
+def test_a_seat_without_rdkit_can_judge_all_the_same():
+    program = (
+        "import sys; sys.modules.update(rdkit=None, sklearn=None)\n"
+        "from werkbank_lessons.exercises import exercise, n2_molecules\n"
+        "import numpy as np\n"
+        "for number in (1, 2, 3):\n"
+        "    task = exercise(f'N2-{number}')\n"
+        "    task.judge(task.reference, np.random.default_rng())\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
-    found = {name: CalcMolFormula(chemistry.MolFromSmiles(smiles)) for name, smiles in MEDICINES.items()}
+
+def test_the_medicines_have_the_formulas_of_their_names():
+    found = {name: CalcMolFormula(Chem.MolFromSmiles(smiles)) for name, smiles in MEDICINES.items()}
     assert found == FORMULAS
     assert all(words.is_word(f"N2.line.{name}") for name in MEDICINES)
 
 
-def test_a_drawing_has_a_label_for_each_atom_but_carbon_and_a_line_for_each_line_of_a_bond(chemistry):
+def test_a_drawing_has_a_label_for_each_atom_but_carbon_and_a_line_for_each_line_of_a_bond():
     figure, axes = plt.subplots()
-    draw_molecule(axes, chemistry.MolFromSmiles(MEDICINES["paracetamol"]), marked=[0, 1])
+    draw_molecule(axes, Chem.MolFromSmiles(MEDICINES["paracetamol"]), marked=[0, 1])
     assert sorted(label for text in axes.texts if (label := text.get_text())) == ["NH", "O", "OH"]
     assert len(axes.lines) == 11 + 4  # eleven bonds, four of them double
     assert len(axes.collections[0].get_offsets()) == 2
     plt.close(figure)
 
 
-def test_a_twin_is_drawn_in_the_same_place_though_an_atom_differs(chemistry):
-    from rdkit.Chem import rdDepictor
-
-    one, twin = (chemistry.MolFromSmiles(smiles) for smiles in ("CNc1nccs1", "CNc1ncns1"))
+def test_a_twin_is_drawn_in_the_same_place_though_an_atom_differs():
+    one, twin = (Chem.MolFromSmiles(smiles) for smiles in ("CNc1nccs1", "CNc1ncns1"))
     rdDepictor.Compute2DCoords(one)
     figure, axes = plt.subplots()
     draw_molecule(axes, twin, like=one)
@@ -218,11 +223,12 @@ def test_a_twin_is_drawn_in_the_same_place_though_an_atom_differs(chemistry):
     plt.close(figure)
 
 
-@pytest.mark.parametrize("seed", [2, 3, 4])
+@pytest.mark.parametrize("seed", [2, 3])  # and 1, with which the lesson runs
 def test_the_numbers_and_what_the_text_says_of_them_hold_for_other_seeds(execute_cells, seed):
     cells = variants.solved(lesson_cells("N2", "en"))
-    made = [replace(cell, text=cell.text.replace("SEED = 1", f"SEED = {seed}")) for cell in cells]
-    assert made != cells
+    computing = [cell for cell in cells if "figure" not in cell.tags]
+    made = [replace(cell, text=cell.text.replace("SEED = 1", f"SEED = {seed}")) for cell in computing]
+    assert made != computing
     run = execute_cells("N2", made, WERKBANK_STRICT="1")
     assert complaints(run.notebook) == []
     assert [number.sentence() for number in numbers("N2", run.notebook, "en") if not number.is_kept] == []

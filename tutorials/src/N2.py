@@ -9,7 +9,7 @@
 #
 # **You need** this notebook, about {{memory}} GB of memory and the libraries RDKit and scikit-learn; no GPU, no network, no earlier lesson. It helps if you have met `numpy` and have fitted a model before; the chemistry is explained where it appears.
 #
-# **Why here.** The government's letter on this facility names fields in which the Netherlands is already strong, among them “{{claim.medicines.quote}}” (*{{claim.medicines.en}}*). Models help to find medicines only as far as their scores can be believed. In this lesson you meet three scores that cannot, in real data.
+# **Why here.** The government's letter on this facility names fields in which the Netherlands is already strong, among them “{{claim.medicines.quote}}” (*{{claim.medicines.en}}*). Models help to find medicines only as far as their scores can be believed. In this lesson you meet three ways in which a score misleads, in real data.
 #
 # Run a cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>. You may skip an exercise: the lesson goes on with our version.
 
@@ -41,7 +41,7 @@ SEED = 1
 #
 # The search for a medicine often begins with one molecule that does something to a protein that matters in a disease. Chemists then make relatives of it, hundreds of them, and measure each. A model that predicts the measurement before the compound is made can save work, if its predictions are right.
 #
-# RDKit, a toolkit for chemistry, carries such a series as an example. A molecule is written as a line of text, a *SMILES*: letters are atoms (small ones in an aromatic ring), brackets are branches, equal digits are the two ends of a ring, and hydrogens are left out.
+# RDKit, a toolkit for chemistry, carries such a series as an example. A molecule is written as a line of text, a *SMILES*: letters are atoms (lower case in an aromatic ring), brackets are branches, equal digits are the two ends of a ring, and hydrogens are left out.
 
 # %% lid="compounds-read"
 folder = Path(RDConfig.RDContribDir) / "FreeWilson" / "data"
@@ -64,7 +64,7 @@ compounds.sample(4, random_state=SEED)
 # %% [markdown] lid="leak-text" minutes=4
 # ## 2 · The best model you will ever see ({{section.minutes}} min)
 #
-# Here is a random forest, a standard model, in five-fold cross-validation with shuffled folds. $R^2$ is the share of the variance that is explained: 1 is perfect, and 0 is as good as saying the mean every time. (In a table this small, some people celebrate 0.7.)
+# Here is a random forest, a standard model, in five-fold cross-validation with shuffled folds. $R^2$ is the share of the variance that is explained: 1 is perfect, 0 is as good as saying the mean every time, and below 0 is worse than that.
 
 # %% lid="leak"
 inputs = compounds[["number"]]
@@ -76,11 +76,12 @@ print(f"{tr('N2.line.r2_number')}: {r2_score(activity, predicted):.2f}")
 # %% [markdown] lid="leak-question"
 # {{expected.r2_number}}. Before you read on: look at the first line of the cell. What does this model know about chemistry?
 
-# %% lid="leak-figure" tags=["figure"] alt="N2.figure.alt_number"
+# %% lid="leak-order"
 by_number = compounds.sort_values("number")
 stretches = 1 + (by_number.activity.diff() > 0).sum()
 print(f"{tr('N2.line.stretches')}: {stretches}")
 
+# %% lid="leak-figure" tags=["figure"] alt="N2.figure.alt_number"
 figure, panels = plt.subplots(1, 2, figsize=(11, 4.4), width_ratios=(2, 1), layout="constrained")
 for axes, part in zip(panels, (by_number, by_number[by_number.number.between(1518890, 1518960)]), strict=True):
     axes.scatter(part.number, part.activity, s=9, color=OKABE_ITO["blue"], linewidth=0)
@@ -93,7 +94,7 @@ panels[1].set_title(tr("N2.figure.number_near"))
 show(figure, tr("N2.figure.alt_number"))
 
 # %% [markdown] lid="leak-after"
-# Nothing. Its only input is the *number* of the compound in the list. Go through the list by number, and it falls into {{expected.stretches}} stretches in which the activity never rises (in a random order there would be about five hundred): whoever gave the numbers had sorted by activity first, in batches. The rows of the file are nearly in that order too.
+# Nothing. Its only input is the *number* of the compound in the list. Go through the list by number, and it falls into {{expected.stretches}} stretches in which the activity never rises (in a random order there would be about five hundred): evidently the compounds were sorted by activity, in batches, before they got their numbers. The rows of the file are nearly in that order too.
 #
 # Nobody would do this on purpose. It comes in by itself: as one column in a table with two hundred, as the plate, the date or the name of a file. Cross-validation cannot see it, because the number knows as much about a compound in the test fold as about one in training. One question can: **would you have this input, with this value, for a compound that nobody has made yet?**
 
@@ -353,7 +354,7 @@ show(figure, tr("N2.figure.alt_scores"))
 # - **Copying falls deepest.** With random splits {{expected.close_random}} of the test compounds have a neighbour of 0.8 or more in training, with scaffolds {{expected.close_scaffold}}. The nearest neighbour drops from {{expected.neighbour_random}} to {{expected.neighbour_scaffold}}.
 # - **Simple is not worse.** Ridge reaches {{expected.ridge_random}} and {{expected.ridge_scaffold}}, in a fraction of the time. In a series, the parts often contribute each their own; whoever starts with the largest model never finds out.
 #
-# Is the scaffold split the honest one, then? It is one stand-in for the future. Twins like those in section 4 are still on either side, and for many kinds of models and data it flatters too (Guo and others, 2024). At Merck, random splits were too optimistic and a harsh split too pessimistic; what came closest to real use was a split in *time*: train on what was known, test on what came after (Sheridan, 2013). Our files have no dates. And no model predicts better than the measurement repeats: in a study of ChEMBL, the same compound on the same target in two hastily combined assays differed by more than 0.3 in almost 65 % of cases (Landrum and Riniker, 2024).
+# Is the scaffold split the honest one, then? It is one stand-in for the future. Twins like those in section 4 can still be on either side, and in virtual screening it has been found to flatter too (Guo and others, 2024). At Merck, random splits were too optimistic and a harsh split too pessimistic; what came closest to real use was a split in *time*: train on what was known, test on what came after (Sheridan, 2013). Our files have no dates. And no model predicts better than the measurement repeats: in a study of ChEMBL, the same compound on the same target in two hastily combined assays differed by more than 0.3 in almost 65 % of cases (Landrum and Riniker, 2024).
 
 # %% [markdown] lid="domain-text" minutes=10
 # ## 6 · When must a model say nothing? ({{section.minutes}} min)
@@ -466,7 +467,7 @@ for axes, name in zip(panels, DOUBTS, strict=True):
     axes.set_xticks(range(1, 6), [tr(f"N2.figure.{name}_first"), "2", "3", "4", tr(f"N2.figure.{name}_last")])
     axes.set(xlim=(0.7, 5.3), ylim=(0, 0.85), xlabel=tr(f"N2.figure.by_{name}"))
     axes.set_title(tr(f"N2.figure.{name}_title"))
-for way, place in (("random", (5, 0.40)), ("scaffold", (1.1, 0.62))):
+for way, place in (("random", (5, 0.40)), ("scaffold", (1.0, 0.68))):
     side = "right" if way == "random" else "left"
     panels[0].text(*place, tr(f"N2.figure.{way}"), color=COLOUR[way], ha=side, fontweight="bold")
 panels[0].set_ylabel(tr("N2.figure.error"))
@@ -475,7 +476,7 @@ show(figure, tr("N2.figure.alt_fifths"))
 # %% [markdown] lid="domain-after"
 # With random splits, as most reports do it, similarity does its work: the error rises from {{expected.similarity_first_random}} in the most similar fifth to {{expected.similarity_last_random}} in the least similar. With new scaffolds, where you need it most, little of that is left: {{expected.similarity_first_scaffold}} and {{expected.similarity_last_scaffold}}, without order between them. The disagreement, which let all the medicines pass, ranks the errors in both: {{expected.disagreement_first_random}} to {{expected.disagreement_last_random}}, and {{expected.disagreement_first_scaffold}} to {{expected.disagreement_last_scaffold}}.
 #
-# So they are answers to two questions. *Is this my kind of compound?* Ask similarity. *How far should I trust this one, of my kind?* Here, ask the trees. In a study of twenty series similarity was a good judge of error (Sheridan and others, 2004); in ours it is not, once the scaffold is new. So test your measure of doubt as you test your model: **on the split that resembles its use**, and before you look at what it rejects.
+# So they are answers to two questions. *Is this my kind of compound?* Ask similarity. *How far should I trust this one, of my kind?* Here, ask the trees. In a study of twenty sets of measurements similarity was a good judge of error (Sheridan and others, 2004); in ours it is not, once the scaffold is new. So test your measure of doubt as you test your model: **on the split that resembles its use**, and before you look at what it rejects.
 
 # %% [markdown] lid="cost-text" minutes=2
 # ## 7 · What it cost, and what you keep ({{section.minutes}} min)
@@ -489,7 +490,7 @@ stopwatch.report()
 # ### Summary
 #
 # - A number in a list reached {{expected.r2_number}}. Ask of each input whether you would have it for a compound that does not exist yet.
-# - Tanimoto is shared bits over bits that at least one has. Alike molecules are alike on average; {{expected.cliffs}} of the close pairs are activity cliffs.
+# - Tanimoto is shared bits over bits that at least one has. Alike molecules have alike activities, on average; {{expected.cliffs}} of the close pairs are activity cliffs.
 # - Split as you will use it: {{expected.forest_random}} for the next analogue, {{expected.forest_scaffold}} for a new scaffold. Put a simple model beside it.
 # - Similarity is a gate against foreign compounds; disagreement ranked the errors within the series. Neither may be believed untested.
 #
