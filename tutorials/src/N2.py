@@ -474,14 +474,14 @@ panels[0].set_ylabel(tr("N2.figure.error"))
 show(figure, tr("N2.figure.alt_fifths"))
 
 # %% [markdown] lid="domain-after"
-# With random splits, as most reports do it, similarity does its work: the error rises from {{expected.similarity_first_random}} in the most similar fifth to {{expected.similarity_last_random}} in the least similar. With new scaffolds, where you need it most, little of that is left: {{expected.similarity_first_scaffold}} and {{expected.similarity_last_scaffold}}, without order between them. The disagreement, which let all the medicines pass, ranks the errors in both: {{expected.disagreement_first_random}} to {{expected.disagreement_last_random}}, and {{expected.disagreement_first_scaffold}} to {{expected.disagreement_last_scaffold}}.
+# With random splits, the usual test, similarity does its work: the error rises from {{expected.similarity_first_random}} in the most similar fifth to {{expected.similarity_last_random}} in the least similar. With new scaffolds, where you need it most, little of that is left: {{expected.similarity_first_scaffold}} and {{expected.similarity_last_scaffold}}, without order between them. The disagreement, which let all the medicines pass, ranks the errors in both: {{expected.disagreement_first_random}} to {{expected.disagreement_last_random}}, and {{expected.disagreement_first_scaffold}} to {{expected.disagreement_last_scaffold}}.
 #
 # So they are answers to two questions. *Is this my kind of compound?* Ask similarity. *How far should I trust this one, of my kind?* Here, ask the trees. In a study of twenty sets of measurements similarity was a good judge of error (Sheridan and others, 2004); in ours it is not, once the scaffold is new. So test your measure of doubt as you test your model: **on the split that resembles its use**, and before you look at what it rejects.
 
 # %% [markdown] lid="cost-text" minutes=2
 # ## 7 · What it cost, and what you keep ({{section.minutes}} min)
 #
-# Nearly all the time went to the forests. Each of them can be trained by itself, so on a cluster the loop of section 5 is as fast as one forest. Ridge needed no cluster.
+# Nearly all the time went to the forests. Each of them can be trained by itself, so on a cluster the loop of section 5 can be about as fast as one forest. Ridge needed no cluster.
 
 # %% lid="cost"
 stopwatch.report()
