@@ -55,7 +55,7 @@ def test_every_exercise_has_starter_solution_wrong_answer_check_and_judge(entry)
 
 
 def test_claims_are_literal_words_of_the_letter(entry):
-    letter = " ".join((ROOT / "data" / "letter-ai-faciliteit.txt").read_text(encoding="utf-8").split())
+    letter = " ".join(path_of("letter-ai-faciliteit.txt").read_text(encoding="utf-8").split())
     claims = read_claims()
     for name in entry.claims:
         assert claims[name].quote in letter
