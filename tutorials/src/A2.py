@@ -44,7 +44,7 @@ stopwatch = Stopwatch()
 #
 # We have two kinds of text.
 #
-# - **The letter**: public. The Dutch copyright act (Auteurswet, article 15b) lets everybody re-use what a public authority publishes, unless it says otherwise. Ours came out of a scanner.
+# - **The letter**: public. The Dutch copyright act (Auteurswet, article 15b) lets everybody reuse what a public authority publishes, unless it says otherwise. Ours came out of a scanner.
 # - **Messages to a municipality**: nobody wrote them. The sentences are ours, and the names, addresses and numbers come from the library Faker, which draws them at random. A random number may by chance be somebody's, so keep them in this notebook. With *real* messages you would need a legal ground and a purpose first (AVG, the Dutch name of the GDPR); that they lie on your disk is neither.
 #
 # Some pages that are no messages at all have slipped in, as they do. `planted` tells what we hid where: a truth that you never have for real data, and that will judge the pipeline.
@@ -347,8 +347,7 @@ def my_bands(similarity, recall, permutations):
 
 # %% lid="twice-wrong-budget" tags=["wrong"] exercise="A2-2" hint="A2-2.budget"
 def my_bands(similarity, recall, permutations):
-    rows = 8
-    bands = 1
+    rows, bands = 16, 1
     while 1 - (1 - similarity**rows) ** bands < recall:
         bands += 1
     return bands, rows

@@ -174,9 +174,7 @@ def threshold(scores: np.ndarray, right: np.ndarray, cost_wrong: float, cost_sil
     return float(candidates[int(np.argmin(costs))])
 
 
-def total_cost(
-    threshold: float, scores: np.ndarray, right: np.ndarray, cost_wrong: float, cost_silent: float
-) -> float:
+def total_cost(threshold: float, scores: np.ndarray, right: np.ndarray, cost_wrong: float, cost_silent: float) -> float:
     """What all questions cost together with this threshold."""
     answers = scores >= threshold
     return float(cost_wrong * (answers & ~right).sum() + cost_silent * (~answers).sum())

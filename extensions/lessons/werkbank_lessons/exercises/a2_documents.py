@@ -7,13 +7,17 @@ test may by chance be somebody's. E-mail addresses lie in domains that are reser
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from .a2_sentences import CLOSINGS, DETAILS, ENGLISH, MENU, OPENINGS, SECOND_TIME, TOPICS
+from ..data import path_of
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,12 @@ def make_documents(
     return sorted(documents, key=lambda one: one["id"]), planted
 
 
+@cache
+def _dutch() -> dict[str, Any]:
+    """What messages and pages are made of."""
+    return tomllib.loads(path_of("municipality-messages.toml").read_text(encoding="utf-8"))
+
+
 def _people(seed: int):
     from faker import Faker
 
@@ -73,13 +83,14 @@ class _Writer:
     def message(self) -> tuple[str, Planted]:
         personal = self._sender()
         case = str(self._rng.integers(10**8, 10**9)) if self._rng.random() < 0.5 else ""
-        topic = TOPICS[self._rng.integers(len(TOPICS))]
+        topic = self._one(list(_dutch()["topics"].values()))
         sentences = [self._filled(one) for one in self._some(topic, int(self._rng.integers(4, 7)))]
         details = {**personal, **({"case": case} if case else {}), "city": self._people.city()}
-        about = [self._filled(self._one(DETAILS[kind])).format(**details) for kind in DETAILS if kind in details]
+        about = [self._one(said).format(**details) for kind, said in _dutch()["details"].items() if kind in details]
         self._rng.shuffle(about)
-        parts = [self._one(OPENINGS), " ".join(sentences), " ".join(about), self._one(CLOSINGS).format(**details)]
-        return self._typed("\n\n".join(parts)), Planted(personal, case)
+        opening, closing = self._one(_dutch()["openings"]), self._one(_dutch()["closings"]).format(**details)
+        text = "\n\n".join([opening, " ".join(sentences), " ".join(about), closing])
+        return self._typed(text), Planted(personal, case)
 
     def copy(self, text: str, planted: Planted, of: str) -> tuple[str, Planted]:
         """The same message once more: a sentence in front, one or two words left out, sometimes in capitals."""
@@ -87,7 +98,7 @@ class _Writer:
         words = body.split(" ")
         for _ in range(int(self._rng.integers(1, 3))):
             del words[int(self._rng.integers(1, len(words) - 1))]
-        again = "\n\n".join([opening, f"{self._one(SECOND_TIME)} {' '.join(words)}", *rest])
+        again = "\n\n".join([opening, f"{self._one(_dutch()['second_time'])} {' '.join(words)}", *rest])
         return again.upper() if self._rng.random() < 0.1 else again, Planted(planted.personal, planted.case, of)
 
     def _sender(self) -> dict[str, str]:
@@ -128,7 +139,7 @@ class _Writer:
 
 def _grouped(number: str, sizes: Sequence[int], mark: str) -> str:
     edges = np.cumsum([0, *sizes])
-    return mark.join(number[start:stop] for start, stop in zip(edges[:-1], edges[1:], strict=True))
+    return mark.join(number[start:stop] for start, stop in pairwise(edges))
 
 
 def _phone(rng: np.random.Generator) -> str:
@@ -137,7 +148,18 @@ def _phone(rng: np.random.Generator) -> str:
 
 
 _MONTHS = (
-    "januari februari maart april mei juni juli augustus september oktober november december".split()  # noqa: SIM905
+    "januari",
+    "februari",
+    "maart",
+    "april",
+    "mei",
+    "juni",
+    "juli",
+    "augustus",
+    "september",
+    "oktober",
+    "november",
+    "december",
 )
 
 
@@ -153,11 +175,11 @@ def _page(rng: np.random.Generator, number: int) -> str:
     """A menu, a table, English, a line or a line over and over: five kinds in turn."""
     kind = number % 5
     if kind == 0:
-        return "\n".join(rng.permutation(MENU))
+        return "\n".join(rng.permutation(_dutch()["menu"]))
     if kind == 1:
         return "\n".join(" ".join(f"{value:.2f}" for value in rng.normal(50, 20, size=8)) for _ in range(12))
     if kind == 2:
-        return " ".join(rng.permutation(ENGLISH))
+        return " ".join(rng.permutation(_dutch()["english"]))
     if kind == 3:
         return ("Zie bijlage.", "Formulier ontvangen.", "Bedankt voor uw bericht!")[rng.integers(3)]
     line = f"Let op: het loket is op dag {rng.integers(1, 29)} van deze maand gesloten, kijk op de website.\n"
