@@ -52,7 +52,7 @@ def make_documents(
     copied = rng.choice(len(written), size=copies, replace=False)
     made = [(text, planted, "message") for text, planted in written]
     made += [(*writer.copy(*written[one], ids[one]), "message") for one in copied]
-    made += [(_page(rng, number), Planted(), "web page") for number in range(pages)]
+    made += [(_page(rng, number), Planted(), "page") for number in range(pages)]
     documents = [
         {"id": name, "source": source, "text": text} for name, (text, _, source) in zip(ids, made, strict=True)
     ]
