@@ -7,6 +7,7 @@ import json
 import sys
 
 import pytest
+from werkbank_lessons.data import names, path_of
 from werkbank_lessons.exercises import exercise
 
 from tutorials.build import catalogue, extras, shelf
@@ -55,7 +56,7 @@ def test_every_exercise_has_starter_solution_wrong_answer_check_and_judge(entry)
 
 
 def test_claims_are_literal_words_of_the_letter(entry):
-    letter = " ".join((ROOT / "data" / "letter-ai-faciliteit.txt").read_text(encoding="utf-8").split())
+    letter = " ".join(path_of("letter-ai-faciliteit.txt").read_text(encoding="utf-8").split())
     claims = read_claims()
     for name in entry.claims:
         assert claims[name].quote in letter
@@ -132,6 +133,16 @@ def test_a_circle_of_prerequisites_is_told_once(d2):
         "catalogue/A1.yaml: prerequisites: go round in a circle, A1 after B1 after C1 after A1; take one away"
     ]
     assert "D2 after D2" in of_catalogue({"D2": with_(d2, prerequisites=before("D2"))})[0]
+
+
+def test_a_file_that_lessons_do_not_carry_is_told_with_those_that_they_do(d2):
+    def of(name):
+        return with_(d2, data=[d2.data[0].model_copy(update={"source": f"file:{name}"})])
+
+    assert of_entry(of(names()[0])) == []
+    assert of_entry(of("secrets.txt")) == [
+        f"catalogue/D2.yaml: data: 'secrets.txt' does not exist; allowed are {', '.join(names())}"
+    ]
 
 
 def test_claims_extras_and_libraries_that_do_not_exist_are_told_with_those_that_do(d2):

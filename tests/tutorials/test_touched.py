@@ -47,7 +47,7 @@ def test_a_file_of_one_lesson_touches_that_lesson(path):
         "images/lessons.lock",
         "tests/requirements.lock",
         "pyproject.toml",
-        "tutorials/data/letter-ai-faciliteit.txt",
+        f"{KIT}/data/letter-ai-faciliteit.txt",
     ],
 )
 def test_what_lessons_share_touches_all(path):

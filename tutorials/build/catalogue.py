@@ -76,7 +76,7 @@ class DataSource(Model):
     name: Annotated[str, Field(min_length=1)]
     source: Annotated[str, Field(pattern=r"^(pypi:[a-z0-9-]+|generated|file:[\w./-]+)$")]
     licence: Annotated[str, Field(min_length=2)]
-    personal_data: Literal["none", "synthetic", "public-deidentified"]
+    personal_data: Literal["none", "synthetic", "public-deidentified", "public-office"]
 
 
 class Resources(Model):
