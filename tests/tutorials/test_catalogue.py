@@ -219,12 +219,14 @@ def test_a_catalogue_that_cannot_be_read_says_which_file(tmp_path, monkeypatch):
 def test_numbers_are_shown_with_their_own_decimals_and_unit():
     from tutorials.build.frame import _shown
 
-    def shown(value, unit, decimals=None):
+    def shown(value, unit, decimals=None, language="en"):
         label = catalogue.Text(en="x", nl="x")
-        return _shown(catalogue.Expectation(value=value, tolerance=0, unit=unit, decimals=decimals, label=label))
+        number = catalogue.Expectation(value=value, tolerance=0, unit=unit, decimals=decimals, label=label)
+        return _shown(number, language)
 
     assert [shown(2051, "year"), shown(3, "count"), shown(94.5, "%")] == ["2051", "3", "94 %"]
     assert [shown(4.456, "K"), shown(94.5, "%", 1), shown(0.1234, "h", 3)] == ["4.46 K", "94.5 %", "0.123 h"]
+    assert shown(4.456, "kg CO2e/m.s", 2, "nl") == "4,46 kg CO2e/m.s"
 
 
 def test_training_material_follows_the_profile_and_the_catalogue(entry):

@@ -427,7 +427,7 @@ axes.set_title(tr("A2.figure.bands_title"))
 show(figure, tr("A2.figure.alt_bands"))
 
 # %% [markdown] lid="twice-after"
-# {{expected.recall}} of the planted copies are found, and {{expected.false}} pairs that are none. The bars show how alike pairs are, each group on a scale of its own: copies lie where the blue curve is high. The red curve is GPT-NL's choice, 14 bands of 8 rows: it looks for closer copies, from about 0.72. Neither is *the* right one: what counts as the same text is a decision about your collection. Note the order of the stages, too. If copies differ mostly in personal data, masking first makes them more alike.
+# {{expected.recall}} of the planted copies are found, and {{expected.false}} pairs that are none. The bars show how alike pairs are, each group on a scale of its own: copies lie where the blue curve is high. The orange curve is GPT-NL's choice, 14 bands of 8 rows: it looks for closer copies, from about 0.72. Neither is *the* right one: what counts as the same text is a decision about your collection. Note the order of the stages, too. If copies differ mostly in personal data, masking first makes them more alike.
 
 # %% [markdown] lid="card-text" minutes=3
 # ## 6 · The data card ({{section.minutes}} min)
