@@ -28,7 +28,7 @@ def entry(request):
 
 @pytest.fixture
 def raw():
-    return catalogue._yaml(ROOT / "catalogue" / "D2.yaml")
+    return catalogue.read_yaml(ROOT / "catalogue" / "D2.yaml")
 
 
 def test_there_is_a_lesson():
@@ -89,7 +89,7 @@ def test_a_wrong_entry_is_refused_with_what_is_wrong(raw, path, value, said):
         place = place[key]
     place[path[-1]] = value
     with pytest.raises(CatalogueError, match=said):
-        catalogue._validated(Entry, wrong, "catalogue/D2.yaml")
+        catalogue.validated(Entry, wrong, "catalogue/D2.yaml")
 
 
 def with_(entry, **more):
@@ -245,16 +245,17 @@ def test_training_material_follows_the_profile_and_the_catalogue(entry):
     assert (folder / "training-material.jsonld").read_text(encoding="utf-8") == training_material(entry)
 
 
-def test_the_table_for_people_is_that_of_today():
-    assert shelf.README.read_text(encoding="utf-8") == shelf.readme()
+def test_the_tables_for_people_are_those_of_today():
+    for path, text in shelf.manuals().items():
+        assert path.read_text(encoding="utf-8") == text, path
     assert all(f"| {lesson} | " in shelf.table() for lesson in lessons())
 
 
 def test_without_its_marks_the_table_has_no_place(tmp_path, monkeypatch):
     monkeypatch.setattr(shelf, "README", tmp_path / "README.md")
     shelf.README.write_text("# Lessons\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"the marks .* are gone"):
-        shelf.readme()
+    with pytest.raises(ValueError, match=r"README\.md: the marks .* are gone"):
+        shelf.manuals()
 
 
 def test_the_shelf_knows_goals_and_what_each_extra_consists_of(d2, monkeypatch):

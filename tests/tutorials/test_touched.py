@@ -54,7 +54,10 @@ def test_what_lessons_share_touches_all(path):
     assert of(path) == ALL
 
 
-@pytest.mark.parametrize("path", ["hub/errors.py", "extensions/lab/src/api.ts", "tutorials/notebooks/catalogue.json"])
+@pytest.mark.parametrize(
+    "path",
+    ["hub/errors.py", "extensions/lab/src/api.ts", "tutorials/notebooks/catalogue.json", "tutorials/timetables.yaml"],
+)
 def test_what_no_lesson_uses_touches_none(path):
     assert of(path) == set()
 
