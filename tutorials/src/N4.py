@@ -49,7 +49,7 @@ for part in (training, test):
 # %% [markdown] lid="loss-exercise"
 # We set the last 500 prices aside, which make 499 returns. Nothing below may look at them before it is tested on them.
 #
-# Two numbers tell how bad a bad day is. **Value at risk** (VaR) at 1 % is the loss that is exceeded on 1 % of the days. **Expected shortfall** (ES) is the mean loss on those days. Both are *losses*: positive when money is lost. Half of all mistakes with VaR are in that sentence, because the data are returns.
+# Two numbers tell how bad a bad day is. **Value at risk** (VaR) at 1 % is the loss that is exceeded on 1 % of the days. **Expected shortfall** (ES) is the mean loss on those days. Both are *losses*: positive when money is lost. Many mistakes with VaR hide in that sentence, because the data are returns.
 #
 # ### Exercise 1 · try ({{exercise.N4-1}} min)
 #
@@ -131,7 +131,7 @@ print(f"{tr('N4.line.echo_size')}: {training.abs().autocorr():.2f}")
 #
 # $$\sigma^2_{t} = \omega + \alpha\,\varepsilon^2_{t-1} + \beta\,\sigma^2_{t-1}, \qquad r_t = \mu + \sigma_t z_t .$$
 #
-# For $z_t$ we take Student's $t$ with $\nu$ degrees of freedom, scaled to variance 1: large surprises happen more often than the normal distribution allows. `arch` finds the five parameters by maximum likelihood. `last_obs` keeps the last 499 days out of the fit.
+# For $z_t$ we take Student's $t$ with $\nu$ degrees of freedom, scaled to variance 1: large surprises happen more often than the normal distribution says. `arch` finds the five parameters by maximum likelihood. `last_obs` keeps the last 499 days out of the fit.
 
 # %% lid="garch-fit"
 model = arch_model(returns, mean="Constant", vol="GARCH", p=1, q=1, dist="t")
@@ -145,7 +145,7 @@ print(f"{tr('N4.line.quantile')}: {quantile:.2f}")
 print(f"{tr('N4.line.quantile_scipy')}: {student.ppf(PROBABILITY, nu):.2f}")
 
 # %% [markdown] lid="garch-after"
-# $\alpha + \beta$ is {{expected.persistence}}: after a shock, the variance needs about {{expected.half_life}} trading days to come halfway back. So volatility can be forecast, though the direction of the market cannot.
+# $\alpha + \beta$ is {{expected.persistence}}: after a shock, the variance needs about {{expected.half_life}} trading days to come halfway back. So volatility can be forecast, even where the sign of the next return cannot.
 #
 # The VaR of a day follows: $\text{VaR}_t = -(\mu + q\,\sigma_t)$, where $q$ is the 1 % quantile of $z$. Here is a trap. $q$ is {{expected.quantile}}, but `scipy.stats.t` gives {{expected.quantile_scipy}}, because *its* $t$ has variance $\nu/(\nu-2)$. If you multiply that by σ, your VaR is too large by a sixth, and your backtest will look splendid.
 
@@ -428,7 +428,7 @@ def rolling(asymmetric, distribution):
         days = returns.iloc[first - WINDOW : first + QUARTER]
         model = arch_model(days, mean="Constant", vol="GARCH", p=1, o=asymmetric, q=1, dist=distribution)
         fitted = model.fit(last_obs=WINDOW, disp="off")
-        shape = fitted.params.iloc[-model.distribution.num_params :]
+        shape = fitted.params.iloc[len(fitted.params) - model.distribution.num_params :]
         ahead = fitted.forecast(horizon=1, start=WINDOW - 1)
         mean = ahead.mean["h.1"].to_numpy()[:-1]
         sigma = np.sqrt(ahead.variance["h.1"].to_numpy()[:-1])
@@ -498,14 +498,17 @@ places = np.arange(len(names))[::-1]
 for days, colour, shift, size in ((HELD_OUT, "sky", 0.17, 7), (len(long_losses), "blue", -0.17, 9)):
     low, high = binom.ppf([0.025, 0.975], days, PROBABILITY)
     for place, name in zip(places, names, strict=True):
-        axes.plot([100 * low / days, 100 * high / days], [place + shift] * 2, color=LINE, linewidth=9, zorder=0)
+        axes.plot([100 * low / days, 100 * high / days], [place + shift] * 2, color=LINE, linewidth=9,
+                  solid_capstyle="butt", zorder=0)
         rate = 100 * exceedances[name][-days:].mean()
         axes.plot(rate, place + shift, marker="o", markersize=size, color=OKABE_ITO[colour])
-    axes.text(2.75, 0.2 + shift, tr("N4.figure.days", days=days), color=OKABE_ITO[colour], va="center", fontweight="bold")
-axes.axvline(1, color=INK, linewidth=1, zorder=0)
-axes.text(1.02, 5.62, tr("N4.figure.promised"), color=INK, va="center", fontsize=10)
+    axes.text(0.74, 0.13 + 0.2 * shift, tr("N4.figure.days", days=days), transform=axes.transAxes,
+              color=OKABE_ITO[colour], va="center", fontweight="bold")
+axes.axvline(100 * PROBABILITY, color=INK, linewidth=1, zorder=0)
+axes.text(100 * PROBABILITY + 0.02, 5.62, tr("N4.figure.promised"), color=INK, va="center", fontsize=10)
 axes.set_yticks(places, [tr(f"N4.figure.{name}") for name in names])
-axes.set(xlim=(0, 3.9), ylim=(-0.6, 5.8), xlabel=tr("N4.figure.share"))
+axes.set_xlim(left=0)
+axes.set(ylim=(-0.6, 5.8), xlabel=tr("N4.figure.share"))
 axes.set_title(tr("N4.figure.models_title"))
 show(figure, tr("N4.figure.alt_models"))
 
@@ -529,7 +532,7 @@ for axes, name in zip(panels, ("historical", "skewed"), strict=True):
     axes.set(ylim=(0, 16), ylabel=tr("N4.figure.loss"))
     axes.set_title(tr(f"N4.figure.spells_{name}", count=hit.sum()))
 panels[0].text(days[1540], 9.1, tr("N4.figure.beyond"), color=OKABE_ITO["vermilion"])
-panels[0].text(days[1960], 6.1, tr("N4.figure.var"), color=OKABE_ITO["blue"])
+panels[0].text(days[1560], 6.8, tr("N4.figure.var"), color=OKABE_ITO["blue"])
 show(figure, tr("N4.figure.alt_spells"))
 storm = (days >= "2007-07-01") & (days < "2009-01-01")
 print(f"{tr('N4.line.crisis')}: {exceedances['historical'][storm].sum()}")
@@ -584,7 +587,7 @@ stopwatch.report()
 #
 # ### What next
 #
-# - Change `PROBABILITY` to 0.025. Which verdicts change, and do you have more evidence now or less? (The text keeps the numbers for 1 %.)
+# - Set `PROBABILITY = 0.025` and run sections 6 and 7 again. Which verdicts change, and do you have more evidence now or less? (The text keeps the numbers for 1 %.)
 # - Choose another window or another distribution (`dist="ged"`) *before* you look, write down what you expect, then run section 6.
 # - Your own forecasts with a promised rate (load on a grid, water levels, waiting times): how many days until a factor of two shows?
 # - Lesson D1 puts work like these fits on a cluster.

@@ -72,13 +72,15 @@ def _is_shortfall(losses: np.ndarray, found: float, probability: float) -> bool:
 def _which_var(returns: np.ndarray, found: float, probability: float) -> str:
     """The hint that fits a wrong value at risk: another sign, another side, another unit, or an assumed shape."""
     losses, gains = np.sort(-returns)[::-1], np.sort(returns)[::-1]
-    if _is_var(losses, -found, probability):
-        return "N4-1.sign"
-    if _is_var(gains, abs(found), probability):
-        return "N4-1.gain"
-    if math.isclose(abs(found), abs(_normal_var(returns, probability)), rel_tol=0.01):
-        return "N4-1.normal"
-    return "N4-1.percent" if abs(found) >= losses[1] else "N4-1.quantile"
+    is_normal = math.isclose(abs(found), abs(_normal_var(returns, probability)), rel_tol=0.002)
+    usual = (
+        ("N4-1.sign", _is_var(losses, -found, probability)),
+        ("N4-1.gain", math.isclose(abs(found), np.quantile(returns, 1 - probability), rel_tol=1e-9)),
+        ("N4-1.normal", is_normal),
+        ("N4-1.gain", _is_var(gains, abs(found), probability)),
+        ("N4-1.percent", abs(found) >= losses[1]),
+    )
+    return next((hint for hint, fits in usual if fits), "N4-1.quantile")
 
 
 def _normal_var(returns: np.ndarray, probability: float) -> float:
@@ -87,12 +89,12 @@ def _normal_var(returns: np.ndarray, probability: float) -> float:
 
 def _which_shortfall(losses: np.ndarray, value_at_risk: float, found: float, probability: float) -> str:
     """The hint that fits a wrong expected shortfall beside a right value at risk."""
+    if math.isclose(abs(found), losses[losses > 0].mean(), rel_tol=1e-6):
+        return "N4-1.losing"
     if _is_shortfall(losses, -found, probability):
         return "N4-1.sign"
     if _is_shortfall(losses, found + value_at_risk, probability):
         return "N4-1.excess"
-    if math.isclose(abs(found), losses[losses > 0].mean(), rel_tol=1e-6):
-        return "N4-1.losing"
     return "N4-1.below" if found < value_at_risk else "N4-1.shortfall"
 
 
