@@ -10,6 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.calculators.emt import parameters
+from ase.eos import EquationOfState
+from ase.units import GPa
+from scipy.interpolate import CubicSpline, make_interp_spline
+from scipy.optimize import minimize_scalar
+from sklearn.gaussian_process.kernels import RBF
 from werkbank_lessons.checks import check
 from werkbank_lessons.exercises import NotYetError, exercise
 from werkbank_lessons.exercises.n3 import bulk_modulus, choice, search
@@ -23,13 +29,6 @@ from tutorials.build.source import Cell, read_source
 from tutorials.build.verdict import complaints, printed
 
 from .lesson_support import answer_of, judged, odd_answers, promised, refused, wrong_cells
-
-ase_eos = pytest.importorskip("ase.eos", reason="the extra materials is not installed here")
-from ase.calculators.emt import parameters  # noqa: E402
-from ase.units import GPa  # noqa: E402
-from scipy.interpolate import CubicSpline, make_interp_spline  # noqa: E402
-from scipy.optimize import minimize_scalar  # noqa: E402
-from sklearn.gaussian_process.kernels import RBF  # noqa: E402
 
 EXERCISES = ["N3-1", "N3-2", "N3-3"]
 SEEDS = range(10)
@@ -54,7 +53,7 @@ def by_logarithm(volumes, energies):
 @pytest.mark.parametrize("eos", ["birchmurnaghan", "vinet", "sj", "p3"])
 def test_every_usual_equation_of_state_is_accepted(eos, seed):
     def by_ase(volumes, energies):
-        return ase_eos.EquationOfState(volumes, energies, eos=eos).fit()[2] / GPa
+        return EquationOfState(volumes, energies, eos=eos).fit()[2] / GPa
 
     assert judged("N3-1", by_ase, seed) is None
 

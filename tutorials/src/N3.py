@@ -147,7 +147,7 @@ print(f"{tr('N3.line.side')}: {best_volume ** (1 / 3):.2f} Å")
 # Stiff and soft in one picture. The energy is drawn per volume, so that the curvature of each line *is* its bulk modulus.
 
 # %% lid="stiff-figure" tags=["figure"] alt="N3.figure.alt_state"
-figure, axes = plt.subplots(figsize=(9, 4.4), layout="constrained")
+figure, axes = plt.subplots(figsize=(9, 4.8), layout="constrained")
 for metal, colour in (("Pt", "vermilion"), ("Cu", "blue"), ("Ag", "green"), ("Al", "purple")):
     points, energy = energies_of([metal] * 4)
     best, least, _ = EquationOfState(points, energy, eos="birchmurnaghan").fit()
@@ -332,7 +332,7 @@ axes.set_title(tr("N3.figure.model_title"))
 show(figure, tr("N3.figure.alt_model"))
 
 # %% [markdown] lid="model-after"
-# The typical error is {{expected.error}}, against a spread of {{expected.spread}} between the mixtures; and {{expected.inside}} of the truths lie within two standard deviations. So the model is not precise, and it admits that. For a search the second is worth more than the first.
+# The typical error is {{expected.error}}, against a spread of {{expected.spread}} between the mixtures; and {{expected.inside}} of the truths lie within two standard deviations. So the model is not precise, and admits it, if not quite enough (95 % would be). For a search, knowing where you are unsure is worth more than being precise.
 #
 # One warning. The length in the similarity (1) is our choice. While we prepared this lesson we also tried 0.5 and 1.5, and the searches below needed about as many calculations. With computations of a day each you could not have tried, so beware of methods whose settings were polished on the answer.
 
@@ -426,6 +426,8 @@ panels[0].set_ylabel(tr("N3.figure.toy_value"))
 show(figure, tr("N3.figure.alt_toy"))
 
 # %% [markdown] lid="choose-race-text"
+# On the left the band is wide where nobody has looked: the model knows that it does not know. Greed does not ask.
+#
 # Now the alloys. A search starts from the pure metals and four mixtures drawn at random, and asks until it has the best one. We run a hundred searches for each of three κ, each with the same hundred beginnings. And blind search? Drawing without a plan from 120 finds the best after (120 + 1)/2 draws on average; that needs no simulation.
 
 # %% lid="choose-race"
@@ -488,7 +490,7 @@ axes.set_title(tr("N3.figure.race_title"))
 show(figure, tr("N3.figure.alt_race"))
 
 # %% [markdown] lid="choose-after"
-# {{expected.blind}} calculations blind, **{{expected.needed_1}} with the model** (κ = 1). Look at greed (κ = 0) too: {{expected.needed_0}} on average, hardly worse. These alloys are not as nasty as the toy. What optimism buys here is the bad luck it takes away: nine out of ten searches are done within {{expected.nine_1}} calculations instead of {{expected.nine_0}}. You will run your search once, so that counts. More optimism (κ = 2) costs a little on average and is no worse when luck is bad.
+# {{expected.blind}} calculations blind, **{{expected.needed_1}} with the model** (κ = 1). Look at greed (κ = 0) too: {{expected.needed_0}} on average, hardly worse. These alloys are not as nasty as the toy. What optimism buys here is protection against bad luck: nine out of ten searches are done within {{expected.nine_1}} calculations instead of {{expected.nine_0}}. You will run your search once, so that counts. More optimism (κ = 2) costs a little on average and is no worse when luck is bad.
 #
 # **When do you stop?** In practice nobody tells you that you have found the best. A tempting rule: stop when no unknown alloy is promising any more, when even mean − 2·std of each lies above your best so far. How often would that have stopped a search before it had the best?
 
@@ -679,9 +681,9 @@ panels[1].set_xlabel(tr("N3.figure.hours"))
 show(figure, tr("N3.figure.alt_crew"))
 
 # %% [markdown] lid="crew-after"
-# One worker needs {{expected.hours_alone}}, four in batches {{expected.hours_batches}}, four asynchronously **{{expected.hours_crew}}**. There is a price, in the other column: {{expected.count_alone}} calculations for one worker, {{expected.count_crew}} for four. Whoever chooses four at a time chooses with less knowledge. So parallel search buys time with energy. If nobody is waiting for the answer, fewer workers are the frugal choice.
+# One worker needs {{expected.hours_alone}}, four in batches {{expected.hours_batches}}, four asynchronously **{{expected.hours_crew}}**. There is a price, in the other lines: {{expected.count_alone}} calculations for one worker, {{expected.count_crew}} for four. Whoever chooses four at a time chooses with less knowledge. So parallel search buys time with energy. If nobody is waiting for the answer, fewer workers are the frugal choice.
 #
-# Now for real, with the workers from section 4. Dask's `as_completed` yields whatever is ready first, and accepts new work while you wait: exactly `next_result` and `submit`. These calculations take milliseconds, so nobody gains time here; the loop is the one you would use for calculations of a day.
+# Now for real, with the workers from section 4. Dask's `as_completed` yields whatever is ready first, and accepts new work while you wait: exactly `next_result` and `submit`. These calculations take a fraction of a second, so nobody gains time here; the loop is the one you would use for calculations of a day.
 
 # %% lid="crew-real"
 if workers.client is None:
