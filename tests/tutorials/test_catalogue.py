@@ -7,6 +7,7 @@ import json
 import sys
 
 import pytest
+from werkbank_lessons.data import names, path_of
 from werkbank_lessons.exercises import exercise
 
 from tutorials.build import catalogue, extras, shelf
@@ -27,7 +28,7 @@ def entry(request):
 
 @pytest.fixture
 def raw():
-    return catalogue._yaml(ROOT / "catalogue" / "D2.yaml")
+    return catalogue.read_yaml(ROOT / "catalogue" / "D2.yaml")
 
 
 def test_there_is_a_lesson():
@@ -55,7 +56,7 @@ def test_every_exercise_has_starter_solution_wrong_answer_check_and_judge(entry)
 
 
 def test_claims_are_literal_words_of_the_letter(entry):
-    letter = " ".join((ROOT / "data" / "letter-ai-faciliteit.txt").read_text(encoding="utf-8").split())
+    letter = " ".join(path_of("letter-ai-faciliteit.txt").read_text(encoding="utf-8").split())
     claims = read_claims()
     for name in entry.claims:
         assert claims[name].quote in letter
@@ -88,7 +89,7 @@ def test_a_wrong_entry_is_refused_with_what_is_wrong(raw, path, value, said):
         place = place[key]
     place[path[-1]] = value
     with pytest.raises(CatalogueError, match=said):
-        catalogue._validated(Entry, wrong, "catalogue/D2.yaml")
+        catalogue.validated(Entry, wrong, "catalogue/D2.yaml")
 
 
 def with_(entry, **more):
@@ -132,6 +133,16 @@ def test_a_circle_of_prerequisites_is_told_once(d2):
         "catalogue/A1.yaml: prerequisites: go round in a circle, A1 after B1 after C1 after A1; take one away"
     ]
     assert "D2 after D2" in of_catalogue({"D2": with_(d2, prerequisites=before("D2"))})[0]
+
+
+def test_a_file_that_lessons_do_not_carry_is_told_with_those_that_they_do(d2):
+    def of(name):
+        return with_(d2, data=[d2.data[0].model_copy(update={"source": f"file:{name}"})])
+
+    assert of_entry(of(names()[0])) == []
+    assert of_entry(of("secrets.txt")) == [
+        f"catalogue/D2.yaml: data: 'secrets.txt' does not exist; allowed are {', '.join(names())}"
+    ]
 
 
 def test_claims_extras_and_libraries_that_do_not_exist_are_told_with_those_that_do(d2):
@@ -208,12 +219,14 @@ def test_a_catalogue_that_cannot_be_read_says_which_file(tmp_path, monkeypatch):
 def test_numbers_are_shown_with_their_own_decimals_and_unit():
     from tutorials.build.frame import _shown
 
-    def shown(value, unit, decimals=None):
+    def shown(value, unit, decimals=None, language="en"):
         label = catalogue.Text(en="x", nl="x")
-        return _shown(catalogue.Expectation(value=value, tolerance=0, unit=unit, decimals=decimals, label=label))
+        number = catalogue.Expectation(value=value, tolerance=0, unit=unit, decimals=decimals, label=label)
+        return _shown(number, language)
 
     assert [shown(2051, "year"), shown(3, "count"), shown(94.5, "%")] == ["2051", "3", "94 %"]
     assert [shown(4.456, "K"), shown(94.5, "%", 1), shown(0.1234, "h", 3)] == ["4.46 K", "94.5 %", "0.123 h"]
+    assert shown(4.456, "kg.m", 2, "nl") == "4,46 kg.m"
 
 
 def test_training_material_follows_the_profile_and_the_catalogue(entry):
@@ -232,16 +245,17 @@ def test_training_material_follows_the_profile_and_the_catalogue(entry):
     assert (folder / "training-material.jsonld").read_text(encoding="utf-8") == training_material(entry)
 
 
-def test_the_table_for_people_is_that_of_today():
-    assert shelf.README.read_text(encoding="utf-8") == shelf.readme()
+def test_the_tables_for_people_are_those_of_today():
+    for path, text in shelf.manuals().items():
+        assert path.read_text(encoding="utf-8") == text, path
     assert all(f"| {lesson} | " in shelf.table() for lesson in lessons())
 
 
 def test_without_its_marks_the_table_has_no_place(tmp_path, monkeypatch):
     monkeypatch.setattr(shelf, "README", tmp_path / "README.md")
     shelf.README.write_text("# Lessons\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"the marks .* are gone"):
-        shelf.readme()
+    with pytest.raises(ValueError, match=r"README\.md: the marks .* are gone"):
+        shelf.manuals()
 
 
 def test_the_shelf_knows_goals_and_what_each_extra_consists_of(d2, monkeypatch):

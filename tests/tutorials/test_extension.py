@@ -130,3 +130,4 @@ def test_installing_the_wheel_enables_the_extension(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert any(name.endswith("data/etc/jupyter/jupyter_server_config.d/werkbank_lessons.json") for name in names)
     assert {"werkbank_lessons/words/en.toml", "werkbank_lessons/words/nl.toml"} <= set(names)
+    assert "werkbank_lessons/data/letter-ai-faciliteit.txt" in names

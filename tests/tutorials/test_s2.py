@@ -19,7 +19,6 @@ import pytest
 import torch
 from werkbank_lessons import words
 from werkbank_lessons.checks import check
-from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.s2 import cnot, largest_n, median_seconds
 from werkbank_lessons.exercises.s2_device import PeakMemory, SimulatedDevice
 from werkbank_lessons.words import tr
@@ -33,13 +32,6 @@ EXERCISES = ["S2-1", "S2-2", "S2-3"]
 SEEDS = range(10)
 
 
-@pytest.fixture(autouse=True)
-def learner(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.delenv("WERKBANK_STRICT", raising=False)
-    monkeypatch.setattr(words, "_chosen", "en")
-
-
 @pytest.fixture(scope="module")
 def lesson():
     """What the gates of the lesson are called in it."""
@@ -47,12 +39,6 @@ def lesson():
     gates = next(cell for cell in lesson_cells("S2", "en") if cell.lid == "circuit-gates")
     exec(gates.text, names)
     return names
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("ex_id", EXERCISES)
-def test_the_reference_always_passes(ex_id, seed):
-    assert judged(ex_id, exercise(ex_id).reference, seed) is None
 
 
 @pytest.mark.parametrize("seed", SEEDS)

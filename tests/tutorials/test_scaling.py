@@ -158,6 +158,18 @@ def test_a_gateway_without_workers_is_given_back_and_its_warning_shown(listening
     assert tr("scale.gateway_no_workers", seconds=0.2) in used
 
 
+def test_a_worker_that_is_slow_to_end_is_ended_without_a_word(no_gateway, caplog):
+    def goes_on():
+        import threading
+        import time
+
+        threading.Thread(target=time.sleep, args=(60,)).start()
+
+    with cluster(workers=1) as workers:
+        workers.on_every_worker(goes_on)
+    assert [record.message for record in caplog.records if "alive" in record.message] == []
+
+
 def test_where_no_process_may_start_the_notebook_computes_itself(no_gateway, no_local_cluster, capsys):
     with cluster() as workers:
         assert (workers.kind, workers.client, workers.worker_memory()) == ("synchronous", None, [])

@@ -47,14 +47,17 @@ def test_a_file_of_one_lesson_touches_that_lesson(path):
         "images/lessons.lock",
         "tests/requirements.lock",
         "pyproject.toml",
-        "tutorials/data/letter-ai-faciliteit.txt",
+        f"{KIT}/data/letter-ai-faciliteit.txt",
     ],
 )
 def test_what_lessons_share_touches_all(path):
     assert of(path) == ALL
 
 
-@pytest.mark.parametrize("path", ["hub/errors.py", "extensions/lab/src/api.ts", "tutorials/notebooks/catalogue.json"])
+@pytest.mark.parametrize(
+    "path",
+    ["hub/errors.py", "extensions/lab/src/api.ts", "tutorials/notebooks/catalogue.json", "tutorials/timetables.yaml"],
+)
 def test_what_no_lesson_uses_touches_none(path):
     assert of(path) == set()
 

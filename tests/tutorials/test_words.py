@@ -6,6 +6,7 @@ import json
 import string
 
 import pytest
+import werkbank_kernels.words
 from werkbank_lessons import words
 from werkbank_lessons.words import language, set_language, tr
 
@@ -69,3 +70,8 @@ def test_a_language_without_words_is_refused_with_the_ones_there_are():
 def test_an_unknown_key_is_an_error_and_not_an_empty_label():
     with pytest.raises(KeyError):
         tr("D2.figure.nothing")
+
+
+def test_a_language_chosen_in_a_lesson_is_also_that_of_werkbanks_own_words():
+    set_language("nl")
+    assert werkbank_kernels.words.language() == "nl"

@@ -28,8 +28,15 @@ OWN = re.compile(
 )
 WORDS = re.compile(r"extensions/lessons/werkbank_lessons/words/\w+\.toml")
 CLAIMS = "tutorials/catalogue/claims.yaml"
-# Follow from the others.
-BUILT = ("tutorials/notebooks/catalogue.json", "tutorials/README.md", "extensions/lessons/README.md")
+# Follow from the others, or are for people only.
+BESIDE = (
+    "tutorials/notebooks/catalogue.json",
+    "tutorials/README.md",
+    "tutorials/timetables.yaml",
+    "tutorials/trainers.md",
+    "tutorials/trainers.nl.md",
+    "extensions/lessons/README.md",
+)
 SHARED = ("tutorials/", "extensions/lessons/", "tests/tutorials/", "images/lessons/", "pyproject.toml")
 LOCKS = re.compile(r"images/[\w.-]+\.lock|images/lab/.+|tests/requirements\.lock")
 
@@ -56,7 +63,7 @@ def lessons_of(paths: Iterable[str], before: Callable[[str], str]) -> set[str]:
             found |= _with_other_words(tomllib.loads(before(path)), tomllib.loads(_now(path)))
         elif path == CLAIMS:
             found |= _with_other_claims(_yaml(before(path)), _yaml(_now(path)))
-        elif path not in BUILT and (path.startswith(SHARED) or LOCKS.fullmatch(path)):
+        elif path not in BESIDE and (path.startswith(SHARED) or LOCKS.fullmatch(path)):
             return set(lessons())
     return found
 

@@ -76,7 +76,7 @@ class DataSource(Model):
     name: Annotated[str, Field(min_length=1)]
     source: Annotated[str, Field(pattern=r"^(pypi:[a-z0-9-]+|generated|file:[\w./-]+)$")]
     licence: Annotated[str, Field(min_length=2)]
-    personal_data: Literal["none", "synthetic", "public-deidentified"]
+    personal_data: Literal["none", "synthetic", "public-deidentified", "public-office"]
 
 
 class Resources(Model):
@@ -180,13 +180,13 @@ def read_entry(lesson: str) -> Entry:
     path = ROOT / "catalogue" / f"{lesson}.yaml"
     if not path.exists():
         raise CatalogueError(f"there is no lesson {lesson!r} in catalogue/; there are {', '.join(lessons())}")
-    return _validated(Entry, _yaml(path), f"catalogue/{lesson}.yaml")
+    return validated(Entry, read_yaml(path), f"catalogue/{lesson}.yaml")
 
 
 def read_claims() -> dict[str, Claim]:
     """The facility's promises by name; raises `CatalogueError`."""
     file = "catalogue/claims.yaml"
-    return {name: _validated(Claim, claim, f"{file}: {name}") for name, claim in _yaml(ROOT / file).items()}
+    return {name: validated(Claim, claim, f"{file}: {name}") for name, claim in read_yaml(ROOT / file).items()}
 
 
 def read_expected(lesson: str) -> dict[str, Expectation]:
@@ -196,7 +196,7 @@ def read_expected(lesson: str) -> dict[str, Expectation]:
         stored = json.loads((ROOT / file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise CatalogueError(f"{file}: cannot be read: {problem}") from None
-    return {name: _validated(Expectation, number, f"{file}: {name}") for name, number in stored.items()}
+    return {name: validated(Expectation, number, f"{file}: {name}") for name, number in stored.items()}
 
 
 def lessons() -> list[str]:
@@ -204,14 +204,16 @@ def lessons() -> list[str]:
     return sorted(path.stem for path in (ROOT / "catalogue").glob("*.yaml") if path.stem != "claims")
 
 
-def _yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """What a file of ours says; raises `CatalogueError` for one that is no YAML."""
     try:
         return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except YAMLError as problem:
-        raise CatalogueError(f"catalogue/{path.name}: is no YAML: {problem}") from None
+        raise CatalogueError(f"{path.relative_to(ROOT)}: is no YAML: {problem}") from None
 
 
-def _validated(model: type[Model], value: Any, place: str) -> Any:
+def validated(model: type[Model], value: Any, place: str) -> Any:
+    """``value`` as ``model``; raises `CatalogueError` with a line for each problem, which begins with ``place``."""
     try:
         return model.model_validate(value)
     except ValidationError as problem:

@@ -6,6 +6,8 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
+from werkbank_lessons.data import names
+
 from .catalogue import Entry, read_claims
 from .extras import carried, distributions, extras
 from .source import Cell
@@ -15,16 +17,23 @@ VERBS = "verbs.toml"
 
 
 def of_entry(entry: Entry) -> list[str]:
-    """What this entry names that does not exist: claims, extras, libraries."""
+    """What this entry names that does not exist: claims, extras, files, libraries."""
     file = f"catalogue/{entry.id}.yaml"
     claims = read_claims()
     problems = [
         *_unknown(f"{file}: claims", entry.claims, claims),
         *_unknown(f"{file}: extras", entry.extras, extras()),
+        *_unknown(f"{file}: data", _files(entry), names()),
     ]
     if not problems:
         problems += _libraries(file, entry)
     return problems
+
+
+def _files(entry: Entry) -> list[str]:
+    """The files that this entry says lessons carry."""
+    kind = "file:"
+    return [source.source.removeprefix(kind) for source in entry.data if source.source.startswith(kind)]
 
 
 def of_goals(entry: Entry) -> list[str]:

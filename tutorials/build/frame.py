@@ -35,14 +35,14 @@ def values_of(
         "minutes": str(entry.minutes.total),
         "minutes.read": str(entry.minutes.read),
         "minutes.exercises": str(entry.minutes.exercises),
-        "memory": f"{entry.resources.memory_gb:g}",
+        "memory": _decimal(f"{entry.resources.memory_gb:g}", language),
         "seconds": f"{entry.measured.cpu2_seconds:.0f}",
         "goals": "\n".join(f"{n}. {getattr(goal, language)}" for n, goal in enumerate(entry.goals, start=1)),
     }
     values |= {f"exercise.{exercise.id}": str(exercise.minutes) for exercise in entry.exercises}
     values |= {f"claim.{name}.quote": claims[name].quote for name in entry.claims}
     values |= {f"claim.{name}.en": claims[name].en for name in entry.claims}
-    values |= {f"expected.{name}": _shown(number) for name, number in expected.items()}
+    values |= {f"expected.{name}": _shown(number, language) for name, number in expected.items()}
     return values
 
 
@@ -50,8 +50,13 @@ _BARE = ("year", "count")  # units that text leaves out
 _WHOLE = (*_BARE, "%")
 
 
-def _shown(number: Expectation) -> str:
+def _shown(number: Expectation, language: str) -> str:
     """A number as text shows it: a year or a count bare, a quantity with a space before its unit."""
     decimals = number.decimals if number.decimals is not None else 0 if number.unit in _WHOLE else 2
-    shown = f"{number.value:.{decimals}f}"
+    shown = _decimal(f"{number.value:.{decimals}f}", language)
     return shown if number.unit in _BARE else f"{shown} {number.unit}"
+
+
+def _decimal(number: str, language: str) -> str:
+    """With the decimal sign of running text; what a cell prints has Python's, in every language."""
+    return number.replace(".", ",") if language == "nl" else number

@@ -1,4 +1,4 @@
-"""Everything that is built from the sources: notebooks, training material, the shelf, and the table in README."""
+"""Everything that is built from the sources: notebooks, training material, the shelf, and tables of the manuals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .catalogue import ROOT, read_entry
 from .consistency import of_entry
 from .notebooks import build, write
 from .refusals import CatalogueError
-from .shelf import README, readme, shelf
+from .shelf import manuals, shelf
 from .training_material import FILE, training_material
 
 
@@ -41,8 +41,8 @@ def _files(chosen: list[str], variant: str) -> dict[str, str]:
 
 
 def _manual(output: Path) -> dict[Path, str]:
-    """README's table belongs to the committed notebooks only."""
-    return {README: readme()} if output == ROOT / "notebooks" else {}
+    """The manuals' tables belong to the committed notebooks only."""
+    return manuals() if output == ROOT / "notebooks" else {}
 
 
 def _same(path: Path, text: str) -> bool:

@@ -1,15 +1,18 @@
-"""What lies beside the built notebooks for programs and for people: the shelf of JupyterLab, and README's table."""
+"""What lies beside the built notebooks for programs and for people: the shelf of JupyterLab, and the tables of the
+manuals.
+"""
 
 from __future__ import annotations
 
 import json
-import re
+from pathlib import Path
 
 from .catalogue import ROOT, Entry, lessons, read_entry
 from .extras import distributions
+from .timetables import page, plain, read_timetables
 
 README = ROOT / "README.md"
-_TABLE = re.compile(r"(?s)(?<=<!-- lessons: built -->\n).*?(?=<!-- /lessons -->)")
+GUIDES = {"en": ROOT / "trainers.md", "nl": ROOT / "trainers.nl.md"}
 _SHOWN = {
     "id",
     "version",
@@ -34,16 +37,25 @@ def shelf() -> str:
     shown = {
         "lessons": [entry.model_dump(mode="json", include=_SHOWN) for entry in entries],
         "extras": {extra: distributions(extra) for extra in used},
+        "timetables": [plain(timetable) for timetable in read_timetables()],
     }
     return json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
 
 
-def readme() -> str:
-    """The authors' manual with today's table of lessons between its marks; raises ValueError without the marks."""
-    text = README.read_text(encoding="utf-8")
-    if not _TABLE.search(text):
-        raise ValueError(f"{README.name}: the marks <!-- lessons: built --> and <!-- /lessons --> are gone")
-    return _TABLE.sub(lambda _old: table(), text)
+def manuals() -> dict[Path, str]:
+    """What people read, with today's tables between its marks; raises ValueError where the marks are gone."""
+    guides = {path: _between(path, "timetables", page(language)) for language, path in GUIDES.items()}
+    return {README: _between(README, "lessons", table())} | guides
+
+
+def _between(path: Path, name: str, built: str) -> str:
+    """The text of ``path`` with ``built`` between the marks of that name."""
+    begin, end = f"<!-- {name}: built -->", f"<!-- /{name} -->"
+    before, found, rest = path.read_text(encoding="utf-8").partition(f"{begin}\n")
+    _old, found_end, after = rest.partition(end)
+    if not (found and found_end):
+        raise ValueError(f"{path.name}: the marks {begin} and {end} are gone")
+    return before + found + built + found_end + after
 
 
 def table() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import socket
 import warnings
@@ -156,12 +157,17 @@ def _wait_for_first(client, workers: int, timeout: float) -> None:
 def _start_local(workers: int, timeout: float, resources: ExitStack):
     from distributed import Client, LocalCluster
 
+    nanny = logging.getLogger("distributed.nanny")
+    resources.callback(nanny.setLevel, nanny.level)
     try:
         local = resources.enter_context(
             # One thread per worker: numerical libraries would otherwise start a thread per core in each worker.
             LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
         )
-        return resources.enter_context(Client(local, timeout=timeout))
+        client = resources.enter_context(Client(local, timeout=timeout))
+        # A worker that is slow to end is ended: no news for a learner, on a page that shows warnings in red.
+        resources.callback(nanny.setLevel, logging.ERROR)
+        return client
     except Exception as problem:  # no processes, no ports, no memory: all lead to the same next step
         raise UnavailableError(tr("scale.local_failed", sentence=_sentence(problem))) from problem
 

@@ -14,11 +14,12 @@ _chosen: str | None = None
 
 
 def set_language(language: str) -> None:
-    """Fix the language for this kernel; raises ValueError for one without words."""
+    """Fix the language for this kernel, that of `%werkbank` too; raises ValueError for one without words."""
     global _chosen
     if language not in LANGUAGES:
         raise ValueError(f"{language!r} is not a language of the lessons; choose one of {', '.join(LANGUAGES)}")
     _chosen = language
+    os.environ["WERKBANK_LANGUAGE"] = language
 
 
 def language() -> str:

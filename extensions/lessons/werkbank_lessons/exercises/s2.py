@@ -11,6 +11,7 @@ from itertools import permutations
 import numpy as np
 
 from . import Exercise, NotYetError
+from .answers import finite_number, require_something
 from .s2_device import SimulatedDevice
 
 _BYTES = 8  # of one amplitude: complex64 is two numbers of 32 bits
@@ -51,7 +52,7 @@ def _why_alone(exact: int, spare: int) -> str:
 
 def _qubits(found) -> int:
     """The answer as a whole number; raises `NotYetError` when it is not one."""
-    number = _number(found, "S2-1.whole")
+    number = finite_number(found, "S2-1.whole")
     if number != int(number):
         raise NotYetError("S2-1.whole")
     return int(number)
@@ -93,7 +94,7 @@ def judge_median_seconds(answer, rng: np.random.Generator) -> None:
 
 
 def _seconds(answer, device: SimulatedDevice, repeats: int) -> float:
-    return _number(answer(device.work, device.synchronise, device.clock, repeats), "S2-2.number")
+    return finite_number(answer(device.work, device.synchronise, device.clock, repeats), "S2-2.number")
 
 
 def _require_measured(device: SimulatedDevice, repeats: int) -> None:
@@ -162,8 +163,7 @@ def _amplitudes(found, state, mine) -> np.ndarray:
 
     if found is None and not torch.equal(mine, state):
         raise NotYetError("S2-3.returns")
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
+    require_something(found)
     if not isinstance(found, (torch.Tensor, np.ndarray)) or tuple(found.shape) != tuple(state.shape):
         raise NotYetError("S2-3.shape")
     return torch.as_tensor(found).detach().cpu().resolve_conj().numpy()
@@ -182,19 +182,6 @@ def _why_gate(found: np.ndarray, state, control: int, target: int) -> str:
     if control < target < last:  # an axis is gone, and the next one was taken for the target
         others["S2-3.axis"] = cnot(state.clone(), control, target + 1)
     return next((key for key, other in others.items() if np.allclose(found, other.numpy(), atol=1e-5)), "S2-3.table")
-
-
-def _number(found, hint: str) -> float:
-    """The answer as a finite number; raises `NotYetError` when it is not one."""
-    if found is None or found is Ellipsis:
-        raise NotYetError("check.nothing")
-    try:
-        number = float(found) if np.ndim(found) == 0 else np.nan
-    except (TypeError, ValueError):
-        number = np.nan
-    if not np.isfinite(number):
-        raise NotYetError(hint)
-    return number
 
 
 EXERCISES = {
