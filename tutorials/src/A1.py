@@ -186,7 +186,7 @@ for step in steps(first, STEPS):
 print(f"{tr('A1.line.test')}: {evaluate(first.model, test)[1]:.2f} %")
 
 # %% [markdown] lid="loop-after"
-# `model.train()` and `model.eval()` switch dropout on and off; forget the second, and you judge a model with three tenths of a layer missing. On the test images {{expected.test}} are right. With 300 images that is good to two percentage points or so; and the same thirteen people wrote all of these digits, so it says little about the handwriting of a fourteenth.
+# `model.train()` and `model.eval()` switch dropout on and off; forget the second, and you judge a model with three tenths of a layer missing. On the test images {{expected.test}} are right. With 300 images that is known to two percentage points or so; and the same thirteen people wrote all of these digits, so it says little about the handwriting of a fourteenth.
 
 # %% [markdown] lid="file-text" minutes=4
 # ## 3 · A file that you can rely on ({{section.minutes}} min)
@@ -239,11 +239,11 @@ except pickle.UnpicklingError:
 # %% [markdown] lid="state-text" minutes=10
 # ## 4 · What does a run remember? ({{section.minutes}} min)
 #
-# The weights, of course. Is that all? The check below lets a run go on after your checkpoint, and compares it with a run that was never interrupted. It accepts a difference of no single bit.
+# The weights, of course. Is that all? The check below lets a run go on after your checkpoint, and compares it with a run that was never interrupted. Not a single bit may differ.
 #
 # ### Exercise 1 · try ({{exercise.A1-1}} min)
 #
-# `my_checkpoint` gets a path and a `run`, with `run.model`, `run.optimizer`, `run.scheduler` and `run.step`, and returns two functions: one that writes the run to the file, and one that reads the file back into the run. After a restart the second is called on a *new* run, with other weights. Run it, read what the check says, and complete it; each time you run it, the check goes one mistake further.
+# `my_checkpoint` gets a path and a `run`, with `run.model`, `run.optimizer`, `run.scheduler` and `run.step`, and returns two functions: one that writes the run to the file, and one that reads the file back into the run. After a restart the second is called on a *new* run, with other weights. Run the cell, read what the check says, and complete it; each time the check comes one mistake further.
 #
 # <details><summary>Hint</summary>
 #
@@ -484,7 +484,7 @@ show(figure, tr("A1.figure.alt_restart"))
 # %% [markdown] lid="signal-text" minutes=5
 # ## 5 · Asked to stop ({{section.minutes}} min)
 #
-# Who ends your run mostly asks first, with a **signal**. When you restart a kernel or your seat is stopped, Jupyter sends SIGINT, the same as for the stop button; then SIGTERM; and after some five seconds SIGKILL, which no program can catch. A batch system does much the same when your time is over.
+# Whoever ends your run usually asks first, with a **signal**. When you restart a kernel or your seat is stopped, Jupyter sends SIGINT, the same as for the stop button; then SIGTERM; and after some five seconds SIGKILL, which no program can catch. A batch system does much the same when your time is over.
 #
 # By default SIGINT raises a `KeyboardInterrupt` wherever Python happens to be. That may be halfway through `optimizer.step()`, with half of the weights updated: not a state to save. So we only *note* the signal, let the step finish, and then write. Who presses the stop button a second time gets the interrupt after all.
 
@@ -634,7 +634,7 @@ print(f"{tr('A1.line.decoded_before')}: {calls_before}")
 #
 # ### Exercise 2 · change ({{exercise.A1-2}} min)
 #
-# The function below gets the files, `decode` (slow, and always the same for the same file) and `augment` (fast, and different each time). It returns a function that gives image number so-and-so. Change it so that every file is decoded only **once**, however often its image is asked for, and the model sees just what it saw before. Beware: `augment` writes in the image that it is given.
+# The function below gets the files, `decode` (slow, and always the same for the same file) and `augment` (fast, and different each time). It returns a function that gives the image with a given number. Change it so that every file is decoded only **once**, however often its image is asked for, and the model sees just what it saw before. Beware: `augment` writes in the image that it is given.
 #
 # <details><summary>Hint</summary>
 #
@@ -707,7 +707,7 @@ show(figure, tr("A1.figure.alt_profile"))
 # %% [markdown] lid="profile-after"
 # {{expected.decoded_after}} times is enough. What you may keep is what is always the same; what is random must be done anew, or the model gets to see one single version of each image. This costs memory: the decoded images have to fit. If they do not, write them to disk in a form that reads fast, or let other processes decode ahead (`num_workers` of torch's `DataLoader`; each then has random numbers of its own, and your checkpoint more to remember).
 #
-# And measure again: the next bottleneck is now another one.
+# What is left of the decoding is done once, however many epochs follow. Measure again after each repair: the next bottleneck is often another one.
 
 # %% [markdown] lid="best-text" minutes=7
 # ## 8 · Keep the best, not the last ({{section.minutes}} min)
@@ -716,7 +716,7 @@ show(figure, tr("A1.figure.alt_profile"))
 #
 # ### Exercise 3 · transfer ({{exercise.A1-3}} min)
 #
-# Write it. `train_epoch()` trains `model` for one epoch, `validate()` gives the validation loss of the model as it then is. Train until the loss has not improved for `patience` epochs in a row, and at most `most` epochs. At the end the model must have the weights of its best epoch again; return the loss of that epoch.
+# Write that function. `train_epoch()` trains `model` for one epoch, `validate()` gives the validation loss of the model as it then is. Train until the loss has not improved for `patience` epochs in a row, and at most `most` epochs. At the end the model must have the weights of its best epoch again; return the loss of that epoch.
 #
 # <details><summary>Hint</summary>
 #
