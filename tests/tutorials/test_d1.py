@@ -11,7 +11,6 @@ from dataclasses import replace
 import dask.array as da
 import numpy as np
 import pytest
-from werkbank_lessons.checks import check
 from werkbank_lessons.exercises import exercise
 from werkbank_lessons.words import tr
 
@@ -20,7 +19,7 @@ from tutorials.build.catalogue import read_expected
 from tutorials.build.notebooks import lesson_cells
 from tutorials.build.source import read_source
 
-from .lesson_support import answer_of, odd_answers, promised, refused, wrong_cells
+from .lesson_support import answer_of, promised, refused, wrong_cells
 from .support import printed
 
 SEEDS = range(20)
@@ -87,13 +86,6 @@ def test_other_mistakes_with_a_cluster_are_told_apart():
 
     found = [refused("D1-3", answer, 1) for answer in (early, twice, forgetful, stranger)]
     assert found == ["D1-3.early", "D1-3.once", "D1-3.result", "D1-3.client"]
-
-
-@pytest.mark.parametrize("ex_id", ["D1-1", "D1-2", "D1-3"])
-@pytest.mark.parametrize("answer", odd_answers())
-def test_an_odd_answer_is_told_so_and_stops_nothing(ex_id, answer, capsys):
-    check(ex_id, answer)
-    assert f"◔ {ex_id}" in capsys.readouterr().out
 
 
 def _cells_until(last: str, seed: int) -> list:

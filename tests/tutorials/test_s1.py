@@ -6,14 +6,13 @@ import heapq
 
 import numpy as np
 import pytest
-from werkbank_lessons.checks import check
 from werkbank_lessons.exercises import exercise
 from werkbank_lessons.words import tr
 
 from tutorials.build import variants
 from tutorials.build.notebooks import lesson_cells
 
-from .lesson_support import answer_of, odd_answers, promised, refused, wrong_cells
+from .lesson_support import answer_of, promised, refused, wrong_cells
 from .support import printed
 
 SEEDS = range(20)
@@ -77,13 +76,6 @@ def test_the_starters_get_a_hint_that_tells_where_to_look():
         return found
 
     assert refused("S1-2", only_the_one_before, 1) == "S1-2.chain"
-
-
-@pytest.mark.parametrize("ex_id", ["S1-1", "S1-2", "S1-3"])
-@pytest.mark.parametrize("answer", odd_answers())
-def test_an_odd_answer_is_told_so_and_stops_nothing(ex_id, answer, capsys):
-    check(ex_id, answer)
-    assert f"◔ {ex_id}" in capsys.readouterr().out
 
 
 def test_a_profile_that_does_not_exist_or_does_not_fit_is_named():

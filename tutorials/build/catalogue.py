@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -180,7 +181,13 @@ def read_entry(lesson: str) -> Entry:
     path = ROOT / "catalogue" / f"{lesson}.yaml"
     if not path.exists():
         raise CatalogueError(f"there is no lesson {lesson!r} in catalogue/; there are {', '.join(lessons())}")
-    return validated(Entry, read_yaml(path), f"catalogue/{lesson}.yaml")
+    return _entry(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _entry(path: Path, _changed: int) -> Entry:
+    """Read once per change of the file: timetables and tables ask for the same entries many times."""
+    return validated(Entry, read_yaml(path), f"catalogue/{path.name}")
 
 
 def read_claims() -> dict[str, Claim]:

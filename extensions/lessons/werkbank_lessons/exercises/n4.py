@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from . import Exercise, NotYetError
-from .answers import require_something
+from .answers import row_of_numbers
 
 
 def tail_risk(returns: np.ndarray, probability: float) -> tuple[float, float]:
@@ -25,7 +25,7 @@ def judge_tail_risk(answer, rng: np.random.Generator) -> None:
     """
     for probability in (0.01, 0.025, 0.05):
         returns = _days(rng)
-        value_at_risk, shortfall = _numbers(answer(returns.copy(), probability), 2, "N4-1.pair")
+        value_at_risk, shortfall = row_of_numbers(answer(returns.copy(), probability), 2, "N4-1.pair")
         if not np.isfinite([value_at_risk, shortfall]).all():
             raise NotYetError("N4-1.number")
         losses = np.sort(-returns)[::-1]
@@ -39,18 +39,6 @@ def _days(rng: np.random.Generator) -> np.ndarray:
     """Returns (%) with heavy tails, the heavier one on the side of the losses."""
     surprise = rng.standard_t(4, size=int(rng.integers(400, 1500)))
     return rng.uniform(0.02, 0.1) + rng.uniform(0.8, 1.4) * np.where(surprise < 0, 1.6, 1.0) * surprise
-
-
-def _numbers(found, count: int, key: str) -> np.ndarray:
-    """The answer as ``count`` numbers in a row; raises `NotYetError` with ``key`` when it is anything else."""
-    require_something(found)
-    try:
-        numbers = np.asarray(found, dtype=float)
-    except (TypeError, ValueError):
-        raise NotYetError(key, count=count) from None
-    if numbers.shape != (count,):
-        raise NotYetError(key, count=count)
-    return numbers
 
 
 def _around(losses: np.ndarray, probability: float) -> tuple[int, int]:
@@ -135,7 +123,7 @@ def _market(rng: np.random.Generator) -> tuple[np.ndarray, tuple[float, float, f
 
 def _volatility(answer, surprises: np.ndarray, parameters: tuple) -> np.ndarray:
     """The answer's volatility; raises `NotYetError` unless it is a finite number for each day."""
-    found = _numbers(answer(surprises.copy(), *parameters), surprises.size, "N4-2.shape")
+    found = row_of_numbers(answer(surprises.copy(), *parameters), surprises.size, "N4-2.shape")
     if not np.isfinite(found).all():
         raise NotYetError("N4-2.number")
     return found
@@ -221,7 +209,7 @@ def _series(rng: np.random.Generator, spells: int = 3) -> tuple[np.ndarray, floa
 
 def _judge_series(answer, days: np.ndarray, probability: float, undefined: str) -> None:
     """Compare both p-values; ``undefined`` is the hint for one that is no number."""
-    found = _numbers(answer(days.copy(), probability), 2, "N4-3.pair")
+    found = row_of_numbers(answer(days.copy(), probability), 2, "N4-3.pair")
     if not np.isfinite(found).all():
         raise NotYetError(undefined)
     exact = backtest(days, probability)

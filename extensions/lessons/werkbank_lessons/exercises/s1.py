@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import Exercise, NotYetError
-from .answers import finite_number, require_something
+from .answers import finite_number, row_of_numbers
 
 _GIB = 2**30
 
@@ -89,12 +89,8 @@ def _judge_queue(answer, arrives: np.ndarray, lasts: np.ndarray, pause: bool) ->
 
 def _waits(found, count: int) -> np.ndarray:
     """The answer as ``count`` finite numbers; raises `NotYetError` when it is not that."""
-    require_something(found)
-    try:
-        numbers = np.asarray(found, dtype=float)
-    except (TypeError, ValueError):
-        raise NotYetError("S1-2.shape", count=count) from None
-    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+    numbers = row_of_numbers(found, count, "S1-2.shape")
+    if not np.isfinite(numbers).all():
         raise NotYetError("S1-2.shape", count=count)
     return numbers
 
