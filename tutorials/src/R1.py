@@ -253,7 +253,7 @@ print(f"{tr('R1.line.selected_balanced')}: {balanced.sum()}")
 print(f"{tr('R1.line.selected_accurate')}: {accurate.sum()}")
 
 # %% [markdown] lid="optimiser-after"
-# The false alarms are equal now, {{expected.alarms_balanced_a}} and {{expected.alarms_balanced_b}} (you will see them in the figure of section 6), and look how: with *balanced accuracy* as the objective {{expected.selected_balanced}} files are selected, more than three times what the inspectors can do. **The gap was closed by bothering more people, in both groups.** Another objective gives another number, here {{expected.selected_accurate}} with plain *accuracy*, and another random sample gives yet others; but none of them knows that there are 2,000 places.
+# The false alarms are equal now, {{expected.alarms_balanced_a}} and {{expected.alarms_balanced_b}} (you will see them in the figure of section 6), and look how: with *balanced accuracy* as the objective {{expected.selected_balanced}} files are selected, more than three times what the inspectors can do. **The gap was closed by bothering more people, in both groups.** Another objective gives another number, here {{expected.selected_accurate}} with plain *accuracy*, and another random sample gives yet others. Where one of them comes near 2,000, that is chance: no objective knows how many places there are.
 #
 # So a fairness measure alone says little. Always put beside it **how many people are selected**, and what is found.
 #
@@ -394,7 +394,7 @@ show(figure, tr("R1.figure.alt_policies"))
 # - **Training on inspected files** gives {{expected.alarms_repaired_a}} and {{expected.alarms_repaired_b}}, finds more errors in as many checks ({{expected.errors_repaired}} instead of {{expected.errors_record}}), and needs no group, neither for training nor for a decision. Fairness did not cost anything here, because the bias was the mistake.
 # - **Lots** are fair, and find {{expected.errors_lots}}. Every model should be asked what it adds to that.
 #
-# It worked because within a group it was chance who was inspected. Where inspectors followed a hunch, inspected files are no fair picture of the others, and only a random sample helps. It stays so: once the model chooses, it decides which errors will be found, and so what the next model learns. **Keep some places for lots, each year.**
+# It worked because within a group it was chance who was inspected. It still works where inspectors go by what the model sees as well. Where they go by something that it does not see, a tip or a hunch, inspected files are no fair picture of the others, and only a random sample helps. That need stays: once the model chooses, it decides which errors will be found, and so what the next model learns. **Keep some places for lots, each year.**
 #
 # And *is* this fair? We compared one share. One can also ask for equal shares selected, or equal shares of errors missed. When groups truly differ in how often there is an error, not all of these can be equal at once, but for trivial cases. Choose the measure with the people it is about, before you see numbers, and write down why. And if you find such a gap in a model that is in use: the Algoritmekader's advice is to stop using it as soon as possible.
 
@@ -639,7 +639,7 @@ stopwatch.report()
 # ### What next
 #
 # - Set `INSPECTED` to 0.65 for both groups. Which numbers of this lesson change, and which do not?
-# - Let inspectors follow a hunch: inspect files with many calls more often, within each group. Does the repair of section 6 still work?
+# - Give the inspectors a good nose in group A only: there, inspect files with an error more often than the others. Does the repair of section 6 still work?
 # - Look up an algorithm of your own municipality in the register. Can you tell from the entry whom it bothers for nothing?
 #
 # **Sources.** M. Hardt, E. Price, N. Srebro (2016), *Equality of opportunity in supervised learning*, NeurIPS 29 (thresholds per group) · A. Chouldechova (2017), *Fair prediction with disparate impact*, Big Data 5, and J. Kleinberg, S. Mullainathan, M. Raghavan (2017), *Inherent trade-offs in the fair determination of risk scores*, ITCS (not all at once) · S. M. Lundberg and others (2020), *From local explanations to global understanding with explainable AI for trees*, Nature Machine Intelligence 2 · Ministry of the Interior and Kingdom Relations, *Algoritmekader* (measures on bias, explanation, human intervention and the register) and *Algoritmeregister Publicatiestandaard* 1.0 (2024) · Regulation (EU) 2024/1689, the AI Act, Annex III · Parlementaire ondervragingscommissie Kinderopvangtoeslag (2020), *Ongekend onrecht*.
