@@ -14,10 +14,11 @@
 # Run a cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>. You may skip an exercise: the lesson goes on with our version.
 
 # %% lid="setup" tags=["setup"]
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import shap
 from fairlearn.metrics import MetricFrame, false_positive_rate
 from fairlearn.postprocessing import ThresholdOptimizer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -27,6 +28,10 @@ from werkbank_lessons import Stopwatch, check, set_language, tr, use
 from werkbank_lessons.exercises.r1_register import TITLES, Registration
 from werkbank_lessons.figures import INK, LINE, MUTED, OKABE_ITO, show, use_house_style
 from werkbank_lessons.words import language
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="IProgress not found")  # progress bars, which this lesson does not need
+    import shap
 
 set_language("en")
 use_house_style()
@@ -288,7 +293,7 @@ def my_thresholds(score, group, error, places):
 # %% lid="capacity-solution" tags=["solution"] exercise="R1-2"
 def my_thresholds(score, group, error, places):
     names = np.unique(group)
-    best = {name: np.inf for name in names}
+    best = {name: score.max() + 1 for name in names}
     for share in np.linspace(0, 1, 501):
         trial = {name: np.quantile(score[(group == name) & ~error], 1 - share) for name in names}
         selected = sum(np.sum(score[group == name] >= trial[name]) for name in names)
@@ -380,7 +385,8 @@ for row, (policy, chosen) in enumerate(POLICIES.items()):
     axes.text(1.02, row, beside, color=INK, va="center", transform=axes.get_yaxis_transform())
     axes.axhline(row + 0.5, color=LINE, linewidth=0.8)
 for name, shift in (("A", -0.14), ("B", 0.14)):
-    axes.text(100 * rates[name] + 1.6, shift, tr("R1.figure.group", group=name), color=COLOUR[name], va="center", fontweight="bold")
+    label = tr("R1.figure.group", group=name)
+    axes.text(100 * rates[name] + 1.6, shift, label, color=COLOUR[name], va="center", fontweight="bold")
 axes.set_yticks(range(len(POLICIES)), [tr(f"R1.line.{policy}") for policy in POLICIES])
 axes.tick_params(axis="y", length=0)
 axes.set(xlim=(0, 42), ylim=(5.5, -0.5), xlabel=tr("R1.figure.alarms"))
@@ -521,6 +527,7 @@ def my_entry(facts):
 # %% lid="register-solution" tags=["solution"] exercise="R1-3"
 def my_entry(facts):
     a, b = facts["false_alarms"]["A"], facts["false_alarms"]["B"]
+    with_comma = {name: str(share).replace(".", ",") for name, share in facts["false_alarms"].items()}
     texts = {
         "en": {
             "description_short": "This computer model proposes which benefit files get a check. "
@@ -536,7 +543,8 @@ def my_entry(facts):
             "goal": "Dossiers vinden waarin iemand te veel of te weinig krijgt. Wie aan de beurt is, moet bewijs sturen.",
             "human_intervention": f"Het model doet alleen een voorstel. Wat er gebeurt, beslist {facts['decides']}.",
             "risks": "Het model kan de ene groep vaker lastigvallen dan de andere. Van de mensen bij wie alles klopt, "
-            f"kijken we in groep A {a} % na en in groep B {b} %. Elk jaar meten we dat in dossiers die we loten.",
+            f"kijken we in groep A {with_comma['A']} % na en in groep B {with_comma['B']} %. "
+            "Elk jaar meten we dat in dossiers die we loten.",
         },
     }
     return texts[facts["language"]] | {

@@ -78,8 +78,10 @@ def thresholds(score: np.ndarray, group: np.ndarray, error: np.ndarray, places: 
     shares = np.linspace(0, 1, 1001)
     steps = {name: np.quantile(score[(group == name) & ~error], 1 - shares) for name in np.unique(group)}
     selected = sum(np.sum(score[group == name] >= step[:, None], axis=1) for name, step in steps.items())
-    best = np.flatnonzero(selected <= places)[-1]
-    return {name: float(step[best]) for name, step in steps.items()}
+    fitting = np.flatnonzero(selected <= places)
+    if fitting.size == 0:  # too few places for even the highest scores: nobody
+        return dict.fromkeys(steps, float(score.max()) + 1)
+    return {name: float(step[fitting[-1]]) for name, step in steps.items()}
 
 
 _GAP = 0.015  # between the shares of false alarms of any two groups
@@ -141,7 +143,8 @@ def _spread(selected: np.ndarray, group: np.ndarray) -> float:
 
 def entry(facts: dict) -> dict[str, str]:
     """A register entry, in the language of ``facts``, that says what was measured in words for everybody."""
-    alarms = {name: f"{share:.1f}" for name, share in facts["false_alarms"].items()}
+    point = "," if facts["language"] == "nl" else "."
+    alarms = {name: f"{share:.1f}".replace(".", point) for name, share in facts["false_alarms"].items()}
     texts = {
         key: tr(f"R1.entry.{key}", facts["language"], reason=facts["reason"], decides=facts["decides"], **alarms)
         for key in ("description_short", "goal", "human_intervention", "risks")
@@ -203,7 +206,7 @@ def _require_accepted(found: dict) -> None:
             "literal_error": "R1-3.choice",
             "string_pattern_mismatch": "R1-3.contact",
         }.get(kind, "R1-3.text")
-        length = len(str(found.get(field, "")))
+        length = len(str(found.get(field, "")).strip())
         raise NotYetError(hint, field=field, title=TITLES.get(field, "?"), length=length)
     if found["publication_category"] == "Overige algoritmes":
         raise NotYetError("R1-3.category")

@@ -31,7 +31,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=2499)]
 
 
 class Registration(BaseModel):
-    """One algorithm in the register; raises pydantic's ValidationError for a field that is missing, unknown or wrong."""
+    """One algorithm in the register; pydantic's ValidationError names a field that is missing or wrong."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_strip_whitespace=True)
 
