@@ -31,9 +31,12 @@ FACTS = {
     "name": "Proposing which benefit files to check",
     "organization": "Gemeente Duinmeer",
     "contact": "algoritmes@duinmeer.example",
+    "in_use": False,
+    "goal": "To find files in which somebody gets too much or too little.",
     "reason": "changes of income",
     "decides": "two employees together",
     "false_alarms": {"A": 5.1, "B": 4.9},
+    "watch": "Each year we measure this in files drawn by lot.",
 }
 
 
@@ -57,7 +60,7 @@ def of_the_library(error, selected, group):
     ).by_group
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mine", [in_a_frame, by_loop, of_the_library])
 def test_false_alarms_counted_another_way_pass_too(mine, seed):
     assert judged("R1-1", mine, seed) is None
@@ -82,7 +85,7 @@ def by_counting(score, group, error, places):
     return None
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mine", [by_halving, by_counting])
 def test_thresholds_found_another_way_pass_too(mine, seed):
     assert judged("R1-2", mine, seed) is None
@@ -94,16 +97,17 @@ def in_own_words(facts):
         "name": facts["name"],
         "organization": facts["organization"],
         "contact_email": facts["contact"],
-        "status": "In gebruik",
+        "status": "In gebruik" if facts["in_use"] else "In ontwikkeling",
         "publication_category": "Hoog-risico AI-systeem",
         "description_short": f"We cannot look into every file. {facts['reason'].capitalize()}: that counts most.",
-        "goal": "Fewer households that get too little or too much.",
+        "goal": facts["goal"],
         "human_intervention": f"{facts['decides'].capitalize()} look at each file, and at nothing but the file.",
-        "risks": f"Group A: {alarms['A']:.0f} per cent for nothing. Group B: {str(alarms['B']).replace('.', ',')}.",
+        "risks": f"Group A: {alarms['A']:.0f} per cent for nothing. Group B: {str(alarms['B']).replace('.', ',')}. "
+        f"And: {facts['watch'].lower()}",
     }
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_an_entry_in_own_words_passes_in_both_languages(language, seed, monkeypatch):
     monkeypatch.setattr(words, "_chosen", language)
@@ -112,7 +116,7 @@ def test_an_entry_in_own_words_passes_in_both_languages(language, seed, monkeypa
         assert judged("R1-3", mine, seed) is None
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("cell", wrong_cells("R1"))
 def test_every_wrong_answer_gets_its_own_hint(cell, seed):
     assert judged(cell.exercise, answer_of(cell), seed) == cell.more["hint"]
@@ -126,7 +130,7 @@ def describing(text):
     return lambda facts: in_own_words(facts) | {"description_short": text.format(**facts)}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("ex_id", "mine", "hint"),
     [
@@ -153,6 +157,9 @@ def describing(text):
         ("R1-3", with_field(contact_email="the desk"), "R1-3.contact"),
         ("R1-3", with_field(risks=5), "R1-3.text"),
         ("R1-3", with_field(organization="Gemeente Elders"), "R1-3.facts"),
+        ("R1-3", with_field(goal="To find fraud."), "R1-3.facts"),
+        ("R1-3", with_field(status="In gebruik"), "R1-3.status"),
+        ("R1-3", lambda facts: in_own_words(facts) | {"risks": str(facts["false_alarms"])}, "R1-3.watch"),
         ("R1-3", with_field(human_intervention="A person."), "R1-3.human"),
         ("R1-3", with_field(risks="Of group A 30.5 per cent, of group B none."), "R1-3.measured"),
         ("R1-3", describing("The model says whom we check."), "R1-3.reason"),

@@ -102,7 +102,7 @@ show(figure, tr("R1.figure.alt_record"))
 # %% [markdown] lid="files-after"
 # The record says that there is something wrong in {{expected.found_a}} of the files of group A and in {{expected.found_b}} of those of group B. In truth it is {{expected.error_a}} and {{expected.error_b}}: the same, but for chance. This is *label bias*: the answers from which a model learns are wrong, and more often for one group. Nobody made a mistake in a single file; it came from where people looked.
 #
-# **Not only a sum.** In the Dutch childcare benefits scandal (*toeslagenaffaire*) thousands of parents were wrongly treated as fraudsters, and in January 2021 the government resigned over it. A model that picked applications for checking was one part of that; law, the way it was carried out, and parents who were not heard were others. None of our data come from it, and a lesson with six columns does not explain it. It is the reason to take a share of false alarms as seriously as any other number you publish.
+# **Not only arithmetic.** In the Dutch childcare benefits scandal (*toeslagenaffaire*) thousands of parents were wrongly treated as fraudsters, and in January 2021 the government resigned over it. A model that picked applications for checking was one part of that; law, the way it was carried out, and parents who were not heard were others. None of our data come from it, and a lesson with six columns does not explain it. It is the reason to take a share of false alarms as seriously as any other number you publish.
 
 # %% [markdown] lid="alarms-text" minutes=9
 # ## 2 · Who is checked for nothing? ({{section.minutes}} min)
@@ -212,11 +212,11 @@ print(f"{tr('R1.line.auc_group')}: {roc_auc_score(group == 'A', guess):.2f}")
 # %% [markdown] lid="proxy-after"
 # {{expected.auc_group}}: district and calls give it away. They are *proxies*, stand-ins. The Dutch government's Algoritmekader, its collection of rules and measures for algorithms, says it in so many words: leaving out what you may not discriminate by is not enough. Among the criteria that look neutral and may not be, it names the postcode.
 #
-# Would a careful developer have noticed? The usual way is to keep some files apart and to compare the model with the *record* there. Let us do that, and then look at the truth.
+# Would a careful developer have noticed? The usual way is to keep some files apart and to compare the model with the *record* there. Let us do that: the inspectors go through the coming files in their old way. Then we look at the truth.
 
 # %% lid="proxy-record"
-kept_apart = rng.random(FILES) < coming.group.map(INSPECTED).to_numpy(dtype=float)
-recorded = error & kept_apart
+inspected_again = rng.random(FILES) < coming.group.map(INSPECTED).to_numpy(dtype=float)
+recorded = error & inspected_again
 for name in ("A", "B"):
     here = selected & (group == name)
     print(f"{tr('R1.line.hits_record')} {name}: {100 * recorded[here].mean():.1f} %")
@@ -343,7 +343,7 @@ print(f"{tr('R1.line.selected_thresholds')}: {two_thresholds.sum()}")
 # %% [markdown] lid="capacity-after"
 # About as many files as there are places; not exactly, for the thresholds come from a sample. A person of group A now needs a higher score to be checked, because the scores of group A are too high.
 #
-# This is the shortest way, and the hardest to defend: **it uses the group in the decision itself**. You have to know of everybody to which group they belong, and treat them differently for it. The Algoritmekader calls that direct distinction, and allows it only where the law makes an exception. Whether yours does is a question for a lawyer, before you build it and not after.
+# This is the shortest way, and the hardest to defend: **it uses the group in the decision itself**. You have to know of everybody to which group they belong, and treat them differently for it. The Algoritmekader calls that direct distinction, and allows it only where the law makes an exception. Whether it does in your case is a question for a lawyer, before you build it and not after.
 
 # %% [markdown] lid="repair-text" minutes=6
 # ## 6 · Repair the record, not the people ({{section.minutes}} min)
@@ -394,7 +394,7 @@ axes.set_title(tr("R1.figure.policies_title"))
 show(figure, tr("R1.figure.alt_policies"))
 
 # %% [markdown] lid="repair-after"
-# The bars tell how far chance in the files of one year can move a dot; not what another random sample or another record would change. That is why the two thresholds, chosen on the sample, need not be as near to each other as chance would have it.
+# The bars tell how far chance in the files of one year can move a dot; not what another random sample or another record would change. So the two groups under two thresholds, which were chosen on the sample, need not come out as near to each other as the bars suggest.
 #
 # - **Leaving out the district** helps only in part, to {{expected.alarms_without_a}} and {{expected.alarms_without_b}}: the calls take over.
 # - **Training on inspected files** gives {{expected.alarms_repaired_a}} and {{expected.alarms_repaired_b}}, finds more errors in as many checks ({{expected.errors_repaired}} instead of {{expected.errors_record}}), and needs no group, neither for training nor for a decision. Fairness did not cost anything here, because the bias was the mistake.
@@ -402,14 +402,14 @@ show(figure, tr("R1.figure.alt_policies"))
 #
 # It worked because within a group it was chance who was inspected. It still works where inspectors go by what the model sees as well. Where they go by something that it does not see, a tip or a hunch, inspected files are no fair picture of the others, and only a random sample helps. That need stays: once the model chooses, it decides which errors will be found, and so what the next model learns. **Keep some places for lots, each year.**
 #
-# And *is* this fair? We compared one share. One can also ask for equal shares selected, or equal shares of errors missed. When groups truly differ in how often there is an error, not all of these can be equal at once, but for trivial cases. Choose the measure with the people it is about, before you see numbers, and write down why. And if you find such a gap in a model that is in use: the Algoritmekader's advice is to stop using it as soon as possible.
+# And *is* this fair? We compared one share. One can also ask for equal shares selected, for equal shares of errors missed, or for as many hits per check. When groups truly differ in how often there is an error, not all of these can be equal at once, but for trivial cases. Choose the measure with the people it is about, before you see numbers, and write down why. And if you find such a gap in a model that is in use: the Algoritmekader's advice is to stop using it as soon as possible.
 
 # %% [markdown] lid="explain-text" minutes=6
 # ## 7 · Explain one decision ({{section.minutes}} min)
 #
 # Somebody of group A whose file is in order was picked by the first model, though not by the repaired one, and asks why. Two ways to answer:
 #
-# - **Parts.** SHAP divides the difference between this person's score and the average score over the inputs, so that the parts add up. For models of trees it does so exactly, on the scale of log-odds: 0.7 more doubles the odds.
+# - **Parts.** SHAP divides the difference between this person's score and the average score over the inputs, so that the parts add up. For models of trees they can be computed exactly. The scale is that of log-odds: 0.7 more doubles the odds.
 # - **What if.** Change one thing in the file, leave the rest, and see whether the answer changes. This needs no scale, and people ask for it: *would I have been checked if …?*
 
 # %% lid="explain"
@@ -457,7 +457,7 @@ print(tr("R1.line.letter", first=tr(f"R1.line.{first}"), second=tr(f"R1.line.{se
 # %% [markdown] lid="explain-after"
 # Every word of this letter is true of the first model, and its last sentence is no reason that you could defend. It is no rare case either: of the {{expected.wronged}} people of group A whose file is in order and whom only the first model picks, {{expected.elsewhere}} would have been left alone with another district. **An explanation that you would not dare to send is a finding.** So make explanations before anybody asks for them.
 #
-# Know what they do not say. They explain the *model*, not the world: documents do not become wrong by coming late. Inputs that go together, as district and calls do here, share the credit in a way that is partly convention; and somebody who moves house changes more than one thing. And neither can show that a label is biased: judged by the record, the part of the district looks like knowledge.
+# Know what they do not say. They explain the *model*, not the world: that a model leans on late documents does not show that these cause errors. Inputs that go together, as district and calls do here, share the credit in a way that is partly convention; and somebody who moves house changes more than one thing. And neither can show that a label is biased: judged by the record, the part of the district looks like knowledge.
 
 # %% [markdown] lid="register-text" minutes=11
 # ## 8 · Tell everybody ({{section.minutes}} min)
@@ -487,9 +487,12 @@ FACTS = {
     "name": tr("R1.entry.name"),
     "organization": "Gemeente Duinmeer",
     "contact": "algoritmes@duinmeer.example",
+    "in_use": False,
+    "goal": tr("R1.entry.goal"),
     "reason": tr(f"R1.line.{INPUTS[strength.argmax()]}"),
     "decides": tr("R1.entry.decides_clerk"),
     "false_alarms": {str(name): round(100 * float(rate), 1) for name, rate in alarms.items()},
+    "watch": tr("R1.entry.watch_lots"),
 }
 FACTS
 
@@ -498,10 +501,10 @@ FACTS
 #
 # The supplier sent the entry below. Write one that can be published, from any `facts`: the check brings those of other municipalities. In your own language, with these demands:
 #
-# - the register accepts each field, and nothing contradicts `facts`;
+# - the register accepts each field; name, organisation, contact and goal are those of `facts`, and the status fits `facts["in_use"]`;
 # - `description_short` is for everybody: no words of the trade, no suggestion of fraud, no sentence of more than 25 words, and `facts["reason"]` in it, as the main thing that the model looks at;
 # - `human_intervention` says who decides: `facts["decides"]`;
-# - `risks` states for each group how many per cent of the people whose file is in order are checked all the same: `facts["false_alarms"]`.
+# - `risks` states for each group how many per cent of the people whose file is in order are checked all the same, `facts["false_alarms"]`, and what is done about it: `facts["watch"]`.
 #
 # <details><summary>Hint</summary>
 #
@@ -532,26 +535,24 @@ def my_entry(facts):
         "en": {
             "description_short": "This computer model proposes which benefit files get a check. "
             f"The main thing it looks at is {facts['reason']}. A person does the check and decides.",
-            "goal": "To find files in which somebody gets too much or too little. People in a check are asked for proof.",
             "human_intervention": f"The model only proposes. What happens is up to {facts['decides']}.",
             "risks": "The model can bother one group more often than another. Of the people whose file is in order, "
-            f"{a} % get a check in group A and {b} % in group B. Each year we measure that in files drawn by lot.",
+            f"{a} % get a check in group A and {b} % in group B. {facts['watch']}",
         },
         "nl": {
             "description_short": "Dit rekenmodel stelt voor welke dossiers van een uitkering we nakijken. "
             f"Het let vooral op {facts['reason']}. Een mens kijkt het dossier na en beslist.",
-            "goal": "Dossiers vinden waarin iemand te veel of te weinig krijgt. Wie aan de beurt is, moet bewijs sturen.",
             "human_intervention": f"Het model doet alleen een voorstel. Wat er gebeurt, beslist {facts['decides']}.",
             "risks": "Het model kan de ene groep vaker lastigvallen dan de andere. Van de mensen bij wie alles klopt, "
-            f"kijken we in groep A {with_comma['A']} % na en in groep B {with_comma['B']} %. "
-            "Elk jaar meten we dat in dossiers die we loten.",
+            f"kijken we in groep A {with_comma['A']} % na en in groep B {with_comma['B']} %. {facts['watch']}",
         },
     }
     return texts[facts["language"]] | {
         "name": facts["name"],
         "organization": facts["organization"],
         "contact_email": facts["contact"],
-        "status": "In ontwikkeling",
+        "goal": facts["goal"],
+        "status": "In gebruik" if facts["in_use"] else "In ontwikkeling",
         "publication_category": "Impactvolle algoritmes",
     }
 
@@ -565,7 +566,7 @@ def my_entry(facts):
         "status": "In gebruik",
         "publication_category": "Impactvolle algoritmes",
         "contact_email": facts["contact"],
-        "goal": "Checks.",
+        "goal": facts["goal"],
         "human_intervention": facts["decides"],
         "risks": str(facts["false_alarms"]),
     }
@@ -580,7 +581,7 @@ def my_entry(facts):
         "status": "In gebruik",
         "publication_category": "Impactvolle algoritmes",
         "contact_email": facts["contact"],
-        "goal": "Checks.",
+        "goal": facts["goal"],
         "human_intervention": facts["decides"],
         "risks": str(facts["false_alarms"]),
     }
@@ -595,9 +596,9 @@ def my_entry(facts):
         "status": "In gebruik",
         "publication_category": "Impactvolle algoritmes",
         "contact_email": facts["contact"],
-        "goal": "Checks.",
+        "goal": facts["goal"],
         "human_intervention": facts["decides"],
-        "risks": "The model does not know the group, so it cannot discriminate.",
+        "risks": f"The model does not know the group, so it cannot discriminate. {facts['watch']}",
     }
 
 
@@ -610,7 +611,7 @@ def my_entry(facts):
         "status": "In gebruik",
         "publication_category": "Overige algoritmes",
         "contact_email": facts["contact"],
-        "goal": "Checks.",
+        "goal": facts["goal"],
         "human_intervention": facts["decides"],
         "risks": str(facts["false_alarms"]),
     }

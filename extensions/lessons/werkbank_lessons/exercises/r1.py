@@ -145,14 +145,17 @@ def entry(facts: dict) -> dict[str, str]:
     """A register entry, in the language of ``facts``, that says what was measured in words for everybody."""
     point = "," if facts["language"] == "nl" else "."
     alarms = {name: f"{share:.1f}".replace(".", point) for name, share in facts["false_alarms"].items()}
+    values = {key: facts[key] for key in ("reason", "decides", "watch")} | alarms
     texts = {
-        key: tr(f"R1.entry.{key}", facts["language"], reason=facts["reason"], decides=facts["decides"], **alarms)
-        for key in ("description_short", "goal", "human_intervention", "risks")
+        key: tr(f"R1.entry.{key}", facts["language"], **values)
+        for key in ("description_short", "human_intervention", "risks")
     }
-    fixed = {"status": "In ontwikkeling", "publication_category": "Impactvolle algoritmes"}
-    named = {"name": facts["name"], "organization": facts["organization"], "contact_email": facts["contact"]}
-    return named | fixed | texts
+    status = "In gebruik" if facts["in_use"] else "In ontwikkeling"
+    copied = {field: facts[key] for field, key in _COPIED.items()}
+    return copied | {"status": status, "publication_category": "Impactvolle algoritmes"} | texts
 
+
+_COPIED = {"name": "name", "organization": "organization", "contact_email": "contact", "goal": "goal"}  # field: fact
 
 # Words of the trade, in English and Dutch; a person who gets a letter should not have to look one up.
 _JARGON = re.compile(
@@ -167,8 +170,8 @@ _MOST_WORDS = 25  # in one sentence of the short description
 
 def judge_entry(answer, rng: np.random.Generator) -> None:
     """Other facts each time: what the register's schema refuses first, then what is not true or not plain."""
-    for _ in range(2):
-        facts = _facts(rng)
+    for in_use in (True, False):
+        facts = _facts(rng) | {"in_use": in_use}
         found = answer({**facts, "false_alarms": dict(facts["false_alarms"])})
         require_something(found)
         if not isinstance(found, Mapping):
@@ -187,9 +190,11 @@ def _facts(rng: np.random.Generator) -> dict:
         "name": tr("R1.entry.name"),
         "organization": f"Gemeente {place}",
         "contact": f"algoritmes@{place.lower()}.example",
+        "goal": tr("R1.entry.goal"),
         "reason": tr(f"R1.line.{rng.choice(['changes', 'late', 'household', 'years'])}"),
         "decides": tr(f"R1.entry.decides_{rng.choice(['clerk', 'two', 'team'])}"),
         "false_alarms": {"A": first, "B": round(first + float(rng.uniform(2, 6)), 1)},
+        "watch": tr(f"R1.entry.watch_{rng.choice(['lots', 'complaints'])}"),
     }
 
 
@@ -230,9 +235,12 @@ def _require_true(found: Mapping, facts: dict) -> None:
     for name, share in facts["false_alarms"].items():
         if not any(abs(number - share) <= 0.5 for number in told):
             raise NotYetError("R1-3.measured", group=name)
-    if facts["decides"].lower() not in found["human_intervention"].lower():
-        raise NotYetError("R1-3.human", decides=facts["decides"])
-    for field, key in (("organization", "organization"), ("contact_email", "contact"), ("name", "name")):
+    for hint, field, key in (("R1-3.human", "human_intervention", "decides"), ("R1-3.watch", "risks", "watch")):
+        if facts[key].lower().rstrip(".") not in found[field].lower():
+            raise NotYetError(hint, fact=facts[key])
+    if found["status"] != ("In gebruik" if facts["in_use"] else "In ontwikkeling"):
+        raise NotYetError("R1-3.status", status=found["status"])
+    for field, key in _COPIED.items():
         if found[field].strip() != facts[key]:
             raise NotYetError("R1-3.facts", field=field, fact=facts[key])
 
