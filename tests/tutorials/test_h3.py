@@ -18,11 +18,18 @@ from werkbank_lessons.words import tr
 
 from tutorials.build import variants
 from tutorials.build.notebooks import lesson_cells
+from tutorials.build.source import Cell
 from tutorials.build.verdict import complaints, numbers, printed
 
 from .lesson_support import answer_of, judged, odd_answers, wrong_cells
 
 EXERCISES = ["H3-1", "H3-2", "H3-3"]
+NO_PROCESSES = Cell(
+    "no-processes",
+    "code",
+    "from werkbank_lessons import scaling\n\n\ndef refuse(*asked):\n"
+    "    raise scaling.UnavailableError('no processes here')\n\n\nscaling._start_local = refuse",
+)
 
 
 def patient_by_patient(models, sizes):
@@ -185,15 +192,11 @@ def test_a_mask_follows_from_its_secret_and_is_spread_over_the_whole_clock():
     assert abs(np.corrcoef(mask(5, 4000), mask(6, 4000))[0, 1]) < 0.1
 
 
-def solved(seed=None, timeout=None):
-    """The cells of the solved lesson, with another division or another patience."""
-    cells = variants.solved(lesson_cells("H3", "en"))
-    changes = [("SEED = 16", f"SEED = {seed}")] if seed else []
-    changes += [("timeout=20", f"timeout={timeout}")] if timeout else []
-    for old, new in changes:
-        assert any(old in cell.text for cell in cells)
-        cells = [replace(cell, text=cell.text.replace(old, new)) for cell in cells]
-    return cells
+def solved(old, new):
+    """The cells of the solved lesson without its figures, in which ``new`` stands for ``old``."""
+    cells = [cell for cell in variants.solved(lesson_cells("H3", "en")) if "figure" not in cell.tags]
+    assert any(old in cell.text for cell in cells)
+    return [replace(cell, text=cell.text.replace(old, new)) for cell in cells]
 
 
 def kept(notebook):
@@ -203,36 +206,30 @@ def kept(notebook):
 
 
 @pytest.mark.parametrize("seed", [1, 5])
-def test_the_numbers_and_what_the_text_says_of_them_hold_for_other_divisions(execute_cells, seed):
-    cells = [cell for cell in solved(seed) if "figure" not in cell.tags]
-    found = kept(execute_cells("H3", cells, WERKBANK_STRICT="1").notebook)
+def test_without_processes_the_notebook_plays_the_stations_and_the_numbers_hold_for_other_divisions(
+    execute_cells, seed
+):
+    cells = solved("SEED = 16", f"SEED = {seed}")
+    start = next(place for place, cell in enumerate(cells) if cell.lid == "stations-start")
+    notebook = execute_cells("H3", [*cells[:start], NO_PROCESSES, *cells[start:]], WERKBANK_STRICT="1").notebook
+    found = kept(notebook)
     assert found["brier_federated"] < found["brier_pooled"] + 0.005
     assert found["brier_d"] > 4 * found["brier_pooled"]
     assert found["private_one"] < found["private_none"] + 0.01
     assert found["alone_one"] > 2 * found["private_one"]
     assert found["alone_middle"] > 0.235 > found["private_strong"]
+    assert "no processes here" in printed(notebook)
+    assert tr("H3.line.shared", "en", workers=1, stations=4) in printed(notebook)
 
 
 def test_on_dask_gateway_stations_share_the_workers_there_are_and_no_patient_moves(execute_cells, gateway):
     from dask_gateway import Gateway
 
-    notebook = execute_cells("H3", solved(timeout=8), WERKBANK_STRICT="1", DASK_GATEWAY__ADDRESS=gateway).notebook
+    cells = solved("timeout=20", "timeout=8")
+    notebook = execute_cells("H3", cells, WERKBANK_STRICT="1", DASK_GATEWAY__ADDRESS=gateway).notebook
     kept(notebook)
     text = printed(notebook)
     assert tr("scale.gateway", "en", workers=2) in text
     assert tr("H3.line.shared", "en", workers=2, stations=4) in text
     assert f"{tr('H3.line.copies', 'en')}: 1" in text
     assert Gateway(gateway, auth="basic").list_clusters() == []
-
-
-def test_without_any_cluster_the_notebook_plays_the_stations_and_says_so(execute_cells):
-    cells = solved()
-    start = next(place for place, cell in enumerate(cells) if cell.lid == "stations-start")
-    alone = "workers = __import__('types').SimpleNamespace(client=None, worker_memory=list, close=lambda: None)"
-    text = cells[start].text.replace("workers = cluster(workers=len(hospitals), timeout=20)", alone)
-    assert text != cells[start].text
-    cells[start] = replace(cells[start], text=text)
-    quick = [cell for cell in cells if "figure" not in cell.tags]
-    notebook = execute_cells("H3", quick, WERKBANK_STRICT="1").notebook
-    kept(notebook)
-    assert tr("H3.line.shared", "en", workers=1, stations=4) in printed(notebook)

@@ -61,7 +61,7 @@ def masked(numbers: np.ndarray, me: int, secrets: dict[int, int]) -> np.ndarray:
 
 
 def judge_masked(answer, rng: np.random.Generator) -> None:
-    """Several federations: each message must hide its numbers from all but all others together, and the sum be exact."""
+    """Several federations: a message tells nothing to fewer than all other stations together, and the sum is exact."""
     for count in (3, int(rng.integers(3, 6)), 2):
         stations = np.sort(rng.choice(50, size=count, replace=False)).tolist()
         secrets: dict[int, dict[int, int]] = {station: {} for station in stations}
