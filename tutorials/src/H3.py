@@ -553,16 +553,19 @@ for noise, spent, together, alone in zip(NOISE, SPENT, PRIVATE["all"], PRIVATE["
 figure, axes = plt.subplots(figsize=(10, 5), layout="constrained")
 places = np.arange(len(NOISE))
 jitter = np.linspace(-0.12, 0.12, REPEATS)
-for name, colour in (("C", OKABE_ITO["orange"]), ("all", OKABE_ITO["blue"])):
+for name, colour, spot, side in (
+    ("C", OKABE_ITO["orange"], (2.75, 0.15), "right"),
+    ("all", OKABE_ITO["blue"], (2.5, 0.011), "center"),
+):
     for place, values in zip(places, PRIVATE[name], strict=True):
         axes.scatter(place + jitter, values, s=12, color=colour, alpha=0.45, linewidth=0)
     axes.plot(places, PRIVATE[name].mean(axis=1), color=colour, linewidth=2)
-    axes.text(0, PRIVATE[name][0].mean() + 0.012, tr(f"H3.figure.{name}_private"), color=colour, fontweight="bold")
+    axes.text(*spot, tr(f"H3.figure.{name}_private"), color=colour, ha=side, va="center", fontweight="bold")
 coin = np.mean((reference_truth - reference_truth.mean()) ** 2)
 axes.axhline(coin, color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
 axes.text(0, coin + 0.006, tr("H3.figure.share"), color=MUTED)
 axes.set_xticks(places, [tr("H3.figure.no_noise"), *(f"{spent:.2g}" for spent in SPENT[1:])])
-axes.set(ylim=(0, 0.5), xlabel=tr("H3.figure.epsilon"), ylabel=tr("H3.figure.brier"))
+axes.set(ylim=(0, None), xlabel=tr("H3.figure.epsilon"), ylabel=tr("H3.figure.brier"))
 axes.set_title(tr("H3.figure.price_title"))
 show(figure, tr("H3.figure.alt_price"))
 
