@@ -267,7 +267,7 @@ for steps, models in MODELS.items():
     briers = [scores(risk_of(model))[2] for model in models[1:]]
     axes.plot(range(1, 31), briers, color=COLOUR[steps], linewidth=2.2)
     axes.text(0.85, briers[0], tr("H3.figure.steps", steps=steps), color=COLOUR[steps], ha="right", va="center", fontweight="bold")
-axes.set(xlim=(-3, 30), ylim=(0, None), xlabel=tr("H3.figure.round"), ylabel=tr("H3.figure.brier"))
+axes.set(xlim=(-4.5, 30), ylim=(0, None), xlabel=tr("H3.figure.round"), ylabel=tr("H3.figure.brier"))
 axes.set_xticks([1, 5, 10, 15, 20, 25, 30])
 axes.set_title(tr("H3.figure.rounds_title"))
 show(figure, tr("H3.figure.alt_rounds"))
@@ -555,7 +555,7 @@ places = np.arange(len(NOISE))
 jitter = np.linspace(-0.12, 0.12, REPEATS)
 for name, colour, spot, side in (
     ("C", OKABE_ITO["orange"], (2.75, 0.15), "right"),
-    ("all", OKABE_ITO["blue"], (2.5, 0.011), "center"),
+    ("all", OKABE_ITO["blue"], (4.85, 0.017), "center"),
 ):
     for place, values in zip(places, PRIVATE[name], strict=True):
         axes.scatter(place + jitter, values, s=12, color=colour, alpha=0.45, linewidth=0)
@@ -565,7 +565,7 @@ coin = np.mean((reference_truth - reference_truth.mean()) ** 2)
 axes.axhline(coin, color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
 axes.text(0, coin + 0.006, tr("H3.figure.share"), color=MUTED)
 axes.set_xticks(places, [tr("H3.figure.no_noise"), *(f"{spent:.2g}" for spent in SPENT[1:])])
-axes.set(ylim=(0, None), xlabel=tr("H3.figure.epsilon"), ylabel=tr("H3.figure.brier"))
+axes.set(xlim=(-0.4, 5.7), ylim=(0, None), xlabel=tr("H3.figure.epsilon"), ylabel=tr("H3.figure.brier"))
 axes.set_title(tr("H3.figure.price_title"))
 show(figure, tr("H3.figure.alt_price"))
 
