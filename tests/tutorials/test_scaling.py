@@ -5,19 +5,24 @@ at the end.
 from __future__ import annotations
 
 import gc
+import logging
+import re
 import socket
 import sys
+import threading
 import warnings
 
 import dask
 import dask.array
 import dask_gateway  # before any change of the configuration: its import adds its defaults there
+import distributed
+import psutil
 import pytest
 from werkbank_lessons import scaling, words
 from werkbank_lessons.scaling import cluster
 from werkbank_lessons.words import tr
 
-from .support import free_port
+from .support import free_port, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +65,9 @@ class GatewayRefuses(FakeGateway):
 class GatewayWithoutWorkers(FakeGateway):
     """Starts a scheduler to which no worker ever comes."""
 
-    def __init__(self, listening):
+    def __init__(self, listening, sentence):
         super().__init__(listening)
+        self.sentence = sentence
         self.closed = False
 
     def new_cluster(self):
@@ -74,7 +80,7 @@ class GatewayWithoutWorkers(FakeGateway):
             gateway = outer
 
             def scale(self, workers):
-                warnings.warn(_gateway_warning("Scale request of 2 workers exceeds your limit of 0."), stacklevel=1)
+                warnings.warn(dask_gateway.GatewayWarning(f"{outer.sentence}."), stacklevel=1)
 
             def get_client(self):
                 return inner.get_client()
@@ -84,10 +90,6 @@ class GatewayWithoutWorkers(FakeGateway):
                 outer.closed = True
 
         return NobodyComes()
-
-
-def _gateway_warning(sentence):
-    return dask_gateway.GatewayWarning(sentence)
 
 
 @pytest.fixture
@@ -147,15 +149,39 @@ def test_a_refusal_is_shown_as_the_sentence_it_is(listening, monkeypatch, capsys
     assert said == workers.sentence
 
 
-def test_a_gateway_without_workers_is_given_back_and_its_warning_shown(listening, monkeypatch, capsys):
-    gateway = GatewayWithoutWorkers(listening)
+@pytest.mark.parametrize(
+    ("sentence", "why"),
+    [
+        ("Scale request of 2 workers would exceed resource limit of 0 workers. Scaling to 0 instead", "gateway_none"),
+        ("It is busy here", "gateway_no_workers"),
+    ],
+)
+def test_a_gateway_without_workers_is_given_back_and_its_warning_shown(listening, monkeypatch, capsys, sentence, why):
+    gateway = GatewayWithoutWorkers(listening, sentence)
     monkeypatch.setattr("dask_gateway.Gateway", gateway)
     with cluster(workers=2, timeout=0.2) as workers:
         assert workers.kind == "local"
         assert gateway.closed
     limit, used = capsys.readouterr().out.splitlines()
-    assert limit == tr("scale.gateway_says", sentence="Scale request of 2 workers exceeds your limit of 0")
-    assert tr("scale.gateway_no_workers", seconds=0.2) in used
+    assert limit == tr("scale.gateway_says", sentence=sentence)
+    assert tr(f"scale.{why}", seconds=0.2) in used
+
+
+def test_dask_keeps_to_itself_how_workers_come_and_go_even_where_others_log(no_gateway, caplog):
+    caplog.set_level(logging.INFO, logger="distributed")
+    with cluster(workers=1):
+        pass
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("distributed")] == []
+    assert logging.getLogger("distributed").level == logging.INFO
+
+
+def test_a_worker_that_hears_nothing_is_ended_all_the_same(no_gateway, caplog):
+    with cluster(workers=1) as workers:
+        never = workers.client.submit(re.match, "(a+)+$", "a" * 60 + "b")  # holds the interpreter for years
+        scheduler = workers.client.cluster.scheduler
+        wait_until(lambda: never.key in scheduler.tasks and scheduler.tasks[never.key].state == "processing")
+        process = next(iter(workers.client.cluster.workers.values())).pid
+    wait_until(lambda: not psutil.pid_exists(process))
 
 
 def test_a_worker_that_is_slow_to_end_is_ended_without_a_word(no_gateway, caplog):
@@ -168,6 +194,25 @@ def test_a_worker_that_is_slow_to_end_is_ended_without_a_word(no_gateway, caplog
     with cluster(workers=1) as workers:
         workers.on_every_worker(goes_on)
     assert [record.message for record in caplog.records if "alive" in record.message] == []
+
+
+def test_a_worker_that_reports_while_it_is_ended_says_nothing(no_gateway, capfd, monkeypatch):
+    reports = []
+    often = threading.Event()
+
+    def heartbeat_interval(workers):
+        reports.append(workers)
+        if len(reports) > 100:
+            often.set()
+        return 0.002
+
+    monkeypatch.setattr("distributed.scheduler.heartbeat_interval", heartbeat_interval)
+    for _ in range(3):
+        with cluster(workers=2):
+            assert often.wait(60)
+            often.clear()
+            reports.clear()
+    assert "heartbeat" not in capfd.readouterr().err
 
 
 def test_where_no_process_may_start_the_notebook_computes_itself(no_gateway, no_local_cluster, capsys):
@@ -216,8 +261,15 @@ def test_closing_a_gateway_cluster_leaves_no_traceback_for_later(gateway, monkey
     assert complaints == []
 
 
-def test_a_cap_of_the_gateway_is_told_and_the_lesson_goes_on_with_less(gateway, capsys):
-    with dask.config.set({"gateway.address": gateway}), cluster(workers=3, timeout=8) as workers:
+def test_a_cap_of_the_gateway_is_told_and_only_the_granted_workers_are_waited_for(gateway, capsys, monkeypatch):
+    awaited = []
+    waits = distributed.Client.wait_for_workers
+    monkeypatch.setattr(
+        "distributed.Client.wait_for_workers",
+        lambda client, number, timeout: (awaited.append(number), waits(client, number, timeout=timeout))[1],
+    )
+    with dask.config.set({"gateway.address": gateway}), cluster(workers=3) as workers:
         assert workers.kind == "gateway"
         assert len(workers.worker_memory()) == 2
+    assert awaited == [2]
     assert "Dask Gateway says:" in capsys.readouterr().out

@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import socket
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import dask
@@ -15,6 +16,8 @@ import dask
 from .words import tr
 
 _REACH_TIMEOUT = 5.0  # seconds to open a connection to the gateway; a gateway on the same site answers in milliseconds
+_GRANTED = re.compile(r"Scaling to (\d+) instead")  # in the words of dask-gateway-server when a site caps a request
+_GOODBYE_TIMEOUT = 2.0  # seconds for workers to hear that the end is near; an idle one hears it in milliseconds
 _WORKERS_TIMEOUT = 120.0  # seconds until the first worker must have joined; a batch system may need a minute
 
 
@@ -101,13 +104,13 @@ def _start_gateway(workers: int, timeout: float, resources: ExitStack):
         _reach(gateway.address)
         running = gateway.new_cluster()
         resources.callback(_release, running)
-        _scale(running, workers)
+        granted = _scale(running, workers)
         client = resources.enter_context(running.get_client())
     except UnavailableError:
         raise
     except Exception as problem:  # a refusal may be any exception; its sentence is what the learner needs
         raise UnavailableError(tr("scale.gateway_refused", sentence=_sentence(problem))) from problem
-    _wait_for_first(client, workers, timeout)
+    _wait_for_first(client, granted, timeout)
     return client
 
 
@@ -135,18 +138,26 @@ def _already_closed() -> None:
     pass
 
 
-def _scale(running, workers: int) -> None:
-    """Ask for ``workers``; a cap of the site arrives as a warning and is shown as the sentence it is."""
+def _scale(running, workers: int) -> int:
+    """Ask for ``workers`` and return how many were granted.
+
+    A cap of the site arrives as a warning, whose sentence is shown, and is the only place that tells the number.
+    """
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         running.scale(workers)
     for warning in said:
         if type(warning.message).__name__ == "GatewayWarning":
             print(tr("scale.gateway_says", sentence=_sentence(warning.message)))
+            less = _GRANTED.search(str(warning.message))
+            workers = int(less[1]) if less else workers
+    return workers
 
 
 def _wait_for_first(client, workers: int, timeout: float) -> None:
     """Return when all workers are there, or some when the time is up; raises `UnavailableError` when none came."""
+    if workers == 0:
+        raise UnavailableError(tr("scale.gateway_none"))
     try:
         client.wait_for_workers(workers, timeout=timeout)
     except TimeoutError:
@@ -157,19 +168,34 @@ def _wait_for_first(client, workers: int, timeout: float) -> None:
 def _start_local(workers: int, timeout: float, resources: ExitStack):
     from distributed import Client, LocalCluster
 
-    nanny = logging.getLogger("distributed.nanny")
-    resources.callback(nanny.setLevel, nanny.level)
+    everything, nanny = logging.getLogger("distributed"), logging.getLogger("distributed.nanny")
+    for logger in (everything, nanny):
+        resources.callback(logger.setLevel, logger.level)
+    # LocalCluster silences the handler that Dask gave its logger; where another library was first, that is the root's.
+    everything.setLevel(logging.WARNING)
     try:
         local = resources.enter_context(
             # One thread per worker: numerical libraries would otherwise start a thread per core in each worker.
             LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
         )
         client = resources.enter_context(Client(local, timeout=timeout))
-        # A worker that is slow to end is ended: no news for a learner, on a page that shows warnings in red.
+        # A worker that is slow to end is ended, and one that just reports finds nobody: no news for a learner, on a
+        # page that shows warnings in red.
         resources.callback(nanny.setLevel, logging.ERROR)
+        resources.callback(_let_workers_stop_reporting, client)
         return client
     except Exception as problem:  # no processes, no ports, no memory: all lead to the same next step
         raise UnavailableError(tr("scale.local_failed", sentence=_sentence(problem))) from problem
+
+
+def _let_workers_stop_reporting(client) -> None:
+    """Stop the heartbeats of all workers; one that is too busy to hear it is ended all the same."""
+    with suppress(TimeoutError):
+        client.run(_stop_reporting, on_error="ignore", callback_timeout=_GOODBYE_TIMEOUT)
+
+
+def _stop_reporting(dask_worker) -> None:
+    dask_worker.periodic_callbacks["heartbeat"].stop()
 
 
 def _start_synchronous(workers: int, timeout: float, resources: ExitStack) -> None:
