@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -48,12 +49,23 @@ class LessonError(WerkbankError):
 
 
 @app.command("build")
-def build() -> None:
+def build(
+    chosen: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Left out, all lessons.")] = None,
+    trainer: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write notebooks with solutions and notes for trainers there.")
+    ] = None,
+) -> None:
     """Build notebooks, training material, catalogue and table from the sources."""
+    from tutorials.build.notebooks import build as notebooks_of
+    from tutorials.build.notebooks import write
     from tutorials.build.outputs import rebuild
 
     with _sentences():
-        built = rebuild(lessons())
+        if trainer is None:
+            built = rebuild(chosen or lessons())
+        else:
+            files = {name: text for one in chosen or lessons() for name, text in notebooks_of(one, "trainer").items()}
+            built = [str(path) for path in write(files, trainer)]
     typer.echo("\n".join(f"built {name}" for name in built) or "Everything was built already.")
 
 
@@ -78,23 +90,29 @@ def check(
 
 
 @app.command("run")
-def run(lesson: Lesson) -> None:
-    """Execute a lesson as learners get it and solved, in both languages, offline. Exit 1 when something is wrong."""
+def run(chosen: Annotated[list[str], typer.Argument(metavar="ID…", help="Lessons, for example S1 R2.")]) -> None:
+    """Execute lessons as learners get them and solved, in both languages, offline. Exit 1 when something is wrong."""
+    with _sentences():
+        for lesson in chosen:
+            python_for(read_entry(lesson))  # refused before anything moves
+    are_good = [_tried(lesson) for lesson in chosen]
+    if not all(are_good):
+        raise typer.Exit(1)
+
+
+def _tried(lesson: str) -> bool:
+    """Run one lesson, show what came of it, and return whether it is good."""
     from nbclient.exceptions import CellTimeoutError
 
     from tutorials.build.trial import trials
 
-    console = Console()
-    with _sentences():
-        python_for(read_entry(lesson))  # refused before anything moves
     with _sentences(), _progress() as show:
         try:
             verdicts = list(trials(lesson, show))
         except CellTimeoutError:
             raise LessonError(f"A cell of lesson {lesson} took longer than a whole lesson may (120 s).") from None
-    _show(verdicts, console)
-    if any(verdict.problems for verdict in verdicts):
-        raise typer.Exit(1)
+    _show(lesson, verdicts, Console())
+    return not any(verdict.problems for verdict in verdicts)
 
 
 @app.command("new")
@@ -156,8 +174,8 @@ def _progress() -> Iterator[Any]:
         )
 
 
-def _show(verdicts: list[Any], console: Console) -> None:
-    table = Table(box=None, header_style="bold")
+def _show(lesson: str, verdicts: list[Any], console: Console) -> None:
+    table = Table(box=None, header_style="bold", title=lesson, title_justify="left")
     for title in ("notebook", "language", "seconds", "MiB", "numbers", "exercises passed", "verdict"):
         table.add_column(title, justify="right" if title in ("seconds", "MiB") else "left")
     for one in verdicts:

@@ -10,7 +10,7 @@ import pytest
 from werkbank_lessons.data import names, path_of
 from werkbank_lessons.exercises import exercise
 
-from tutorials.build import catalogue, extras, shelf
+from tutorials.build import catalogue, extras, manuals, shelf
 from tutorials.build.catalogue import ROOT, Entry, lessons, read_claims, read_entry, read_expected
 from tutorials.build.checking import findings
 from tutorials.build.consistency import of_catalogue, of_entry, of_goals, of_minutes
@@ -246,16 +246,16 @@ def test_training_material_follows_the_profile_and_the_catalogue(entry):
 
 
 def test_the_tables_for_people_are_those_of_today():
-    for path, text in shelf.manuals().items():
+    for path, text in manuals.manuals().items():
         assert path.read_text(encoding="utf-8") == text, path
-    assert all(f"| {lesson} | " in shelf.table() for lesson in lessons())
+    assert all(f"| {lesson} | " in manuals.table() for lesson in lessons())
 
 
 def test_without_its_marks_the_table_has_no_place(tmp_path, monkeypatch):
-    monkeypatch.setattr(shelf, "README", tmp_path / "README.md")
-    shelf.README.write_text("# Lessons\n", encoding="utf-8")
+    monkeypatch.setattr(manuals, "README", tmp_path / "README.md")
+    manuals.README.write_text("# Lessons\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"README\.md: the marks .* are gone"):
-        shelf.manuals()
+        manuals.manuals()
 
 
 def test_the_shelf_knows_goals_and_what_each_extra_consists_of(d2, monkeypatch):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tutorials.build import shelf
+from tutorials.build import manuals
 from tutorials.build.catalogue import LANGUAGES, ROOT, read_entry, read_yaml
 from tutorials.build.refusals import CatalogueError
 from tutorials.build.timetables import FILE, SIT, page, plain, read_timetables, timetables_of
@@ -67,7 +67,7 @@ def test_the_guide_for_trainers_has_every_block_in_its_language(language):
 
 def test_both_guides_have_the_same_sections():
     shapes = [
-        re.findall(r"(?m)^(#+) |^(\d\.|-) \*\*|^\|", path.read_text(encoding="utf-8")) for path in shelf.GUIDES.values()
+        re.findall(r"(?m)^(#+) |^(\d\.|-) \*\*|^\|", path.read_text(encoding="utf-8")) for path in manuals.GUIDES.values()
     ]
     assert shapes[0] == shapes[1]
 

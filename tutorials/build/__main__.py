@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tutorials.build", description="Build lesson notebooks from their sources.", allow_abbrev=False
     )
     parser.add_argument("lessons", nargs="*", help="lesson ids, for example D2 (default: all)")
-    parser.add_argument("--variant", choices=("learner", "solution"), default="learner")
+    parser.add_argument("--variant", choices=("learner", "trainer"), default="learner")
     parser.add_argument("--output", type=Path, default=ROOT / "notebooks", help="folder for the notebooks")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a notebook is out of date")
     parser.add_argument(

@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from werkbank_lessons.words import is_word
 
 from .catalogue import Entry
-from .source import ROLES, Cell
+from .source import NOTE, ROLES, Cell
 
 KEYS = ("lid", "minutes", "tags", "exercise", "hint", "alt")
-TAGS = (*ROLES, "setup", "figure")
+TAGS = (*ROLES, NOTE, "setup", "figure")
 _ONCE = ("exercise", "solution", "check")
 _ITS_OWN = "lines_to_"  # jupytext keeps blank lines so
 _DRAWS = re.compile(r"plt\.(subplots|subplot_mosaic|figure)\(")
@@ -24,6 +24,12 @@ def of_cells(entry: Entry, cells: list[Cell]) -> list[str]:
     problems += [f"{place}: {said}" for said in _of_exercises(entry, cells)]
     if not any("setup" in cell.tags for cell in cells):
         problems.append(f'{place}: no cell has tags=["setup"]; exercises need the cell with the imports')
+    notes = [cell for cell in cells if cell.is_note and cell.kind == "markdown"]
+    if len(notes) != 1:
+        problems.append(
+            f'{place}: has {len(notes)} text cells with tags=["{NOTE}"]; a trainer needs one: what to leave out, which '
+            "questions come"
+        )
     return problems
 
 

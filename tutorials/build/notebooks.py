@@ -12,6 +12,7 @@ from werkbank_lessons.words import tr
 from . import variants
 from .catalogue import LANGUAGES, ROOT, Entry, read_claims, read_entry, read_expected
 from .frame import fill, values_of
+from .guide import note
 from .source import Cell, read_source
 from .translation import TranslationError, problems, read_translation
 
@@ -66,12 +67,16 @@ def _notebook_cell(cell: Cell):
 
 
 def build(lesson: str, variant: str = "learner") -> dict[str, str]:
-    """File name → content of a lesson's notebooks, one per language; ``variant`` is ``learner`` or ``solution``."""
+    """File name → content of a lesson's notebooks, one per language; ``variant`` is ``learner`` or ``trainer``."""
     entry = read_entry(lesson)
     files = {}
     for language in LANGUAGES:
         cells = lesson_cells(lesson, language)
-        chosen = variants.learner(cells, language) if variant == "learner" else variants.solved(cells)
+        chosen = (
+            variants.learner(cells, language)
+            if variant == "learner"
+            else variants.trainer(cells, note(cells, language))
+        )
         text = nbformat.writes(notebook(chosen, entry, language))
         files[f"{entry.folder}/{entry.stem}.{language}.ipynb"] = text.rstrip("\n") + "\n"
     return files

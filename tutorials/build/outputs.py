@@ -6,9 +6,10 @@ from pathlib import Path
 
 from .catalogue import ROOT, read_entry
 from .consistency import of_entry
+from .manuals import manuals
 from .notebooks import build, write
 from .refusals import CatalogueError
-from .shelf import manuals, shelf
+from .shelf import shelf
 from .training_material import FILE, training_material
 
 

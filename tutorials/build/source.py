@@ -9,6 +9,7 @@ import jupytext
 from .catalogue import ROOT
 
 ROLES = ("exercise", "solution", "wrong", "check")
+NOTE = "trainer"
 
 
 class SourceError(ValueError):
@@ -29,6 +30,11 @@ class Cell:
     @property
     def role(self) -> str | None:
         return next((role for role in ROLES if role in self.tags), None)
+
+    @property
+    def is_note(self) -> bool:
+        """Whether only trainers get to see it."""
+        return NOTE in self.tags
 
 
 def read_source(lesson: str) -> list[Cell]:

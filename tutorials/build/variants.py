@@ -14,7 +14,7 @@ def learner(cells: list[Cell], language: str) -> list[Cell]:
     folded = {cell.exercise: _folded(cell, language) for cell in cells if cell.role == "solution"}
     shown: list[Cell] = []
     for cell in cells:
-        if cell.role not in ("solution", "wrong"):
+        if cell.role not in ("solution", "wrong") and not cell.is_note:
             shown.append(cell)
         if cell.role == "check":
             shown.append(folded[cell.exercise])
@@ -22,8 +22,14 @@ def learner(cells: list[Cell], language: str) -> list[Cell]:
 
 
 def solved(cells: list[Cell]) -> list[Cell]:
-    """Each starter replaced by its solution: for trainers, and to test that a lesson holds together."""
-    return [cell for cell in cells if cell.role not in ("exercise", "wrong")]
+    """Each starter replaced by its solution, to test that a lesson holds together."""
+    return [cell for cell in cells if cell.role not in ("exercise", "wrong") and not cell.is_note]
+
+
+def trainer(cells: list[Cell], note: Cell) -> list[Cell]:
+    """The solved lesson, with the ``note`` for its trainer below the title."""
+    title, *rest = solved(cells)
+    return [title, note, *rest]
 
 
 def mutations(cells: list[Cell]) -> list[tuple[Cell, Cell]]:

@@ -888,3 +888,14 @@ if device.type == "cuda":
 # **Words.** Epoch: one pass over all training images. Loss: how far the model is off; lower is better. SIGINT, SIGTERM, SIGKILL: messages of the operating system to a process: interrupt, please end, end. PNG: a format for images.
 #
 # **Sources.** J. W. Young (1974), *A first order approximation to the optimum checkpoint interval*, Communications of the ACM 17 · L. Prechelt (1998), *Early stopping, but when?*, in *Neural Networks: Tricks of the Trade* · the documentation of PyTorch, on reproducibility, on `torch.load` and on automatic mixed precision, and of Jupyter Client, on shutting down kernels · Data: E. Alpaydin and C. Kaynak, *Optical Recognition of Handwritten Digits*, UCI Machine Learning Repository, as shipped with scikit-learn.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Restart a kernel yourself in the middle of a run and let it go on: it says more than any slide.
+#
+# **Short of time?** Leave out 6 and 7; exercise 2 stands by itself.
+#
+# **Questions that come**
+#
+# - *Why not save the whole model object?* It needs pickle, and breaks when the code changes.
+# - *Is exactness needed?* No, but nothing tests a checkpoint as well.
+# - *And on a GPU?* The same, with its own random numbers; deterministic operations can be slower.

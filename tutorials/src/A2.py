@@ -712,3 +712,12 @@ workers.close()
 # - Your own collection: write its data card first. Which line can you not fill in?
 #
 # **Sources.** GPT-NL, *data curation pipeline* (2026) · A. Z. Broder (1997), *On the resemblance and containment of documents*, SEQUENCES '97 · J. Leskovec, A. Rajaraman, J. D. Ullman, *Mining of massive datasets*, chapter 3 · K. Lee and others (2022), *Deduplicating training data makes language models better*, ACL · C. K. Chow (1970), *On optimum recognition error and reject tradeoff*, IEEE Transactions on Information Theory 16 · R. El-Yaniv, Y. Wiener (2010), *On the foundations of noise-free selective classification*, JMLR 11 · AVG (Regulation (EU) 2016/679), UAVG article 46, Auteurswet article 15b · Data: the letter *Uitkomsten verkenning AI-faciliteit* (2025); messages generated for this lesson with Faker.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Short of time?** Leave out 5 and tell it.
+#
+# **Questions that come**
+#
+# - *Why no model for names?* None for Dutch can be had without a network, and it would miss some too.
+# - *May I do this with our mail?* First a legal ground and a purpose; then ask the privacy officer.
+# - *Why not let a language model answer?* Then somebody must check every sentence; a quote can be looked up.

@@ -535,3 +535,14 @@ workers.close()
 # - Lesson D2 puts a cluster to work on real climate scenarios.
 #
 # **Sources.** Definition of a heat wave: KNMI, as reported by NOS · Number of summer days: *Compendium voor de Leefomgeving*, indicator 0589 · The record itself is invented, and free to use.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Open a dashboard on the projector before section 5 and let the room say what they see while it computes.
+#
+# **Short of time?** Leave out section 6 where you have shown a live dashboard, and give exercise 3 as homework.
+#
+# **Questions that come**
+#
+# - *Why is the total nearly right and still wrong?* Heat waves that are cut are missed, and long ones counted twice; look where they are, not how many there are.
+# - *Why not simply more workers?* Each task costs the scheduler time, and others wait for workers too.
+# - *Is this what happened in the Netherlands?* No: the record is invented, and calibrated to one published trend.

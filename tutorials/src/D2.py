@@ -404,3 +404,12 @@ workers.close()
 # - Put a file of your own in `files`. If it is large, keep it on shared storage and let the workers open it.
 #
 # **Sources.** T. C. Johns and others (2011), *Climate change under aggressive mitigation: the ENSEMBLES multi-model experiment*, Climate Dynamics 37, doi:10.1007/s00382-011-1005-5 · J. A. Lowe and others (2009), *New study for climate modeling, analyses, and scenarios*, Eos 90(21) · J. P. Snyder (1987), *Map projections: a working manual*, USGS Professional Paper 1395 · Data: Met Office, in the package `iris-sample-data`.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Short of time?** Leave out 7 and do exercise 3 as homework.
+#
+# **Questions that come**
+#
+# - *Why is the difference before 2000 exactly zero?* There is one shared run.
+# - *Is A1B “business as usual”?* No: it is one storyline without climate policy.
+# - *Why a cluster for 3.5 MB?* For the steps, not for the speed; the lesson says so.

@@ -519,3 +519,12 @@ stopwatch.report()
 # - Lesson H2 goes on where this one ends: with data that were found, and a result that may leave.
 #
 # **Sources.** Health-RI, *Core Metadata Schema* v2.0.1 (2025), CC-BY-4.0 · W3C, *Data Catalog Vocabulary (DCAT) Version 3* (2024) · W3C, *Shapes Constraint Language (SHACL)* (2017) · EU Publications Office, *Access right* authority table · Regulation (EU) 2025/327 on the European Health Data Space · M. D. Wilkinson and others (2016), *The FAIR Guiding Principles*, Scientific Data 3, 160018 · Data: generated for this lesson, fictional.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Short of time?** Leave out 7.
+#
+# **Questions that come**
+#
+# - *May I say RESTRICTED for patient data?* The EU list puts personal data under NON_PUBLIC; either way, say how to apply.
+# - *Why do SHACL and SeMPyRO differ?* Versions. Note both, and obey the catalogue's validator.
+# - *Must everything be in English?* No: one text per language.

@@ -618,3 +618,12 @@ stopwatch.report()
 # - Under the EHDS (Regulation (EU) 2025/327, secondary use mostly from March 2029) you apply to a health data access body, work in a secure processing environment, and take out only what is not personal.
 #
 # **Sources.** HL7, *FHIR* R4B (2022) · OHDSI, *OMOP Common Data Model* v5.4 · NGSP, *IFCC standardization of HbA1c* (master equation) · SURF, *Working with Blind SANE as a researcher* and *Sensitive data management in practice* · M. Brandt and others (2010), *Guidelines for the checking of output based on microdata research*, ESSnet SDC · L. Sweeney (2002), *k-anonymity: a model for protecting privacy*, IJUFKS 10(5) · Regulations (EU) 2016/679 and 2025/327 · Data: generated for this lesson, fictional.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Short of time?** Leave out 7 and tell it.
+#
+# **Questions that come**
+#
+# - *Is pseudonymised data anonymous?* No: it is personal data (AVG, article 4).
+# - *Why hide 0?* It says that nobody has it.
+# - *Who sets the 10?* The data holder.

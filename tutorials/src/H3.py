@@ -597,3 +597,14 @@ workers.close()
 # - Look up whether your hospital has a data station, and which algorithms it accepts. In the Netherlands, PLUGIN (with vantage6) and KIK-V are practised.
 #
 # **Sources.** W. N. Street, W. H. Wolberg and O. L. Mangasarian (1993), *Nuclear feature extraction for breast tumor diagnosis* · H. B. McMahan and others (2017), *Communication-efficient learning of deep networks from decentralized data* · K. Bonawitz and others (2017), *Practical secure aggregation for privacy-preserving machine learning* · M. Abadi and others (2016), *Deep learning with differential privacy* · I. Mironov (2017), *Rényi differential privacy* · Health-RI, *data station specification* · Data: in scikit-learn.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Let four people be hospitals and add masked numbers on paper before section 5.
+#
+# **Short of time?** Leave out 7 and show its figure. With fewer workers than four, hospitals share them; the lesson says so and goes on.
+#
+# **Questions that come**
+#
+# - *Is a model personal data?* It can be, if a person can be got out of it; section 6 shows why.
+# - *So federated is not private?* Not by itself.
+# - *Which ε should we take?* No number is right: decide with those concerned, before training.

@@ -509,3 +509,14 @@ stopwatch.report()
 # - Your own data with related cases (patients of one hospital, sensors of one site, compounds of one scaffold): what is your *family*?
 #
 # **Sources.** T. H. E. Meuwissen, B. J. Hayes, M. E. Goddard (2001), *Prediction of total genetic value using genome-wide dense marker maps*, Genetics 157 · P. M. VanRaden (2008), *Efficient methods to compute genomic predictions*, Journal of Dairy Science 91 · D. Habier, R. L. Fernando, J. C. M. Dekkers (2007), *The impact of genetic relationship information on genome-assisted breeding values*, Genetics 177 · N. Heslot and others (2012), *Genomic selection in plant breeding: a comparison of models*, Crop Science 52 · C. Ambroise, G. J. McLachlan (2002), *Selection bias in gene extraction on the basis of microarray gene-expression data*, PNAS 99 · D. S. Falconer, T. F. C. Mackay (1996), *Introduction to quantitative genetics* · Data: simulated for this lesson.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Before section 4, ask each pair to write down the accuracy they expect for crosses of next year. Before section 5, ask what can be predicted from shuffled yields.
+#
+# **Short of time?** Tell the block-by-block matrix of section 2 and leave out section 6; its figure is worth two minutes.
+#
+# **Questions that come**
+#
+# - *Is it cheating that G contains the lines we predict?* No: their DNA is known before any trial; their yield is not.
+# - *Is the random division wrong?* No: it answers another question, about sisters of lines in the trial.
+# - *Would deep learning do better?* Here it could not: the trait adds up. On real crops differences are often small too.

@@ -501,3 +501,14 @@ stopwatch.report()
 # - Your own data: which column would give away how the list was made?
 #
 # **Sources.** G. W. Bemis, M. A. Murcko (1996), *The properties of known drugs. 1. Molecular frameworks*, Journal of Medicinal Chemistry 39 · D. Rogers, M. Hahn (2010), *Extended-connectivity fingerprints*, Journal of Chemical Information and Modeling 50 · R. P. Sheridan and others (2004), *Similarity to molecules in the training set is a good discriminator for prediction accuracy in QSAR*, Journal of Chemical Information and Computer Sciences 44, doi:10.1021/ci049782w · R. P. Sheridan (2013), *Time-split cross-validation as a method for estimating the goodness of prospective prediction*, Journal of Chemical Information and Modeling 53, doi:10.1021/ci400084k · G. M. Maggiora (2006), *On outliers and activity cliffs: why QSAR often disappoints*, Journal of Chemical Information and Modeling 46 · Q. Guo, S. Hernandez-Hernandez, P. J. Ballester (2024), *Scaffold splits overestimate virtual screening performance*, arXiv:2406.00873 · G. A. Landrum, S. Riniker (2024), *Combining IC50 or Ki values from different sources is a source of significant noise*, Journal of Chemical Information and Modeling 64, doi:10.1021/acs.jcim.4c00049 · Data: ChEMBL (European Bioinformatics Institute), as carried by RDKit in its example for Free–Wilson analysis.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Let them guess in 2 before anybody scrolls.
+#
+# **Short of time?** Do exercise 2 with the solution.
+#
+# **Questions that come**
+#
+# - *Why is 0.6 worse news than 0.7 and still the better number?* It answers the question that will be asked.
+# - *Is ridge always as good?* No: here, in one series with small training sets.
+# - *May I choose the 0.5 of the gate on the test set?* No: on other compounds, and before.

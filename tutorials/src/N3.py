@@ -743,3 +743,13 @@ workers.close()
 # - Your own expensive question (a simulation, a recipe, settings of an instrument): write `choose`, and take your loop along.
 #
 # **Sources.** K. W. Jacobsen, P. Stoltze, J. K. Nørskov (1996), *A semi-empirical effective medium theory for metals and alloys*, Surface Science 366 · A. Hjorth Larsen and others (2017), *The atomic simulation environment: a Python library for working with atoms*, Journal of Physics: Condensed Matter 29 · K. Lejaeghere, V. Van Speybroeck, G. Van Oost, S. Cottenier (2014), *Error estimates for solid-state density-functional theory predictions*, Critical Reviews in Solid State and Materials Sciences 39 · F. Birch (1947), *Finite elastic strain of cubic crystals*, Physical Review 71 · C. E. Rasmussen, C. K. I. Williams (2006), *Gaussian processes for machine learning* · N. Srinivas, A. Krause, S. M. Kakade, M. Seeger (2010), *Gaussian process optimization in the bandit setting*, ICML · T. Desautels, A. Krause, J. W. Burdick (2014), *Parallelizing exploration-exploitation tradeoffs in Gaussian process bandit optimization*, Journal of Machine Learning Research 15 · Data: computed in this lesson with ASE (LGPL, imported as a library).
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Short of time?** Do exercise 3 as homework and show its two timelines.
+#
+# **Questions that come**
+#
+# - *Why not compute all 120?* We do, because EMT is fast; with DFT you could not.
+# - *Is greedy just as good?* Here, on average; not in the toy, and not when luck is bad.
+# - *Is Ni₃Pt new?* No; the method is what you take along.
+# - *Why did ASE need no copy here?* It is LGPL: the lesson imports it and takes over none of it.

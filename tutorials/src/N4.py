@@ -593,3 +593,13 @@ stopwatch.report()
 # - Lesson D1 puts work like these fits on a cluster.
 #
 # **Sources.** T. Bollerslev (1987), *A conditionally heteroskedastic time series model for speculative prices and rates of return*, Review of Economics and Statistics 69 · L. R. Glosten, R. Jagannathan, D. E. Runkle (1993), *On the relation between the expected value and the volatility of the nominal excess return on stocks*, Journal of Finance 48 · B. E. Hansen (1994), *Autoregressive conditional density estimation*, International Economic Review 35 · P. H. Kupiec (1995), *Techniques for verifying the accuracy of risk measurement models*, Journal of Derivatives 3 · J.P. Morgan and Reuters (1996), *RiskMetrics technical document* · P. F. Christoffersen (1998), *Evaluating interval forecasts*, International Economic Review 39 · G. Barone-Adesi, K. Giannopoulos, L. Vosper (1999), *VaR without correlations for portfolios of derivative securities*, Journal of Futures Markets 19 · C. Acerbi, B. Székely (2014), *Back-testing expected shortfall*, Risk · Basel Committee on Banking Supervision (1996), *Supervisory framework for the use of “backtesting” in conjunction with the internal models approach to market risk capital requirements*; (2019), *Minimum capital requirements for market risk* · Data: in the package `arch`, which names no source.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Short of time?** Leave out 7.
+#
+# **Questions that come**
+#
+# - *Did it fail or not?* With 499 days nobody can say; with 4,030 it did.
+# - *Why not simply take the skewed model?* Do, and test it on days that did not choose it.
+# - *Where do the prices come from?* The package does not say; the lesson says so.
+# - *What should I buy?* No advice here.

@@ -652,3 +652,15 @@ stopwatch.report()
 # - Look up an algorithm of your own municipality in the register. Can you tell from the entry whom it bothers for nothing?
 #
 # **Sources.** M. Hardt, E. Price, N. Srebro (2016), *Equality of opportunity in supervised learning*, NeurIPS 29 (thresholds per group) · A. Chouldechova (2017), *Fair prediction with disparate impact*, Big Data 5, and J. Kleinberg, S. Mullainathan, M. Raghavan (2017), *Inherent trade-offs in the fair determination of risk scores*, ITCS (not all at once) · S. M. Lundberg and others (2020), *From local explanations to global understanding with explainable AI for trees*, Nature Machine Intelligence 2 · Ministry of the Interior and Kingdom Relations, *Algoritmekader* (measures on bias, explanation, human intervention and the register) and *Algoritmeregister Publicatiestandaard* 1.0 (2024) · Regulation (EU) 2024/1689, the AI Act, Annex III · Parlementaire ondervragingscommissie Kinderopvangtoeslag (2020), *Ongekend onrecht*.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Leave time for talk after 6 and 7; the group knows such cases.
+#
+# **Short of time?** Leave out 4 and 5: the figure of 6 shows both rules.
+#
+# **Questions that come**
+#
+# - *Is the repaired model fair?* By one measure, in made-up data; who is to choose the measure?
+# - *Where do we get the group from?* Often you may not have it: ask the privacy officer, before you measure.
+# - *Is it high risk under the AI Act?* A question for a lawyer; the lesson says which point to read.
+# - *Was the toeslagenaffaire like this?* No: see section 1, and do not let this model explain it.

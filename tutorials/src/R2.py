@@ -481,3 +481,14 @@ stopwatch.report()
 # - Find out who waits for the heat. A reuse factor is a contract with a neighbour, not a property of a machine.
 #
 # **Sources.** PUE, ERF and WUE: ISO/IEC 30134, parts 2, 6 and 9 · Carbon intensities of 2023: data of the package `codecarbon` 3.3.2 (MIT licence) · Rating of a processor core: AMD EPYC 9654, 360 W for 96 cores, from the same package.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Let everybody guess first what a day of one GPU costs, in kWh and in showers; show the guesses beside section 1. Bring the factors of your own facility, with their year.
+#
+# **Short of time?** Tell the second opinion in section 2, and give exercise 3 as homework.
+#
+# **Questions that come**
+#
+# - *Why is the second opinion ten times ours?* It counts more, and assumes more about the processor; two honest estimates differ that much.
+# - *May I subtract the reused heat?* No: tell it beside. Whoever burns less gas for it counts the saving.
+# - *Is at night better?* In this made-up day the sun decides; look at the intensity of your own grid, hour by hour.

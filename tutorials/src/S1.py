@@ -449,3 +449,14 @@ stopwatch.report()
 # - Go on with a lesson from the panel *Lessons*; D2 computes two climates on a Dask cluster of your own.
 #
 # **Words.** GiB: 2³⁰ bytes; GB: 10⁹ bytes. CUDA: the software through which programs use NVIDIA's GPUs. Dask: a library that spreads work over several processes, the *workers*. CO₂e: all greenhouse gases, expressed as the amount of CO₂ that warms as much.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** Let five people act out section 4 before anybody computes: one chair is the GPU, and who thinks gets up. Show the queue panel with two accounts in section 5.
+#
+# **Short of time?** Tell section 7 and leave out 8 but for exercise 3, which can be homework.
+#
+# **Questions that come**
+#
+# - *Is my GPU taken away in the middle of a cell?* No: a kernel makes room between cells, and keeps its variables.
+# - *Why may I not simply keep it?* You may ask for that where your profile allows it; your programme pays the hours, busy or not.
+# - *Why does the lesson say “not stated” on my laptop?* Nobody gave it limits there; on the workbench the profile does.

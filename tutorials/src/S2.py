@@ -599,3 +599,15 @@ if device.type == "cuda":
 # **Words.** CUDA: the software through which programs use NVIDIA's GPUs. FFT: the fast algorithm for the discrete Fourier transform. It does on a list of 2ⁿ numbers what the QFT does on n qubits; the QFT needs far fewer steps, but does not let you read the list. MIG: a GPU divided into fixed parts.
 #
 # **Sources.** M. A. Nielsen and I. L. Chuang, *Quantum Computation and Quantum Information* (Cambridge University Press), on the quantum Fourier transform · P. W. Shor (1997), *Polynomial-time algorithms for prime factorization and discrete logarithms on a quantum computer*, SIAM Journal on Computing 26 · the documentation of PyTorch, on `torch.utils.benchmark` and the semantics of CUDA.
+
+# %% [markdown] lid="trainer" tags=["trainer"]
+# **Worth doing.** With one GPU in the room, run section 5 on it yourself and show the two lines.
+#
+# **Short of time?** Leave out 6: nothing after it needs it.
+#
+# **Questions that come**
+#
+# - *Why not simply a GPU?* With few qubits you time Python, and above 33 not even 141 GB is enough.
+# - *Is the QFT a faster FFT?* It takes fewer steps, but you may not read the list.
+# - *Can fifty qubits be simulated?* As a state, no: 9 PB. Circuits with little entanglement can, with other methods.
+# - *Why are our times different?* Caches and neighbours; that is section 4.
