@@ -67,7 +67,8 @@ def test_the_guide_for_trainers_has_every_block_in_its_language(language):
 
 def test_both_guides_have_the_same_sections():
     shapes = [
-        re.findall(r"(?m)^(#+) |^(\d\.|-) \*\*|^\|", path.read_text(encoding="utf-8")) for path in manuals.GUIDES.values()
+        re.findall(r"(?m)^(#+) |^(\d\.|-) \*\*|^\|", path.read_text(encoding="utf-8"))
+        for path in manuals.GUIDES.values()
     ]
     assert shapes[0] == shapes[1]
 

@@ -83,6 +83,7 @@ def _environment(home: Path, offline: bool) -> dict[str, str]:
         "XDG_DATA_HOME": str(home / "data"),
         "PYTHONPATH": os.pathsep.join([str(OFFLINE), str(KIT)]),
         "PYTHONWARNINGS": _WARNINGS,
+        "WERKBANK_LESSONS": str(ROOT / "notebooks"),
         "OMP_NUM_THREADS": "1",  # two lessons' worth of threads on two cores take minutes instead of seconds
     }
     if offline:

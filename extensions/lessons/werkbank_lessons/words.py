@@ -40,6 +40,12 @@ def is_word(key: str) -> bool:
     return all(key in _words(language) for language in LANGUAGES)
 
 
+def differences() -> list[str]:
+    """The keys that some language lacks, in alphabetical order; none in a kit that is whole."""
+    keys = [set(_words(language)) for language in LANGUAGES]
+    return sorted(set.union(*keys) - set.intersection(*keys))
+
+
 @cache
 def _words(lang: str) -> dict[str, str]:
     """All words of one language, keys joined with dots (``D2.axis.year``)."""
