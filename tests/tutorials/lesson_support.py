@@ -1,4 +1,4 @@
-"""What the tests of single lessons share: odd answers, and the numbers that a lesson promises."""
+"""What the tests of single lessons share: how answers are judged, and the numbers that a lesson promises."""
 
 from __future__ import annotations
 
@@ -11,44 +11,6 @@ from werkbank_lessons.words import tr
 
 from tutorials.build.catalogue import read_expected
 from tutorials.build.source import Cell, read_source
-
-
-def odd_answers() -> list:
-    """Answers that no lesson expects; a judge must survive each."""
-
-    def raising(*arguments):
-        raise RuntimeError("by accident")
-
-    def chatty(*arguments):
-        print("x" * 1_000_000)
-
-    def greedy(*arguments):
-        for one in arguments:
-            if isinstance(one, np.ndarray) and one.flags.writeable:
-                one[...] = 0
-            elif isinstance(one, (dict, list)):
-                one.clear()
-        return arguments[0]
-
-    answers = {
-        "none": None,
-        "dots": ...,
-        "a string": "forty-two",
-        "a generator": (number for number in range(3)),
-        "gives nothing": lambda *arguments: None,
-        "gives dots": lambda *arguments: ...,
-        "gives a string": lambda *arguments: "forty-two",
-        "gives a generator": lambda *arguments: (number for number in range(3)),
-        "gives nan": lambda *arguments: float("nan"),
-        "gives a matrix": lambda *arguments: np.ones((2, 2)),
-        "gives a dict": lambda *arguments: {"answer": 42},
-        "gives itself": lambda *arguments: arguments,
-        "no arguments": lambda: 1,
-        "raises": raising,
-        "prints a megabyte": chatty,
-        "edits its input": greedy,
-    }
-    return [pytest.param(answer, id=name) for name, answer in answers.items()]
 
 
 def wrong_cells(lesson: str) -> list:

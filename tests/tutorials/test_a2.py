@@ -148,15 +148,6 @@ def test_other_mistakes_are_named_too(ex_id, mine, hint, seed):
     assert judged(ex_id, mine, seed) == hint
 
 
-def test_an_answer_that_writes_in_its_input_cannot_mislead_the_judge():
-    def careless(scores, right, cost_wrong, cost_silent):
-        found = threshold(scores, right, cost_wrong, cost_silent)
-        scores[:], right[:] = 0, True
-        return found
-
-    assert judged("A2-3", careless, 1) is None
-
-
 def test_the_number_worked_out_in_the_text_passes_and_one_in_eleven_does():
     assert bsn_ok("123456782")
     assert not bsn_ok("123456781")

@@ -11,13 +11,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import xarray as xr
 from werkbank_lessons import checks, words
 from werkbank_lessons.checks import check, use
 from werkbank_lessons.exercises import Exercise, NotYetError, exercise
 from werkbank_lessons.guard import PATIENCE, TimeUp, call_within
 
 from tutorials.build.catalogue import lessons, read_entry
+
+from .strange import (
+    STRANGE,
+    ends_the_kernel,
+    for_ever,
+    for_ever_asleep,
+    for_ever_whatever_comes,
+    prints_a_megabyte,
+    scribbles,
+)
 
 EXERCISES = [one.id for lesson in lessons() for one in read_entry(lesson).exercises]
 
@@ -44,84 +53,13 @@ def said(capsys, answer, ex_id="X1-1"):
     return capsys.readouterr().out
 
 
-def for_ever(*_arguments):
-    while True:
-        pass
-
-
-def for_ever_whatever_comes(*_arguments):
-    while True:
-        try:
-            sum(range(1000))
-        except:  # noqa: E722
-            continue
-
-
-def for_ever_asleep(*_arguments):
-    time.sleep(600)
-
-
-def ends_the_kernel(*_arguments):
-    raise SystemExit(1)
-
-
-def looks_like_an_interrupt(*_arguments):
-    raise KeyboardInterrupt
-
-
-class Unprintable(Exception):
-    def __str__(self):
-        raise RuntimeError("no words")
-
-
-def breaks_without_words(*_arguments):
-    raise Unprintable
-
-
-def calls_itself(*arguments):
-    return calls_itself(*arguments)
-
-
-def generates(*_arguments):
-    yield 1.0
-
-
-def scribbles(*arguments):
-    for value in arguments:
-        if isinstance(value, xr.DataArray | np.ndarray):
-            value[:] = -1
-    return arguments[0]
-
-
-STRANGE = {
-    "nothing": None,
-    "dots": ...,
-    "a string": "np.mean",
-    "a number": 3.0,
-    "not a number": float("nan"),
-    "a generator": (number for number in range(3)),
-    "a class": dict,
-    "returns a string": lambda *_arguments: "twelve",
-    "returns not a number": lambda *_arguments: float("nan"),
-    "returns an array of no size": lambda *_arguments: np.array([]),
-    "returns one axis too many": lambda *_arguments: np.zeros((2, 3, 4, 5)),
-    "returns a generator": generates,
-    "returns itself": lambda *_arguments: generates,
-    "takes nothing": lambda: 1,
-    "calls itself": calls_itself,
-    "ends the kernel": ends_the_kernel,
-    "looks like an interrupt": looks_like_an_interrupt,
-    "breaks without words": breaks_without_words,
-    "scribbles": scribbles,
-}
-
-
 @pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE.keys())
 @pytest.mark.parametrize("ex_id", EXERCISES)
 def test_a_strange_answer_gets_one_sentence_and_the_lesson_goes_on(ex_id, answer, capsys):
     check(ex_id, answer)
-    (sentence,) = capsys.readouterr().out.splitlines()
+    *printed, sentence = capsys.readouterr().out.splitlines()
     assert sentence.startswith(f"◔ {ex_id}: not yet. ")
+    assert bool(printed) == (answer is prints_a_megabyte)
     assert use(ex_id, answer) is exercise(ex_id).reference
 
 
@@ -160,7 +98,7 @@ def test_an_answer_that_edits_its_input_after_use_cannot_break_the_judge(ex_id, 
 
     careless.__signature__ = inspect.signature(reference)
     (sentence,) = said(capsys, careless, ex_id).splitlines()
-    assert "could not be judged" not in sentence
+    assert sentence.startswith("✔")
 
 
 def test_waiting_may_take_longer_than_computing(doubled, capsys):

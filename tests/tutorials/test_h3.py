@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.h3 import masked, reconstruct
 from werkbank_lessons.exercises.h3_stations import CASES, decode, encode, make_stations, mask
 from werkbank_lessons.words import tr
@@ -130,16 +129,6 @@ def with_intercept(before, after):
 )
 def test_other_mistakes_are_named_too(ex_id, mine, hint, seed):
     assert judged(ex_id, mine, seed) == hint
-
-
-@pytest.mark.parametrize("ex_id", EXERCISES)
-def test_an_answer_that_writes_in_its_input_cannot_mislead_the_judge(ex_id):
-    def careless(first, *rest):
-        found = exercise(ex_id).reference(first, *rest)
-        first[:] = 0
-        return found
-
-    assert judged(ex_id, careless, 1) is None
 
 
 def test_a_seat_without_the_libraries_can_judge_all_the_same():

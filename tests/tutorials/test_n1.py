@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from werkbank_lessons.checks import check
-from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.n1 import folds, relationship, response
 from werkbank_lessons.exercises.n1_lines import make_lines
 
@@ -142,34 +141,15 @@ def test_other_mistakes_are_named_too(ex_id, mine, hint, seed):
 @pytest.mark.parametrize(
     "bad",
     [
-        None,
-        "text",
-        float("nan"),
-        lambda *given: None,
-        lambda *given: ...,
-        lambda *given: "text",
-        lambda *given: (number for number in range(3)),
-        lambda *given: float("nan"),
         lambda *given: [[1, 2], [3]],
         lambda *given: np.full(len(given[0]), np.nan),
         lambda first, *rest: first,
         lambda first, *rest: first[:0],
-        lambda *given: 1 / 0,
     ],
 )
-def test_no_answer_stops_the_lesson(ex_id, bad, capsys):
+def test_an_answer_of_a_kind_like_the_right_one_is_told_so(ex_id, bad, capsys):
     check(ex_id, bad)
     assert f"◔ {ex_id}: not yet." in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("ex_id", EXERCISES)
-def test_an_answer_that_writes_in_its_input_cannot_mislead_the_judge(ex_id):
-    def careless(first, *rest):
-        found = exercise(ex_id).reference(first, *rest)
-        first[:] = first[0]
-        return found
-
-    assert judged(ex_id, careless, 1) is None
 
 
 def test_lines_breed_true_and_every_family_has_two_parents_that_it_shares_with_its_neighbours(lines):

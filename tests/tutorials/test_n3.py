@@ -208,16 +208,6 @@ def test_a_search_that_never_stops_submitting_is_stopped():
     assert judged("N3-3", endless, 1) == "N3-3.twice"
 
 
-@pytest.mark.parametrize("ex_id", ["N3-1", "N3-2"])
-def test_an_answer_that_writes_in_its_input_cannot_mislead_the_judge(ex_id):
-    def careless(first, *rest):
-        found = exercise(ex_id).reference(first, *rest)
-        first[:] = first[0]
-        return found
-
-    assert judged(ex_id, careless, 1) is None
-
-
 def test_simulated_workers_give_the_first_result_first_and_let_the_rest_wait():
     crew = SimulatedWorkers(2, {"a": 3, "b": 1, "c": 1}.__getitem__, str.upper)
     for candidate in "abc":

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, false_positive_rate
 from werkbank_lessons import words
-from werkbank_lessons.exercises import exercise
 from werkbank_lessons.exercises.r1 import entry, false_alarms, thresholds
 from werkbank_lessons.exercises.r1_register import TITLES, Registration, problems
 
@@ -175,20 +174,6 @@ def test_other_mistakes_are_named_too(ex_id, mine, hint, seed):
 def test_everyday_words_are_not_taken_for_jargon():
     plain = describing("We look at {reason}. The rocket, labelled or not, outputted nothing; fair and square.")
     assert judged("R1-3", plain, 1) is None
-
-
-@pytest.mark.parametrize("ex_id", EXERCISES)
-def test_an_answer_that_writes_in_its_input_cannot_mislead_the_judge(ex_id):
-    def careless(first, *rest):
-        found = exercise(ex_id).reference(first, *rest)
-        if isinstance(first, dict):
-            first["false_alarms"].clear()
-            first.clear()
-        else:
-            first[:] = first[0]
-        return found
-
-    assert judged(ex_id, careless, 1) is None
 
 
 def test_with_too_few_places_nobody_is_selected():
