@@ -16,7 +16,7 @@ from ..words import tr
 
 State = Literal["good", "mind", "wrong"]
 _SIGN = {"good": "✔", "mind": "▲", "wrong": "✖"}
-_COLOUR = {"good": "#00664B", "mind": "#8A5300", "wrong": "#A33B00"}  # 5:1 and more on white
+_COLOUR = {"good": "#009E73", "mind": "#B07A00", "wrong": "#D55E00"}  # of signs: 3:1 and more on light and dark
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class Findings(list[Finding]):
 
 
 def _row(one: Finding) -> str:
-    state = html.escape(tr(f"preflight.state.{one.state}"))
+    state = html.escape(tr(f"preflight.state.{one.state}")).replace(" ", "&nbsp;")
     cell = 'style="text-align: left; vertical-align: top; padding: 4px 12px 4px 0"'
     advice = f"<br><strong>{html.escape(one.advice)}</strong>" if one.advice else ""
-    sign = f'<span style="color: {_COLOUR[one.state]}; white-space: nowrap">{_SIGN[one.state]} {state}</span>'
+    sign = f'<span style="color: {_COLOUR[one.state]}">{_SIGN[one.state]}</span>&nbsp;{state}'
     return (
         f"<tr><td {cell}>{sign}</td>"
         f'<th scope="row" {cell}>{html.escape(one.what)}</th><td {cell}>{html.escape(one.said)}{advice}</td></tr>'
