@@ -217,7 +217,7 @@ def test_other_margins_are_told_apart(mine, hint):
     assert judged("H4-3", mine, 1) == hint
 
 
-# DICOM PS3.15 table E.1-1 (2024b), read by hand: what the Basic Profile asks, with modified dates where it has a letter.
+# DICOM PS3.15, table E.1-1 (2024b): what the Basic Profile allows, with modified dates where it has a letter for them.
 STANDARD = {
     "Z": "AccessionNumber PatientName PatientBirthDate PatientSex ReferringPhysicianName StudyID StudyTime",
     "ZD": "ContentTime ContrastBolusAgent PatientID",

@@ -81,7 +81,7 @@ print(scan[0x0009, 0x1027].value, "→", dt.datetime.fromtimestamp(scan[0x0009, 
 # | U | a new UID, **the same new one wherever the old one stood** | `StudyInstanceUID` |
 # | C | clean; a date moves, **all dates of a patient by the same number of days** | `StudyDate` |
 #
-# `ACTIONS` has the letter of every element that we name. What it does not name gets an X. There we are stricter than the standard, which lists what must go and lets the rest stay: what nobody thought of goes too.
+# `ACTIONS` has the letter of every element that we name. What it does not name gets an X. There we are stricter than the standard, whose table lists what must go: with us, what nobody thought of goes too.
 #
 # Four tools are ready. Each takes a secret `key`, so that nobody can repeat them without it (lesson H2 tells why):
 
@@ -314,7 +314,7 @@ for name, visits in (("before", scans), ("after", cleaned)):
     print(f"{tr(f'H4.line.days_{name}')}: {(later - first).days}")
 
 # %% [markdown] lid="prove-pixels-text"
-# Nothing left, and the two visits lie as far apart as before. And still not done. Ultrasound machines, scanned reports and screen captures have text **in the picture**. We write a fictional name into the pixels of a copy, and clean its header:
+# Nothing left, and the two visits lie as far apart as before. And still not done. Ultrasound images, scanned reports and screen captures often have text **in the picture**. We write a fictional name into the pixels of a copy, and clean its header:
 
 # %% lid="prove-pixels"
 def as_capture(image, text):
@@ -328,7 +328,7 @@ def as_capture(image, text):
 
 
 capture = copy.deepcopy(scans[0])
-pixels = as_capture(capture, f"FICTIEF, PROEFPERSOON {capture.PatientID}\n17-03-1951   ZKH ZONNEDAL")
+pixels = as_capture(capture, f"FICTIEF, PROEFPERSOON {capture.PatientID}\n{capture.PatientBirthDate}   ZKH ZONNEDAL")
 capture.set_pixel_data(pixels, "MONOCHROME2", 8, generate_instance_uid=False)
 sent = deidentify(capture, key)
 masked = sent.pixel_array.copy()
@@ -347,7 +347,7 @@ show(figure, tr("H4.figure.alt_pixels"))
 # %% [markdown] lid="prove-after"
 # No header tells you reliably whether there is text in the pixels: the element `BurnedInAnnotation` may say so, and is often missing. So look at every kind of picture that you receive, and mask. That is an option of its own in the standard (*Clean Pixel Data*), as is *Clean Recognizable Visual Features*: from a scan of a head a face can be drawn.
 #
-# **What we did not do.** Our list knows the elements of these CT images and no other kind. Structured reports, overlays and faces need their own options; file and folder names are not in the table at all. Dates that all move back equally far keep the order, the interval and the age at a visit, so an unusual series of visits remains recognisable. And as in lesson H2: as long as a key exists, the images are **pseudonymised** and remain personal data under the GDPR.
+# **What we did not do.** Our list knows the elements of these CT images and no other kind. Structured reports, overlays and faces need their own options; file and folder names are not in the table at all. Dates that all move back equally far keep their order and their intervals, so an unusual series of visits remains recognisable. And as in lesson H2: as long as a key exists, the images are **pseudonymised** and remain personal data under the GDPR. Without the key the pixels are still the same, and whoever has the original recognises them.
 
 # %% [markdown] lid="train-text" minutes=7
 # ## 4 · A network that outlines ({{section.minutes}} min)
@@ -377,7 +377,8 @@ def to_input(images):
 # %% lid="train-network"
 def make_network(seed):
     torch.manual_seed(seed)
-    return UNet(spatial_dims=2, in_channels=1, out_channels=1, channels=(8, 16, 32), strides=(2, 2), norm="batch").to(device)
+    layers = {"channels": (8, 16, 32), "strides": (2, 2), "norm": "batch"}
+    return UNet(spatial_dims=2, in_channels=1, out_channels=1, **layers).to(device)
 
 
 def train(seed, loss, epochs=12, batches=10, rate=0.015):
@@ -405,7 +406,7 @@ ensemble = [train(SEED * 10 + member, BCEWithLogitsLoss()) for member in range(3
 print(f"{tr('H4.line.parameters')}: {sum(weights.numel() for weights in ensemble[0].parameters())}")
 
 # %% [markdown] lid="train-after"
-# Four networks of {{expected.parameters}} weights each. The first learned with the *Dice loss*, which rewards overlap and is popular for small lesions. The other three, an **ensemble**, learned with *cross-entropy*, which rewards honest probabilities pixel by pixel; they differ in their random beginning, and we use the mean of their three answers. A pixel counts as lesion when its probability exceeds 0.5.
+# Four networks of {{expected.parameters}} weights each. The first learned with the *Dice loss*, which rewards overlap and is popular where lesions are small. The other three, an **ensemble**, learned with *cross-entropy*, which rewards honest probabilities pixel by pixel; they differ in their random beginning, and we use the mean of their three answers. A pixel counts as lesion when its probability exceeds 0.5.
 
 # %% [markdown] lid="dice-text" minutes=8
 # ## 5 · One number for an outline ({{section.minutes}} min)
@@ -487,7 +488,8 @@ print(f"{tr('H4.line.dice_sharp')}: {dice(test_sharp > 0.5, test_truth).mean():.
 with_lesion = np.flatnonzero(test_truth.any(axis=(1, 2)) & found.any(axis=(1, 2)))
 ranked = with_lesion[np.argsort(scores[with_lesion])]
 missed = np.flatnonzero(test_truth.any(axis=(1, 2)) & ~found.any(axis=(1, 2)))
-examples = {"good": ranked[-5], "middle": ranked[len(ranked) // 2], "poor": ranked[len(ranked) // 20], "missed": missed[0]}
+middle, poor = ranked[len(ranked) // 2], ranked[len(ranked) // 20]
+examples = {"good": ranked[-5], "middle": middle, "poor": poor, "missed": missed[0]}
 
 
 def draw_slice(axes, image, truth, found):
@@ -498,12 +500,19 @@ def draw_slice(axes, image, truth, found):
     axes.set_axis_off()
 
 
-figure, panels = plt.subplots(1, 4, figsize=(13, 3.9), layout="constrained")
+def draw_scale(axes):
+    """A bar of 2 cm, ten pixels."""
+    axes.plot([3, 13], [60, 60], color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(8, 58, "2 cm", color="white", ha="center", va="bottom", fontsize=10, fontweight="bold")
+
+
+figure, panels = plt.subplots(1, 4, figsize=(13, 3.8), layout="constrained")
 for axes, (name, place) in zip(panels, examples.items(), strict=True):
     draw_slice(axes, test_images[place], test_truth[place], found[place])
     axes.set_title(f"{tr(f'H4.figure.{name}')}\nDice {scores[place]:.2f}")
-figure.text(0.01, -0.02, tr("H4.figure.true_outline"), color=OKABE_ITO["orange"], fontweight="bold", va="top")
-figure.text(0.26, -0.02, tr("H4.figure.found_outline"), color=OKABE_ITO["sky"], fontweight="bold", va="top")
+draw_scale(panels[0])
+figure.text(0.01, 0.02, tr("H4.figure.true_outline"), color=OKABE_ITO["orange"], fontweight="bold", va="top")
+figure.text(0.26, 0.02, tr("H4.figure.found_outline"), color=OKABE_ITO["sky"], fontweight="bold", va="top")
 show(figure, tr("H4.figure.alt_outlines"))
 
 # %% [markdown] lid="dice-after"
@@ -533,22 +542,23 @@ for name, said in (("sharp", test_sharp), ("ensemble", test_probability)):
     print(f"{tr(f'H4.line.share_{name}')}: {100 * doubtful.mean():.1f} %")
 
 single = probability(ensemble[:1], test_images)
-print(f"{tr('H4.line.undecided_single')}: {100 * calibration_error(single[undecided(single)], test_truth[undecided(single)]):.0f} %")
+single_error = calibration_error(single[undecided(single)], test_truth[undecided(single)])
+print(f"{tr('H4.line.undecided_single')}: {100 * single_error:.0f} %")
 
 # %% lid="honest-figure" tags=["figure"] alt="H4.figure.alt_calibration"
-def draw_calibration(axes, said, true, colour, name, place):
+def draw_calibration(axes, said, true, colour, name, place, **aligned):
     edges = np.linspace(0, 1, 11)
     classes = np.digitize(said, edges[1:-1])
     means = np.array([[said[classes == one].mean(), true[classes == one].mean()] for one in range(10)])
-    axes.plot(*(100 * means.T), "o-", color=colour, linewidth=2, markersize=6)
-    axes.text(*place, tr(name), color=colour, fontweight="bold")
+    axes.plot(*(100 * means.T), "o-", color=colour, linewidth=2, markersize=6, clip_on=False)
+    axes.text(*place, tr(name), color=colour, fontweight="bold", **aligned)
 
 
 figure, axes = plt.subplots(figsize=(7.2, 6))
 axes.plot([0, 100], [0, 100], color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)))
-axes.text(70, 66, tr("H4.figure.honest"), color=MUTED, rotation=40, rotation_mode="anchor")
+axes.text(69, 63.5, tr("H4.figure.honest"), color=MUTED, rotation=45, rotation_mode="anchor", fontsize=11)
 draw_calibration(axes, test_sharp, test_truth, OKABE_ITO["vermilion"], "H4.figure.sharp", (48, 27))
-draw_calibration(axes, test_probability, test_truth, OKABE_ITO["blue"], "H4.figure.ensemble", (16, 62))
+draw_calibration(axes, test_probability, test_truth, OKABE_ITO["blue"], "H4.figure.ensemble", (54, 65), ha="right")
 axes.set(xlim=(0, 100), ylim=(0, 100), xlabel=tr("H4.figure.said"), ylabel=tr("H4.figure.true"), aspect="equal")
 axes.set_title(tr("H4.figure.calibration_title"))
 show(figure, tr("H4.figure.alt_calibration"))
@@ -661,7 +671,7 @@ for name, values, colour in lines:
     axes.plot(100 * share, values, color=colour, linewidth=2.2, linestyle="--" if name == "hindsight" else "-")
     axes.text(61, values[-1], tr(f"H4.figure.{name}"), color=colour, fontweight="bold", va="center")
 axes.plot(20, scores[kept].mean(), "o", color=OKABE_ITO["blue"], markersize=9)
-axes.set(xlim=(0, 60), ylim=(0.7, 1.01), xlabel=tr("H4.figure.referred"), ylabel=tr("H4.figure.kept_dice"))
+axes.set(xlim=(0, 60), ylim=(0.75, 1), xlabel=tr("H4.figure.referred"), ylabel=tr("H4.figure.kept_dice"))
 axes.set_title(tr("H4.figure.referral_title"))
 show(figure, tr("H4.figure.alt_referral"))
 
@@ -703,13 +713,14 @@ for column, (name, (image, true, said)) in enumerate(hospitals.items()):
     panels[1, column].contour(true[place], levels=[0.5], colors=OKABE_ITO["orange"], linewidths=2)
     panels[1, column].set_axis_off()
     panels[0, column].set_title(tr(f"H4.figure.{name}"))
+draw_scale(panels[0, 0])
 figure.colorbar(shades, ax=panels[1, :], shrink=0.9, label=tr("H4.figure.said_pixel"))
 show(figure, tr("H4.figure.alt_sure"))
 
 # %% [markdown] lid="sure-after"
 # In the noisy hospital {{expected.outside_noisy}} of the slices fall outside the margin, against {{expected.outside_same}} at home: a promise about one kind of data is no promise about another. But the doubt sees it. {{expected.referred_noisy}} would be referred, and only {{expected.unnoticed_noisy}} goes wrong unnoticed. No person can look at so many, and that is the message: *do not use this model here*.
 #
-# The bright lesions are worse. In {{expected.nothing_bright}} of the slices that have one, the networks find nothing at all, and {{expected.unnoticed_bright}} of the slices fall outside the margin *without* being referred. A network can only doubt between things that it knows. Doubt is a reason to look; its absence is no proof.
+# The bright lesions are worse. In {{expected.nothing_bright}} of the slices that have one, the networks find nothing at all, and {{expected.unnoticed_bright}} of the slices fall outside the margin *without* being referred, against {{expected.unnoticed_same}} at home. (How many exactly depends on the random beginning of the networks: change `SEED` and look.) A network can only doubt between things that it knows. Doubt is a reason to look; its absence is no proof.
 #
 # **What such numbers are for.** For research: to compare methods, and to choose which outlines a person checks first. Not for a decision about a patient. Software that is meant for that is a *medical device* in the European Union (Regulation (EU) 2017/745, article 2), also when it is free and made by researchers. It needs clinical evidence, also from the place where it is used, and somebody who keeps watching it.
 

@@ -195,7 +195,7 @@ def judge_dice(answer, rng: np.random.Generator) -> None:
 
 
 def _masks(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Nine slices: six with a lesion that is found in part, of 2 × 2 pixels and more; missed; found for nothing; none."""
+    """Nine slices: six lesions of 2 × 2 pixels and more, found in part; one missed; one found for nothing; none."""
     side = int(rng.integers(20, 30))
     found, truth = np.zeros((2, 9, side, side), dtype=bool)
     for place, width in enumerate((2, 3, 5, 7, 9, 11)):
@@ -249,7 +249,7 @@ def judge_margin(answer, rng: np.random.Generator) -> None:
 
 
 def _count(rng: np.random.Generator, miss: float) -> int:
-    """A number of errors for which the rank with the correction is another one than without, and no rounding matters."""
+    """A number of errors for which the correction changes the rank, and rounding does not."""
     while True:
         count = int(rng.integers(2 / miss, 200))
         plain, corrected = count * (1 - miss), (count + 1) * (1 - miss)

@@ -102,7 +102,8 @@ def _scan(number: str, when: dt.datetime, instance: int) -> Dataset:
     scan = copy.deepcopy(_test_file())
     date, moment = f"{when:%Y%m%d}", f"{when:%H%M%S}"
     scan.PatientName, scan.PatientID = f"Fictief^Proefpersoon {number}", number
-    scan.PatientBirthDate, scan.PatientSex, scan.PatientAge = f"19{number[:2]}0317", "F", "061Y"
+    scan.PatientBirthDate, scan.PatientSex = f"195{number[0]}0317", "F"
+    scan.PatientAge = f"{when.year - 1950 - int(number[0]) - (date[4:] < '0317'):03d}Y"
     scan.OtherPatientIDsSequence[0].PatientID = f"OLD{number}"
     scan.InstitutionName, scan.StationName = "Ziekenhuis Zonnedal", "ZONNEDAL-CT1"
     scan.ReferringPhysicianName, scan.AccessionNumber = "Verzonnen^Dokter", f"ACC{number}"
