@@ -249,11 +249,13 @@ def judge_margin(answer, rng: np.random.Generator) -> None:
 
 
 def _count(rng: np.random.Generator, miss: float) -> int:
-    """A number of errors for which the correction changes the rank, and rounding does not."""
+    """A number of errors for which the correction changes the rank, rounding does not, and a quantile that is
+    interpolated falls between two errors.
+    """
     while True:
         count = int(rng.integers(2 / miss, 200))
-        plain, corrected = count * (1 - miss), (count + 1) * (1 - miss)
-        whole = any(abs(rank - round(rank)) < 1e-6 for rank in (plain, corrected))
+        between, plain, corrected = ((count + more) * (1 - miss) for more in (-1, 0, 1))
+        whole = any(abs(rank - round(rank)) < 1e-6 for rank in (between, plain, corrected))
         if not whole and math.ceil(plain) != math.ceil(corrected) < count:
             return count
 
