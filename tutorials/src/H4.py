@@ -11,7 +11,7 @@
 #
 # **Why here.** The government's letter on this facility speaks of “{{claim.medical-applications.quote}}” (*{{claim.medical-applications.en}}*). They begin with images that you may use, and with models that say when they do not know.
 #
-# No patient appears in this lesson. The scan is a test file that comes with `pydicom`, under a fictional name; the other images are drawn by a program. Run a cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>. You may skip an exercise: the lesson goes on with our version.
+# Nobody's identity appears in this lesson. The one scan is a public test file that comes with `pydicom`, with a made-up identity; the other images are drawn by a program. Run a cell with <kbd>Shift</kbd>+<kbd>Enter</kbd>. You may skip an exercise: the lesson goes on with our version.
 
 # %% lid="setup" tags=["setup"]
 import copy
@@ -516,7 +516,7 @@ figure.text(0.26, 0.02, tr("H4.figure.found_outline"), color=OKABE_ITO["sky"], f
 show(figure, tr("H4.figure.alt_outlines"))
 
 # %% [markdown] lid="dice-after"
-# {{expected.pixels}} of the pixels are right, and that says nothing: who never finds a lesion has {{expected.never}} right. Over all pixels together Dice is {{expected.pooled}}; per slice it is {{expected.dice}} on average, because small lesions now count as much as large ones. Say which of the two you report. And the two ways of learning are equally good: {{expected.dice_sharp}} with the Dice loss. Equally good at outlines, that is.
+# {{expected.pixels}} of the pixels are right, and that says nothing: who never finds a lesion has {{expected.never}} right. Over all pixels together Dice is {{expected.pooled}}; per slice it is {{expected.dice}} on average, because small lesions now count as much as large ones. Say which of the two you report. And the two ways of learning hardly differ: {{expected.dice_sharp}} with the Dice loss. Hardly differ in outlines, that is.
 
 # %% [markdown] lid="honest-text" minutes=7
 # ## 6 · Is 80 % really 80 %? ({{section.minutes}} min)
@@ -564,7 +564,7 @@ axes.set_title(tr("H4.figure.calibration_title"))
 show(figure, tr("H4.figure.alt_calibration"))
 
 # %% [markdown] lid="honest-after"
-# Over all pixels both look excellent: {{expected.all_sharp}} and {{expected.all_ensemble}}. That is the same trap as before, because nearly all pixels are easy. Among the pixels between 5 and 95 % the network with the Dice loss is off by {{expected.undecided_sharp}}, the ensemble by {{expected.undecided_ensemble}}. The Dice loss gains by saying 0 or 1, also when it does not know; cross-entropy loses by that. Same Dice, very different honesty.
+# Over all pixels both look excellent: {{expected.all_sharp}} and {{expected.all_ensemble}}. That is the same trap as before, because nearly all pixels are easy. Among the pixels between 5 and 95 % the network with the Dice loss is off by {{expected.undecided_sharp}} on average (in percentage points), the ensemble by {{expected.undecided_ensemble}}. The Dice loss gains by saying 0 or 1, also when it does not know; cross-entropy loses by that. Nearly the same Dice, very different honesty.
 #
 # And the ensemble? One network of it alone is off by {{expected.undecided_single}}. Here the loss made the difference, and three networks instead of one hardly any. Measure that before you pay for it.
 
@@ -722,7 +722,7 @@ show(figure, tr("H4.figure.alt_sure"))
 #
 # The bright lesions are worse. In {{expected.nothing_bright}} of the slices that have one, the networks find nothing at all, and {{expected.unnoticed_bright}} of the slices fall outside the margin *without* being referred, against {{expected.unnoticed_same}} at home. (How many exactly depends on the random beginning of the networks: change `SEED` and look.) A network can only doubt between things that it knows. Doubt is a reason to look; its absence is no proof.
 #
-# **What such numbers are for.** For research: to compare methods, and to choose which outlines a person checks first. Not for a decision about a patient. Software that is meant for that is a *medical device* in the European Union (Regulation (EU) 2017/745, article 2), also when it is free and made by researchers. It needs clinical evidence, also from the place where it is used, and somebody who keeps watching it.
+# **What such numbers are for.** For research: to compare methods, and to choose which outlines a person checks first. Not for a decision about a patient. Software that is meant for that is a *medical device* in the European Union (Regulation (EU) 2017/745, article 2), also when it is free and made by researchers. It needs clinical evidence, and somebody who keeps watching it where it is used.
 
 # %% [markdown] lid="cost-text" minutes=1
 # ## 9 · What it cost, and what you keep ({{section.minutes}} min)
@@ -739,7 +739,7 @@ if device.type == "cuda":
 #
 # - Identity hides in sequences, private elements, UIDs and pixels. Let go of what nobody named, map UIDs and dates *consistently*, and search the bytes.
 # - Keep what makes an image measurable: pixel spacing, slope and intercept, position.
-# - Dice per slice was {{expected.dice}} and over all pixels {{expected.pooled}}; say which. With equal Dice, one network was off by {{expected.undecided_sharp}} where it doubted and the other by {{expected.undecided_ensemble}}.
+# - Dice per slice was {{expected.dice}} and over all pixels {{expected.pooled}}; say which. With nearly equal Dice, one network was off by {{expected.undecided_sharp}} where it doubted and the other by {{expected.undecided_ensemble}}.
 # - A conformal margin holds for any model, and only for data like those it was calibrated on.
 # - Refer by doubt, and test with data that the model should *not* know.
 #
