@@ -11,7 +11,7 @@ from tutorials.build.guide import Section, note, sections
 from tutorials.build.headers import of_cells
 from tutorials.build.manuals import GUIDES
 from tutorials.build.notebooks import build, lesson_cells
-from tutorials.build.source import Cell, read_source
+from tutorials.build.source import Cell, SourceError, read_source
 
 NOTE = Cell("trainer", "markdown", "**Short of time?** Leave out 2.", tags=("trainer",))
 CELLS = [
@@ -34,7 +34,7 @@ def test_sections_begin_when_those_before_them_have_ended():
 
 
 def test_the_note_has_the_minutes_before_the_words_of_the_author():
-    assert note(CELLS, "en").text.splitlines() == [
+    assert note("X1", CELLS, "en").text.splitlines() == [
         "| from | section | min |",
         "|---|---|---|",
         r"| 0:00 | 1 · Begin \| end *(exercise 1)* | 4 |",
@@ -70,6 +70,11 @@ def test_a_lesson_without_one_note_is_told(wrong):
     cells = [cell for cell in read_source("D2") if not cell.is_note]
     (said,) = of_cells(read_entry("D2"), [*cells, *wrong])
     assert said.startswith(f"src/D2.py: has {len(wrong) if wrong[:1] == [NOTE] else 0} text cells with tags=")
+
+
+def test_without_a_note_the_build_says_which_lesson_lacks_one():
+    with pytest.raises(SourceError, match=r'^X1: no text cell has tags=\["trainer"\]'):
+        note("X1", CELLS[:-1], "en")
 
 
 def test_trainers_notebooks_are_written_where_somebody_asks_for_them(tmp_path):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .source import Cell
+from .source import NOTE, Cell, SourceError
 
 WORDS = {
     "en": {"from": "from", "section": "section", "exercise": "exercise", "minutes": "min"},
@@ -38,9 +38,13 @@ def sections(cells: list[Cell]) -> list[Section]:
     return found
 
 
-def note(cells: list[Cell], language: str) -> Cell:
-    """The note for the trainer as a cell of its own, with the minutes before the author's words."""
-    (written,) = [cell for cell in cells if cell.is_note]
+def note(lesson: str, cells: list[Cell], language: str) -> Cell:
+    """The note for the trainer as a cell of its own, with the minutes before the author's words; raises `SourceError`
+    when the lesson has none.
+    """
+    written = next((cell for cell in cells if cell.is_note), None)
+    if written is None:
+        raise SourceError(f'{lesson}: no text cell has tags=["{NOTE}"]; write what to leave out, which questions come')
     return replace(written, text=f"{_timetable(cells, language)}\n{written.text}")
 
 

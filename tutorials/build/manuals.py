@@ -39,7 +39,7 @@ def notes(language: str) -> str:
 
 def _note(lesson: str, language: str) -> str:
     title = getattr(read_entry(lesson).title, language)
-    return f"### {lesson} · {title}\n\n{note(lesson_cells(lesson, language), language).text}\n"
+    return f"### {lesson} · {title}\n\n{note(lesson, lesson_cells(lesson, language), language).text}\n"
 
 
 def table() -> str:

@@ -75,7 +75,7 @@ def build(lesson: str, variant: str = "learner") -> dict[str, str]:
         chosen = (
             variants.learner(cells, language)
             if variant == "learner"
-            else variants.trainer(cells, note(cells, language))
+            else variants.trainer(cells, note(lesson, cells, language))
         )
         text = nbformat.writes(notebook(chosen, entry, language))
         files[f"{entry.folder}/{entry.stem}.{language}.ipynb"] = text.rstrip("\n") + "\n"
