@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from hub.cli import bench, check, down, leases, lessons, node, simulate, status, test, up, warm
+from hub.cli import bench, check, down, fits, leases, lessons, node, simulate, status, test, up, warm
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(leases.app, name="leases")
 app.add_typer(lessons.app, name="lessons")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
+app.command("fits")(fits.fits)
 app.command("warm")(warm.warm_seats)
 app.command("node")(node.node)
 app.command("units")(node.units)

@@ -37,6 +37,7 @@ from hub.web.broken_json import broken_json
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
+from hub.workshops import routes as workshops
 
 log = get_logger("service")
 
@@ -93,6 +94,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         leases.api,
         admin_leases.api,
         gateway_leases.api,
+        workshops.api,
         gpu_pages.router,
     ):
         app.include_router(router, prefix=prefix)

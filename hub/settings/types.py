@@ -17,7 +17,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,6})\s*([smhd])")
 
 
-def _seconds(value: Any) -> int:
+def duration(value: Any) -> int:
     """Read "90m" as 5400 seconds; a bare number has no unit and is refused."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -35,7 +35,7 @@ def format_seconds(seconds: int) -> str:
 
 Duration = Annotated[
     int,
-    BeforeValidator(_seconds),
+    BeforeValidator(duration),
     PlainSerializer(format_seconds, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d{1,6}\s*[smhd]$", "examples": ["30s", "10m", "2h"]}),
 ]

@@ -1,0 +1,54 @@
+"""What there is to promise on this site, and what is promised already."""
+
+from collections.abc import Iterable, Iterator
+
+import psutil
+
+from hub.leases.model import Device, DeviceState, Reservation
+from hub.leases.state import State
+from hub.settings import Settings
+from hub.web.hub_api import SeatRecord
+from hub.workshops.capacity import Booking, Facility
+from hub.workshops.window import Window
+
+
+def facility_of(settings: Settings, leases: State, seats: Iterable[SeatRecord], now: float) -> Facility:
+    """This machine as a class could have it: running seats count until their life ends, reservations in their window.
+
+    Leases without a reservation are not counted: they make room for one.
+    """
+    machine = psutil.virtual_memory().total
+    reserved = (_reserved(reservation) for reservation in leases.reservations.values())
+    return Facility(
+        memory=int(machine * settings.site.memory_overcommit),
+        machine_memory=machine,
+        devices={name: _in_service(leases, name) for name in settings.gpu_classes},
+        bookings=(*reserved, *_running(settings, seats, now)),
+    )
+
+
+def _reserved(reservation: Reservation) -> Booking:
+    title = reservation.group or ", ".join(sorted(reservation.users)) or reservation.id
+    window = Window(reservation.start, reservation.end)
+    return Booking(title, window, gpu_class=reservation.gpu_class, devices=reservation.count)
+
+
+def _running(settings: Settings, seats: Iterable[SeatRecord], now: float) -> Iterator[Booking]:
+    """One booking for the seats of each profile that end in the same minute: a class starts at once."""
+    profiles = {profile.name: profile for profile in settings.profiles}
+    ends: dict[tuple[str, int], int] = {}
+    for seat in seats:
+        if profile := profiles.get(seat.profile or ""):
+            started = seat.started.timestamp() if seat.started else now
+            key = profile.name, int(started + profile.life) // 60 * 60 + 60
+            ends[key] = ends.get(key, 0) + 1
+    for (name, end), count in sorted(ends.items()):
+        yield Booking(f"{count} × {name}", Window(now, max(now, end)), memory=count * int(profiles[name].memory))
+
+
+def _in_service(leases: State, gpu_class: str) -> int:
+    return sum(_serves(leases.devices[uuid]) for uuid in leases.of_class.get(gpu_class) or ())
+
+
+def _serves(device: Device) -> bool:
+    return device.visible and not device.draining and device.state is not DeviceState.QUARANTINED
