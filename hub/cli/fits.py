@@ -15,6 +15,7 @@ from hub.errors import WerkbankError
 from hub.running.broker_client import BrokerClient
 from hub.settings.types import duration
 from hub.state import StateDirectory
+from hub.workshops.capacity import MEMORY
 from hub.workshops.window import NoSuchTime, read_moment
 
 _GPUS = re.compile(r"([a-z0-9][a-z0-9-]{0,31})(?::([0-9]{1,6}))?")
@@ -72,10 +73,9 @@ def _show(told: dict[str, Any], seats: int) -> None:
     console.print(f"{verdict} {seats} seats of profile {told['profile']}, {_when(told)}.")
     table = Table("Needed", "Wanted", "Free", "Of", "Taken by", box=None, header_style="bold")
     for need in told["needs"]:
-        what = need["what"] if need["what"] != "memory" else "memory of seats"
         figures = (_amount(need, need[key]) for key in ("wanted", "free", "total"))
         taken = "\n".join(f"{one['title']} ({_amount(need, one['amount'])}, {_when(one)})" for one in need["taken"])
-        table.add_row(f"{'✔' if need['fits'] else '✖'} {what}", *figures, taken or "-")
+        table.add_row(f"{'✔' if need['fits'] else '✖'} {need['what']}", *figures, taken or "-")
     console.print(table)
     if told["is_tight"]:
         memory = f"{told['machine_memory'] / 2**30:.0f} GiB"
@@ -98,7 +98,7 @@ def _alternative(one: dict[str, Any]) -> str:
 
 
 def _amount(need: dict[str, Any], amount: int) -> str:
-    return f"{amount / 2**30:.1f} GiB" if need["what"] == "memory" else str(amount)
+    return f"{amount / 2**30:.1f} GiB" if need["what"] == MEMORY else str(amount)
 
 
 def _when(span: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ from hub.workshops.window import Window
 SEATS_PER_DEVICE = 8
 """A device that parks serves this many people who read, think and fetch coffee between cells."""
 SEARCHED_DAYS = 14
+MEMORY = "seat memory"
+"""No GPU class can be called so."""
 _DAY = 86_400.0
 
 
@@ -62,7 +64,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that a class needs: `memory` (bytes), or devices of the class that `what` names."""
+    """One thing that a class needs: `what` is MEMORY (bytes), or the GPU class of which it needs devices."""
 
     what: str
     wanted: int
@@ -138,23 +140,16 @@ def peak(bookings: Iterable[Booking], window: Window, amount: Callable[[Booking]
 
 def _needs(wish: Wish, facility: Facility) -> tuple[Need, ...]:
     """Memory first, then devices."""
-    needs = [_need("memory", wish.memory, facility.memory, facility, wish.window, lambda booking: booking.memory)]
+    needs = [_need(MEMORY, wish.memory, facility.memory, facility, wish.window)]
     if wish.devices:
-        needs.append(_devices(wish, facility))
+        total = facility.devices.get(wish.gpu_class, 0)
+        needs.append(_need(wish.gpu_class, wish.devices, total, facility, wish.window))
     return tuple(needs)
 
 
-def _devices(wish: Wish, facility: Facility) -> Need:
-    name = wish.gpu_class
-    total = facility.devices.get(name, 0)
-    return _need(name, wish.devices, total, facility, wish.window, lambda booking: booking.devices_of(name))
-
-
-def _need(
-    what: str, wanted: int, total: int, facility: Facility, window: Window, amount: Callable[[Booking], int]
-) -> Need:
-    taken = [booking for booking in facility.bookings if booking.window.overlaps(window) and amount(booking)]
-    free = max(0, total - peak(taken, window, amount))
+def _need(what: str, wanted: int, total: int, facility: Facility, window: Window) -> Need:
+    taken = [booking for booking in facility.bookings if booking.window.overlaps(window) and takes(booking, what)]
+    free = max(0, total - peak(taken, window, lambda booking: takes(booking, what)))
     return Need(what, wanted, free, total, tuple(sorted(taken, key=lambda one: (one.window.start, one.title))))
 
 
@@ -174,17 +169,27 @@ def _alternatives(wish: Wish, facility: Facility, needs: tuple[Need, ...], now: 
         if wish.devices and name != wish.gpu_class:
             changed.append(Alternative("gpu_class", replace(wish, gpu_class=name)))
     yield from (one for one in changed if fits(one.wish))
-    for start in _starts(wish, facility, now):
+    for start in _starts(wish, needs, facility, now):
         other = replace(wish, window=wish.window.from_(start))
         if fits(other):
             yield Alternative("start", other)
             return
 
 
-def _starts(wish: Wish, facility: Facility, now: float) -> Iterator[float]:
-    """Moments at which something ends, or from which on it would be over before something begins: nearest first."""
+def _starts(wish: Wish, needs: tuple[Need, ...], facility: Facility, now: float) -> Iterator[float]:
+    """Moments at which something of what is short comes back, or from which on the class would be over before
+    somebody takes it: nearest first. None where there is too little of it at any time.
+    """
+    short = [need for need in needs if not need.fits]
+    if any(need.wanted > need.total for need in short):
+        return
+    takers = [one for one in facility.bookings if any(takes(one, need.what) for need in short)]
+    starts = {one.window.end for one in takers} | {one.window.start - wish.window.seconds for one in takers}
     asked = wish.window.start
-    ends = {booking.window.end for booking in facility.bookings}
-    before = {booking.window.start - wish.window.seconds for booking in facility.bookings}
-    in_reach = [start for start in ends | before if start >= now and abs(start - asked) <= SEARCHED_DAYS * _DAY]
+    in_reach = [start for start in starts if start >= now and abs(start - asked) <= SEARCHED_DAYS * _DAY]
     yield from sorted(in_reach, key=lambda start: (abs(start - asked), start))
+
+
+def takes(booking: Booking, what: str) -> int:
+    """How much of `what` (as in `Need`) a booking takes."""
+    return booking.memory if what == MEMORY else booking.devices_of(what)

@@ -11,6 +11,8 @@ from hub.web.hub_api import SeatRecord
 from hub.workshops.capacity import Booking, Facility
 from hub.workshops.window import Window
 
+QUARTER = 900  # seconds
+
 
 def facility_of(settings: Settings, leases: State, seats: Iterable[SeatRecord], now: float) -> Facility:
     """This machine as a class could have it: running seats count until their life ends, reservations in their window.
@@ -34,13 +36,13 @@ def _reserved(reservation: Reservation) -> Booking:
 
 
 def _running(settings: Settings, seats: Iterable[SeatRecord], now: float) -> Iterator[Booking]:
-    """One booking for the seats of each profile that end in the same minute: a class starts at once."""
+    """One booking for the seats of each profile that end in the same quarter of an hour, until its end."""
     profiles = {profile.name: profile for profile in settings.profiles}
     ends: dict[tuple[str, int], int] = {}
     for seat in seats:
         if profile := profiles.get(seat.profile or ""):
             started = seat.started.timestamp() if seat.started else now
-            key = profile.name, int(started + profile.life) // 60 * 60 + 60
+            key = profile.name, (int(started + profile.life) // QUARTER + 1) * QUARTER
             ends[key] = ends.get(key, 0) + 1
     for (name, end), count in sorted(ends.items()):
         yield Booking(f"{count} × {name}", Window(now, max(now, end)), memory=count * int(profiles[name].memory))

@@ -13,7 +13,7 @@ from hub.web.admin import Admin
 from hub.web.problems import Problem, answers
 from hub.words import later
 from hub.workshops import capacity
-from hub.workshops.capacity import Alternative, Answer, Booking, Need, Wish, enough_devices, would_fit
+from hub.workshops.capacity import Alternative, Answer, Booking, Need, Wish, enough_devices, takes, would_fit
 from hub.workshops.facility import facility_of
 from hub.workshops.window import Window
 
@@ -50,7 +50,7 @@ class NeedView(BaseModel):
     """One thing that is needed."""
 
     what: str
-    """`memory`, or the GPU class."""
+    """`seat memory`, or the GPU class."""
     wanted: int
     free: int
     """Left at the busiest moment."""
@@ -154,7 +154,7 @@ def _need(need: Need) -> NeedView:
 
 
 def _booking(booking: Booking, what: str) -> BookingView:
-    amount = booking.memory if what == "memory" else booking.devices_of(what)
+    amount = takes(booking, what)
     return BookingView(
         title=booking.title, start=_utc(booking.window.start), end=_utc(booking.window.end), amount=amount
     )

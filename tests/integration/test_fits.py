@@ -41,7 +41,7 @@ def test_a_class_that_fits_is_told_so(facility: Workbench) -> None:
     status, said = fits(facility, "--seats", "2", "--gpu", "simulated:2", "--at", "2099-01-14 14:00", "--for", "90m")
     assert status == 0
     assert "It fits. 2 seats of profile medium, 2099-01-14 14:00 to 15:30." in said
-    assert "✔ memory of seats" in said
+    assert "✔ seat memory" in said
     assert "✔ simulated" in said
 
 
@@ -49,7 +49,7 @@ def test_a_class_that_does_not_fit_is_told_why_and_what_would(facility: Workbenc
     status, said = fits(facility, "--seats", "9999", "--gpu", "simulated:5", "--profile", "medium")
     assert status == 1
     assert "It does not fit." in said
-    assert "✖ memory of seats" in said
+    assert "✖ seat memory" in said
     assert "✖ simulated" in said
     assert "Nothing near it fits" in said
     status, answer = told(facility, "--seats", "2", "--gpu", "simulated:5", "--profile", "medium")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.workshops.capacity import (
+    MEMORY,
     Booking,
     Facility,
     Wish,
@@ -39,7 +40,7 @@ def test_a_class_that_fits_needs_no_alternatives() -> None:
     assert answer.fits
     assert not answer.is_tight
     assert [(need.what, need.wanted, need.free) for need in answer.needs] == [
-        ("memory", 80 * GIB, 256 * GIB),
+        (MEMORY, 80 * GIB, 256 * GIB),
         ("h200", 6, 8),
     ]
     assert answer.alternatives == ()
@@ -55,7 +56,7 @@ def test_a_class_that_fits_by_promises_alone_is_tight() -> None:
 
 def test_a_class_without_gpus_needs_memory_alone() -> None:
     answer = would_fit(replace(WISH, gpu_class="", devices=0), EMPTY, NOW)
-    assert [need.what for need in answer.needs] == ["memory"]
+    assert [need.what for need in answer.needs] == [MEMORY]
 
 
 def test_what_is_reserved_in_the_window_is_not_there_and_is_named() -> None:
