@@ -30,6 +30,7 @@ from werkbank_lessons.figures import INK, LINE, MUTED, OKABE_ITO, show, use_hous
 
 set_language("en")
 use_house_style()
+torch.set_num_threads(1)
 stopwatch = Stopwatch()
 
 # %% [markdown] lid="count-text" minutes=6
@@ -46,7 +47,6 @@ stopwatch = Stopwatch()
 # Here are two networks, a small one and one that is eight times as wide. PyTorch counts along.
 
 # %% lid="count-device"
-torch.set_num_threads(1)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 if device.type == "cuda":
     print(tr("A3.line.on_gpu", name=torch.cuda.get_device_name()))
