@@ -350,8 +350,11 @@ left.set_xticks([4, 8, 16, 32], ["4", "8", "16", "32"])
 left.minorticks_off()
 left.set_title(tr("A3.figure.experts_title"))
 
-for shift, name in ((-0.2, "uneven"), (0.2, "balanced")):
-    right.bar(np.arange(1, 9) + shift, 100 * np.mean(shares[name], axis=0), width=0.4, color=TONE[name])
+for shift, name, place in ((-0.2, "uneven", 2), (0.2, "balanced", 4)):
+    heights = 100 * np.mean(shares[name], axis=0)
+    right.bar(np.arange(1, 9) + shift, heights, width=0.4, color=TONE[name])
+    style = {"color": TONE[name], "va": "bottom", "fontweight": "bold"}
+    right.text(place - 0.4, heights[place - 1] + 2, tr(f"A3.figure.{name}"), **style)
 right.axhline(100 / 8, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
 right.text(8.5, 100 / 8 + 0.6, tr("A3.figure.even"), color=INK, ha="right", va="bottom")
 right.set(xticks=range(1, 9), xlabel=tr("A3.figure.expert"), ylabel=tr("A3.figure.share"))
@@ -400,7 +403,7 @@ for bits in BITS:
     size = weights_of(trained["large"][0]) * bits / 8 / 1e3
     axes.text(bits, 115, tr("A3.figure.kilobytes", size=size), color=MUTED, ha="center", va="center")
 axes.plot([8.25] * len(SEEDS), kept["fp8"], "D", color=OKABE_ITO["vermilion"], markersize=8, alpha=0.6)
-axes.text(8.25, 88, "FP8", color=OKABE_ITO["vermilion"], ha="center", va="center", fontweight="bold")
+axes.text(8.25, min(kept["fp8"]) - 5, "FP8", color=OKABE_ITO["vermilion"], ha="center", va="top", fontweight="bold")
 axes.axhline(np.mean(recalled["large"]), color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)))
 full = tr("A3.figure.full", size=weights_of(trained["large"][0]) * 4 / 1e3)
 axes.text(1.7, np.mean(recalled["large"]) - 3, full, color=MUTED, ha="right", va="top")
