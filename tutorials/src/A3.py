@@ -216,7 +216,7 @@ print(f"{tr('A3.line.work_experts')}: {work_of(experts, example):.0f} FLOP")
 #
 # ### Exercise 2 · change ({{exercise.A3-2}} min)
 #
-# So one adds something to the loss that is large when the division is uneven. `probabilities` is what the router gives: a tensor with a row for each input and a column for each expert; rows add up to 1. The function below was meant to even things out. It does so by making the router doubt: it punishes every clear choice. Change it. It should be lowest when all experts get *equally many* inputs, however sure the router is of each; and the router must be able to learn from it. The check lets a lopsided router learn from your loss alone, and looks what it does then.
+# So one adds something to the loss that is large when the division is uneven. `probabilities` is what the router gives: a tensor with a row for each input and a column for each expert; rows add up to 1. The function below was meant to even things out. It does so by making the router doubt: it punishes every clear choice. Change it. It should be lowest when all experts get *equally many* inputs, however sure the router is of each; and the router must be able to learn from it. The check lets a lopsided router learn from your loss alone, and looks at what it does then.
 #
 # <details><summary>Hint</summary>
 #
