@@ -107,12 +107,22 @@ def pytest_report_header():
 
 def pytest_collection_modifyitems(config, items):
     """Leave out what only concerns lessons that no change touches, and the kit's long tests where it is untouched."""
-    chosen = touched.touched()
+    chosen, itself = touched.touched(), touched.touched_itself()
     long = set() if chosen == set(lessons()) else {"test_beginning.py"}
-    untouched = [item for item in items if _lesson_of(item) not in (None, *chosen) or item.path.name in long]
+    untouched = [
+        item
+        for item in items
+        if _lesson_of(item) not in (None, *chosen) or item.path.name in long or _is_more_than_enough(item, itself)
+    ]
     if untouched:
         config.hook.pytest_deselected(items=untouched)
         items[:] = [item for item in items if item not in untouched]
+
+
+def _is_more_than_enough(item, itself):
+    """A run of a lesson that only its kit touches, in a language that another kind of run is for."""
+    enough = item.get_closest_marker("enough_in")
+    return enough is not None and _lesson_of(item) not in itself and item.callspec.params["language"] not in enough.args
 
 
 def _lesson_of(item):

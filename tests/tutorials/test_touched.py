@@ -95,8 +95,19 @@ def test_the_change_is_that_since_the_main_branch_and_what_lies_uncommitted(monk
     assert "c0ffee" in asked[1]
 
 
+def test_a_lesson_changed_itself_is_told_from_one_whose_kit_changed(monkeypatch):
+    monkeypatch.delenv("WERKBANK_TEST_LESSONS", raising=False)
+    answers = {"merge-base": "c0ffee\n", "ls-files": ""}
+    answers["diff"] = "tutorials/expected/D2.json\nextensions/lessons/werkbank_lessons/scaling.py\n"
+    monkeypatch.setattr(touched, "_git", lambda command, *_rest: answers[command])
+    assert touched.touched() == ALL
+    assert touched.touched_itself() == {"D2"}
+    monkeypatch.setattr(touched, "_git", lambda *_arguments: None)
+    assert touched.touched_itself() == ALL
+
+
 def test_one_may_choose(monkeypatch):
     monkeypatch.setenv("WERKBANK_TEST_LESSONS", "all")
     assert touched.touched() == ALL
     monkeypatch.setenv("WERKBANK_TEST_LESSONS", "D2,Z9")
-    assert touched.touched() == {"D2"}
+    assert touched.touched() == touched.touched_itself() == {"D2"}

@@ -53,12 +53,22 @@ def touched() -> set[str]:
     return set(lessons()) & found
 
 
+def touched_itself() -> set[str]:
+    """Of those, the ones whose own files a change touches, or that somebody chose: they run in every language."""
+    if os.environ.get("WERKBANK_TEST_LESSONS"):
+        return touched()
+    base = _base()
+    if base is None:
+        return set(lessons())
+    return set(lessons()) & {_id(own) for path in _changed(base) if (own := OWN.fullmatch(path))}
+
+
 def lessons_of(paths: Iterable[str], before: Callable[[str], str]) -> set[str]:
     """The lessons that a change of ``paths`` touches; ``before`` gives a file's text before the change."""
     found: set[str] = set()
     for path in paths:
         if own := OWN.fullmatch(path):
-            found.add(next(filter(None, own.groups())).upper())
+            found.add(_id(own))
         elif WORDS.fullmatch(path):
             found |= _with_other_words(tomllib.loads(before(path)), tomllib.loads(_now(path)))
         elif path == CLAIMS:
@@ -66,6 +76,10 @@ def lessons_of(paths: Iterable[str], before: Callable[[str], str]) -> set[str]:
         elif path not in BESIDE and (path.startswith(SHARED) or LOCKS.fullmatch(path)):
             return set(lessons())
     return found
+
+
+def _id(own: re.Match[str]) -> str:
+    return next(filter(None, own.groups())).upper()
 
 
 def _with_other_words(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
