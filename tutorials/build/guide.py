@@ -10,7 +10,7 @@ from .source import NOTE, Cell, SourceError
 
 WORDS = {
     "en": {"from": "from", "section": "section", "exercise": "exercise", "minutes": "min"},
-    "nl": {"from": "vanaf", "section": "onderdeel", "exercise": "oefening", "minutes": "min"},
+    "nl": {"from": "vanaf", "section": "deel", "exercise": "oefening", "minutes": "min"},
 }
 _HEADING = re.compile(r"^## (?P<title>.*?)(?: \(\d+ min\))?$", re.MULTILINE)
 

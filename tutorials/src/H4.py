@@ -640,7 +640,7 @@ print(f"{tr('H4.line.margin')}: {margin:.1f} cm²")
 print(f"{tr('H4.line.within')}: {100 * within.mean():.0f} %")
 
 # %% [markdown] lid="margin-refer-text"
-# {{expected.within}} of the test slices stay within {{expected.margin}}, where we promised 90 % or more on average. (With 200 slices to calibrate and 400 to test, a few percentage points more or less are chance.)
+# {{expected.within}} of the test slices stay within {{expected.margin}}, where we promised 90 % or more on average. (With 200 slices to calibrate and 300 to test, a few percentage points more or less are chance.)
 #
 # A margin that is the same for all does not say *which* slices to distrust. The pixels do. Our *doubt* is the undecided area (between 10 and 90 %), relative to the area found, with half a cm² added so that it also means something where nothing was found. Refer the most doubtful slices to a person, and see how good the rest is:
 
