@@ -7,8 +7,7 @@ together with misspelt keys and wrong types instead of after them.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Place = tuple[str | int, ...]
-Problem = tuple[Place, str]
+from hub.declared import Problem
 
 
 def disagreements(data: Mapping[str, Any]) -> Iterable[Problem]:

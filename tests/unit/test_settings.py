@@ -171,7 +171,7 @@ def test_the_figures_of_a_site_that_come_as_comments_can_be_used(tmp_path: Path)
 def test_a_file_that_is_far_too_large_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     path.write_bytes(b"a" * 10_000_000)
-    with pytest.raises(SettingsError, match=r"is 10\.0 MB; a settings file has at most 1 MB"):
+    with pytest.raises(SettingsError, match=r"is 10\.0 MB; such a file has at most 1 MB"):
         load(path)
 
 
