@@ -44,7 +44,7 @@ def fits(
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:
-        _show(told, seats)
+        show_answer(told, seats)
     raise typer.Exit(0 if told["fits"] else 1)
 
 
@@ -67,7 +67,8 @@ def _question(seats: int, gpu: str, at: str, lasts: str, profile: str) -> dict[s
     return asked
 
 
-def _show(told: dict[str, Any], seats: int) -> None:
+def show_answer(told: dict[str, Any], seats: int) -> None:
+    """Print an answer of the API, for so many seats."""
     console = Console(highlight=False, soft_wrap=True)
     verdict = "[green]It fits.[/]" if told["fits"] else "[red]It does not fit.[/]"
     console.print(f"{verdict} {seats} seats of profile {told['profile']}, {_when(told)}.")

@@ -28,6 +28,14 @@ class BrokerClient:
         """Ask the broker to do something."""
         return self._ask("POST", path, json=body)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Write something down."""
+        return self._ask("PUT", path, json=body)
+
+    def delete(self, path: str) -> None:
+        """Remove something."""
+        self._ask("DELETE", path)
+
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         try:
             reply = httpx.request(
@@ -35,6 +43,8 @@ class BrokerClient:
             )
         except httpx.HTTPError as error:
             raise BrokerError(f"The broker does not answer ({error}). Running kernels keep their GPUs.") from None
+        if reply.status_code == 204:
+            return None
         try:
             answer = reply.json()
         except ValueError:

@@ -8,7 +8,6 @@ import uvicorn
 from hub import logs
 from hub.db import connect
 from hub.runtime import Runtime
-from hub.seats.keep import Keeps
 from hub.service.app import create_app
 from hub.web.auth import OAuthClient
 
@@ -17,8 +16,8 @@ def main() -> None:
     """Serve until stopped."""
     logs.configure()
     runtime = Runtime.from_environment()
-    keeps = Keeps(connect(runtime.state.database("werkbank")))
-    app = create_app(runtime, keeps, OAuthClient.from_environment(), os.environ["JUPYTERHUB_API_URL"])
+    engine = connect(runtime.state.database("werkbank"))
+    app = create_app(runtime, engine, OAuthClient.from_environment(), os.environ["JUPYTERHUB_API_URL"])
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     uvicorn.run(
         app,

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
@@ -37,14 +38,17 @@ from hub.web.broken_json import broken_json
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
+from hub.workshops import fits_routes
 from hub.workshops import routes as workshops
+from hub.workshops.organiser import Organiser
+from hub.workshops.store import Workshops
 
 log = get_logger("service")
 
 SESSION_SECONDS = 12 * 3600
 
 
-def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: str) -> FastAPI:
+def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url: str) -> FastAPI:
     """The service as an ASGI app; it answers under `oauth.prefix` only."""
     prefix = oauth.prefix.rstrip("/")
 
@@ -57,7 +61,9 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
             try:
                 async with open_desk(runtime) as desk, Warmings(runtime.state).running() as app.state.warmings:
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
-                    yield
+                    organiser = Organiser(runtime.settings, desk, app.state.hub, Workshops(engine))
+                    async with organiser.running() as app.state.organiser:
+                        yield
             except BaseExceptionGroup as failed:
                 # A service without its broker would only say no. The hub starts it anew, and it reads what is written.
                 log.critical("broker.failed", errors=[str(error) for error in failed.exceptions])
@@ -71,7 +77,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         docs_url=None,  # the stock documentation page loads its scripts from a foreign host
         redoc_url=None,
     )
-    app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, keeps, oauth
+    app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, Keeps(engine), oauth
     app.state.metrics = Metrics()
     app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
@@ -94,6 +100,7 @@ def create_app(runtime: Runtime, keeps: Keeps, oauth: OAuthClient, hub_api_url: 
         leases.api,
         admin_leases.api,
         gateway_leases.api,
+        fits_routes.api,
         workshops.api,
         gpu_pages.router,
     ):

@@ -1,6 +1,7 @@
 """What there is to promise on this site, and what is promised already."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import psutil
 
@@ -9,23 +10,35 @@ from hub.leases.state import State
 from hub.settings import Settings
 from hub.web.hub_api import SeatRecord
 from hub.workshops.capacity import Booking, Facility
+from hub.workshops.model import Workshop
 from hub.workshops.window import Window
 
 QUARTER = 900  # seconds
 
 
-def facility_of(settings: Settings, leases: State, seats: Iterable[SeatRecord], now: float) -> Facility:
-    """This machine as a class could have it: running seats count until their life ends, reservations in their window.
+@dataclass(frozen=True)
+class Promised:
+    """What is promised: reservations of devices, running seats, and workshops with their seats."""
+
+    reservations: Iterable[Reservation] = ()
+    seats: Iterable[SeatRecord] = ()
+    workshops: Iterable[Workshop] = ()
+
+
+def facility_of(settings: Settings, leases: State, promised: Promised, now: float) -> Facility:
+    """This machine as a class could have it: running seats count until their life ends, reservations and workshops
+    in their window.
 
     Leases without a reservation are not counted: they make room for one.
     """
     machine = psutil.virtual_memory().total
-    reserved = (_reserved(reservation) for reservation in leases.reservations.values())
+    reserved = (_reserved(reservation) for reservation in promised.reservations)
+    planned = (_planned(settings, workshop) for workshop in promised.workshops)
     return Facility(
         memory=int(machine * settings.site.memory_overcommit),
         machine_memory=machine,
         devices={name: _in_service(leases, name) for name in settings.gpu_classes},
-        bookings=(*reserved, *_running(settings, seats, now)),
+        bookings=(*reserved, *planned, *_running(settings, promised.seats, now)),
     )
 
 
@@ -33,6 +46,12 @@ def _reserved(reservation: Reservation) -> Booking:
     title = reservation.group or ", ".join(sorted(reservation.users)) or reservation.id
     window = Window(reservation.start, reservation.end)
     return Booking(title, window, gpu_class=reservation.gpu_class, devices=reservation.count)
+
+
+def _planned(settings: Settings, workshop: Workshop) -> Booking:
+    """The seats of a workshop; its GPUs are a reservation."""
+    memory = sum(int(profile.memory) for profile in settings.profiles if profile.name == workshop.profile)
+    return Booking(workshop.title.en, workshop.window, memory=workshop.seats * memory)
 
 
 def _running(settings: Settings, seats: Iterable[SeatRecord], now: float) -> Iterator[Booking]:

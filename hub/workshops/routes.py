@@ -1,178 +1,125 @@
-"""What is asked about classes that are to come."""
+"""Workshops as programs and the command line handle them: write down, publish, withdraw, close, look."""
 
-import time
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel
+import psutil
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
-from hub.leases.routes import AtDesk
-from hub.settings import Profile, Settings
+from hub.settings.types import Name
 from hub.web.admin import Admin
-from hub.web.problems import Problem, answers
+from hub.web.problems import WITH_A_BODY, Problem, answers
 from hub.words import later
-from hub.workshops import capacity
-from hub.workshops.capacity import Alternative, Answer, Booking, Need, Wish, enough_devices, takes, would_fit
-from hub.workshops.facility import facility_of
-from hub.workshops.window import Window
+from hub.workshops.fits_routes import FitsView, Organised, view_of
+from hub.workshops.lifecycle import WorkshopState
+from hub.workshops.model import Workshop
+from hub.workshops.organiser import Organiser
+from hub.workshops.store import Kept
 
-api = APIRouter(prefix="/api/v1/admin", tags=["workshops"])
+api = APIRouter(prefix="/api/v1/admin/workshops", tags=["workshops"])
 
-LONGEST = 31 * 86_400
-MOST_SEATS = 10_000
-
-
-class Question(BaseModel):
-    """A class as it is asked about."""
-
-    seats: Annotated[int, Query(ge=1, le=MOST_SEATS)]
-    at: Annotated[AwareDatetime | None, Query(description="When it begins; left out, now.")] = None
-    seconds: Annotated[int, Query(alias="for", ge=60, le=LONGEST, description="How long it takes, in seconds.")] = 7200
-    profile: Annotated[str, Query(max_length=32, description="Left out, the first that may lease the GPUs.")] = ""
-    gpu: Annotated[str, Query(max_length=32, description="A GPU class; left out, no GPUs.")] = ""
-    devices: Annotated[
-        int | None, Query(ge=1, le=100_000, description="GPUs of the class; left out, one for every eight seats.")
-    ] = None
+WorkshopId = Annotated[Name, Path()]
+NAMED = answers(401, 403, 404, 409, 422, 503)
 
 
-class BookingView(BaseModel):
-    """Who has what of it, and when."""
+class WorkshopView(BaseModel):
+    """A workshop, where it is on its way, and the version to give back with a change."""
 
-    title: str
-    start: datetime
-    end: datetime
-    amount: int
-    """Bytes, or devices."""
-
-
-class NeedView(BaseModel):
-    """One thing that is needed."""
-
-    what: str
-    """`seat memory`, or the GPU class."""
-    wanted: int
-    free: int
-    """Left at the busiest moment."""
-    total: int
-    fits: bool
-    taken: list[BookingView]
-
-
-class AlternativeView(BaseModel):
-    """What fits, with one thing changed."""
-
-    changed: Literal["seats", "devices", "gpu_class", "start"]
-    seats: int
+    workshop: Workshop
+    state: WorkshopState
+    version: int
     devices: int
-    gpu_class: str
-    start: datetime
-    end: datetime
+    """GPUs that are reserved for it once it is published."""
 
 
-class FitsView(BaseModel):
-    """Whether it fits, why not, and what would."""
+class EventView(BaseModel):
+    """Who did what to a workshop, and when."""
 
-    fits: bool
-    is_tight: bool
-    """It fits by what is promised, but not if every seat used all of its memory at once."""
-    machine_memory: int
-    profile: str
-    start: datetime
-    end: datetime
-    needs: list[NeedView]
-    alternatives: list[AlternativeView]
+    at: datetime
+    who: str
+    what: str
 
 
-@api.get("/fits", responses=answers(401, 403, 422, 503))
-async def fits(request: Request, desk: AtDesk, _admin: Admin, asked: Annotated[Question, Query()]) -> FitsView:
-    """Would a class fit, beside running seats and reservations? If not, what would?"""
-    now = time.time()
-    profile = _profile(desk.settings, asked)
-    wish = _wish(asked, profile, desk.settings, now)
-    facility = facility_of(desk.settings, desk.broker.state, await request.app.state.hub.running_seats(), now)
-    answer = would_fit(wish, facility, now)
-    return _view(answer, profile, facility)
+class Draft(BaseModel):
+    """A workshop as it shall be. `version` is the one that was read; 0 for a new one."""
+
+    workshop: dict[str, Any]
+    version: int = 0
 
 
-def _profile(settings: Settings, asked: Question) -> Profile:
-    """The profile that is asked for, else the first that may lease what is asked for. Raises Problem 422."""
-    if not asked.profile:
-        fitting = (one for one in settings.profiles if not asked.gpu or asked.gpu in one.gpu_classes)
-        return next(fitting, settings.profiles[0])
-    found = next((one for one in settings.profiles if one.name == asked.profile), None)
-    if found is None:
-        known = ", ".join(one.name for one in settings.profiles)
-        raise _refused("no-such-profile", later("There is no profile {value}."), asked.profile, known)
+@api.get("", responses=answers(401, 403, 503))
+async def workshops(organised: Organised, _admin: Admin) -> list[WorkshopView]:
+    """All workshops, by their start."""
+    return [_view(kept) for kept in await run_in_threadpool(organised.workshops.all)]
+
+
+@api.get("/{id}", responses=NAMED)
+async def workshop(organised: Organised, _admin: Admin, id: WorkshopId) -> WorkshopView:
+    """One workshop."""
+    return _view(await _found(organised, id))
+
+
+@api.get("/{id}/events", responses=NAMED)
+async def events(organised: Organised, _admin: Admin, id: WorkshopId) -> list[EventView]:
+    """What happened to it, oldest first; also of one that was removed."""
+    return [
+        EventView(at=event.at, who=event.who, what=event.what)
+        for event in await run_in_threadpool(organised.workshops.events, id)
+    ]
+
+
+@api.get("/{id}/fits", responses=NAMED)
+async def fits(organised: Organised, _admin: Admin, id: WorkshopId) -> FitsView:
+    """Would it fit, and what would if not?"""
+    found = await _found(organised, id)
+    answer = await organised.fits(found.workshop)
+    return view_of(answer, found.workshop.profile, psutil.virtual_memory().total)
+
+
+@api.put("/{id}", responses={**NAMED, **answers(*WITH_A_BODY)})
+async def write(organised: Organised, who: Admin, id: WorkshopId, draft: Draft) -> WorkshopView:
+    """Write a workshop down, new or over the version that was read; only a draft can be changed."""
+    return _view(await organised.put(read_workshop({**draft.workshop, "id": id}), who, draft.version))
+
+
+@api.post("/{id}/{action}", responses=NAMED)
+async def act(
+    organised: Organised, who: Admin, id: WorkshopId, action: Literal["publish", "withdraw", "close"]
+) -> WorkshopView:
+    """Publish it (reserve what it needs), withdraw it (a draft again), or close it. Twice is as once."""
+    acts = {"publish": organised.publish, "withdraw": organised.withdraw, "close": organised.close}
+    return _view(await acts[action](await _found(organised, id), who))
+
+
+@api.delete("/{id}", status_code=204, responses=NAMED)
+async def remove(organised: Organised, who: Admin, id: WorkshopId, version: Annotated[int, Query(ge=1)]) -> None:
+    """Forget a draft or a closed workshop; its log stays."""
+    found = await _found(organised, id)
+    if found.version != version:
+        raise Problem(409, "changed", later("Somebody else changed the workshop meanwhile; nothing was written."), "")
+    await organised.remove(found, who)
+
+
+def read_workshop(declared: dict[str, Any]) -> Workshop:
+    """The workshop of a request. Raises Problem 422 that names the place of the first mistake."""
+    try:
+        return Workshop.model_validate(declared)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(step) for step in first["loc"]) or "workshop"
+        facts = {"place": place, "problem": str(first["msg"]).removeprefix("Value error, ")}
+        raise Problem(422, "invalid", later("{place}: {problem}."), "", facts) from None
+
+
+async def _found(organised: Organiser, id: str) -> Kept:
+    if (found := await run_in_threadpool(organised.workshops.of, id)) is None:
+        raise Problem(404, "no-such-workshop", later("There is no such workshop."), later("Look at the list of them."))
     return found
 
 
-def _wish(asked: Question, profile: Profile, settings: Settings, now: float) -> Wish:
-    """What is asked for. Raises Problem 422 for what no class can have here."""
-    allowed = ", ".join(profile.gpu_classes) or "-"
-    if asked.gpu and asked.gpu not in settings.gpu_classes:
-        raise _refused("unknown-class", later("There is no GPU class called {value}."), asked.gpu, allowed)
-    if asked.gpu and asked.gpu not in profile.gpu_classes:
-        sentence = later("Kernels of this profile cannot lease {value}.")
-        raise _refused("class-not-allowed", sentence, asked.gpu, allowed)
-    if asked.devices and not asked.gpu:
-        raise _refused("no-class", later("{value} GPUs of which class?"), str(asked.devices), allowed)
-    start = asked.at.timestamp() if asked.at else now
-    if start < now - 60:
-        moment = asked.at.isoformat(" ", "minutes") if asked.at else ""
-        raise _refused("past", later("{value} is past."), moment, datetime.now(UTC).isoformat(" ", "minutes") + " …")
-    return Wish(
-        seats=asked.seats,
-        seat_memory=int(profile.memory),
-        window=Window(start, start + asked.seconds),
-        gpu_class=asked.gpu,
-        devices=(asked.devices or enough_devices(asked.seats)) if asked.gpu else 0,
-        other_classes=profile.gpu_classes,
-    )
-
-
-def _refused(code: str, sentence: str, value: str, allowed: str) -> Problem:
-    return Problem(422, code, sentence, later("Known here: {allowed}."), {"value": value, "allowed": allowed})
-
-
-def _view(answer: Answer, profile: Profile, facility: capacity.Facility) -> FitsView:
-    return FitsView(
-        fits=answer.fits,
-        is_tight=answer.is_tight,
-        machine_memory=facility.machine_memory,
-        profile=profile.name,
-        start=_utc(answer.wish.window.start),
-        end=_utc(answer.wish.window.end),
-        needs=[_need(need) for need in answer.needs],
-        alternatives=[_alternative(one) for one in answer.alternatives],
-    )
-
-
-def _need(need: Need) -> NeedView:
-    taken = [_booking(booking, need.what) for booking in need.taken]
-    return NeedView(what=need.what, wanted=need.wanted, free=need.free, total=need.total, fits=need.fits, taken=taken)
-
-
-def _booking(booking: Booking, what: str) -> BookingView:
-    amount = takes(booking, what)
-    return BookingView(
-        title=booking.title, start=_utc(booking.window.start), end=_utc(booking.window.end), amount=amount
-    )
-
-
-def _alternative(one: Alternative) -> AlternativeView:
-    wish = one.wish
-    return AlternativeView.model_validate(
-        {
-            "changed": one.changed,
-            "seats": wish.seats,
-            "devices": wish.devices,
-            "gpu_class": wish.gpu_class,
-            "start": _utc(wish.window.start),
-            "end": _utc(wish.window.end),
-        }
-    )
-
-
-def _utc(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, UTC)
+def _view(kept: Kept) -> WorkshopView:
+    gpus = kept.workshop.gpus
+    devices = gpus.count_for(kept.workshop.seats) if gpus else 0
+    return WorkshopView(workshop=kept.workshop, state=kept.state, version=kept.version, devices=devices)

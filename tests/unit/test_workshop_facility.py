@@ -8,7 +8,7 @@ from hub.leases.state import restored
 from hub.settings import load
 from hub.web.hub_api import SeatRecord
 from hub.workshops.capacity import Booking
-from hub.workshops.facility import facility_of
+from hub.workshops.facility import Promised, facility_of
 from hub.workshops.window import Window
 from tests.support.workbench import ROOT
 
@@ -23,7 +23,7 @@ def seat(profile: str | None, started: datetime | None = NOW) -> SeatRecord:
 
 def bookings(*seats: SeatRecord, reservations: list[Reservation] | None = None) -> tuple[Booking, ...]:
     leases = restored(rules_of(SETTINGS), [], [], {}, reservations or [], NOW.timestamp())
-    return facility_of(SETTINGS, leases, seats, NOW.timestamp()).bookings
+    return facility_of(SETTINGS, leases, Promised(leases.reservations.values(), seats), NOW.timestamp()).bookings
 
 
 def test_a_class_that_started_at_once_is_one_booking_until_its_life_ends() -> None:
@@ -61,4 +61,4 @@ def test_devices_out_of_service_are_not_there() -> None:
         Device("e", "simulated", state=DeviceState.FREE, visible=False),
     ]
     leases = restored(rules_of(SETTINGS), [], devices, {}, [], NOW.timestamp())
-    assert facility_of(SETTINGS, leases, [], NOW.timestamp()).devices["simulated"] == 2
+    assert facility_of(SETTINGS, leases, Promised(), NOW.timestamp()).devices["simulated"] == 2

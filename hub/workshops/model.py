@@ -1,0 +1,98 @@
+"""A workshop as it is declared: one object, the same in YAML, in the API and on pages."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from hub.settings.model import Section, Words
+from hub.settings.types import Duration, Name, UserName
+from hub.workshops.capacity import enough_devices
+from hub.workshops.window import NoSuchTime, Window, read_moment
+
+LONGEST_DAYS = 31
+MOST_SEATS = 10_000
+
+
+def _moment(value: Any) -> datetime:
+    """YAML reads some times as such already; both are what this machine's clock shows, unless they say otherwise."""
+    try:
+        return read_moment(value.isoformat(" ") if isinstance(value, datetime) else str(value))
+    except NoSuchTime as problem:
+        raise ValueError(str(problem)) from None
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    PlainSerializer(lambda moment: moment.isoformat(" ", "minutes"), return_type=str),
+]
+"""A date and time, as this machine's clock shows it."""
+
+
+class Gpus(Section):
+    """GPUs that are kept for the workshop while it lasts."""
+
+    gpu_class: Name
+    """One of the profile's GPU classes."""
+    devices: Annotated[int, Field(ge=1, le=100_000)] | Literal["enough"] = "enough"
+    """How many; `enough` is one for every eight seats, because idle kernels make room."""
+
+    def count_for(self, seats: int) -> int:
+        """Devices for a class of so many seats."""
+        return enough_devices(seats) if self.devices == "enough" else self.devices
+
+
+class Workshop(Section):
+    """A class: when, for whom, with which lessons, and what it needs."""
+
+    id: Name
+    """Short name, used in addresses and logs."""
+    title: Words
+    """What people see."""
+    starts: Moment
+    """When it begins, such as 2027-01-14 14:00."""
+    ends: Moment
+    """When it is over."""
+    place: str = Field(default="", max_length=200)
+    """The room or the address; left out, it is online."""
+    programme: Name | None = None
+    """Who its use is counted for; left out, each learner's own programme."""
+    trainers: tuple[UserName, ...] = Field(min_length=1, max_length=50)
+    """Users who give it."""
+    learners: tuple[UserName, ...] = Field(default=(), max_length=MOST_SEATS)
+    """Users who take part."""
+    seats: int = Field(ge=1, le=MOST_SEATS)
+    """Seats to plan for: learners, trainers and spare ones together."""
+    profile: Name
+    """The profile of its seats."""
+    gpus: Gpus | None = None
+    """GPUs to keep for it; left out, none."""
+    lessons: tuple[Annotated[str, Field(pattern=r"^[A-Z]\d{1,3}$")], ...] = Field(min_length=1, max_length=50)
+    """Lessons by id, in the order in which they are given."""
+    timetable: Name | None = None
+    """The timetable that it follows; left out, its lessons one after the other."""
+    retention: Duration = Field(default="30d", validate_default=True)
+    """How long afterwards its records are kept."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Workshop":
+        if self.ends <= self.starts:
+            raise ValueError(f"it ends at {self.ends:%Y-%m-%d %H:%M}, which is not after it starts")
+        if (self.ends - self.starts).days >= LONGEST_DAYS:
+            raise ValueError(f"it takes longer than {LONGEST_DAYS} days; make it two")
+        if both := sorted(set(self.trainers) & set(self.learners)):
+            raise ValueError(f"{', '.join(both)} cannot be trainer and learner at once")
+        if (people := len(set(self.trainers) | set(self.learners))) > self.seats:
+            raise ValueError(f"{people} people cannot have {self.seats} seats")
+        return self
+
+    @property
+    def window(self) -> Window:
+        """From its start until its end."""
+        return Window(self.starts.timestamp(), self.ends.timestamp())
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Everybody for whom something is kept."""
+        return frozenset(self.trainers) | frozenset(self.learners)
