@@ -175,6 +175,15 @@ def test_dask_keeps_to_itself_how_workers_come_and_go_even_where_others_log(no_g
     assert logging.getLogger("distributed").level == logging.INFO
 
 
+@pytest.mark.parametrize("ends", ["client", "cluster"])
+def test_workers_that_somebody_has_ended_already_are_let_go_without_a_word(no_gateway, ends, caplog):
+    with cluster(workers=1) as workers:
+        client = workers.client
+        (client if ends == "client" else client.cluster).close()
+    assert client.status == "closed"
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
+
+
 def test_a_worker_that_hears_nothing_is_ended_all_the_same(no_gateway, caplog):
     with cluster(workers=1) as workers:
         never = workers.client.submit(re.match, "(a+)+$", "a" * 60 + "b")  # holds the interpreter for years

@@ -189,8 +189,10 @@ def _start_local(workers: int, timeout: float, resources: ExitStack):
 
 
 def _let_workers_stop_reporting(client) -> None:
-    """Stop the heartbeats of all workers; one that is too busy to hear it is ended all the same."""
-    with suppress(TimeoutError):
+    """Stop the heartbeats of all workers; one that is too busy to hear it, or already gone, is let go all the same."""
+    if client.status != "running":
+        return
+    with suppress(TimeoutError, OSError):
         client.run(_stop_reporting, on_error="ignore", callback_timeout=_GOODBYE_TIMEOUT)
 
 
