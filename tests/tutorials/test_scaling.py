@@ -115,6 +115,7 @@ def test_leaving_the_block_releases_workers_and_client(no_gateway):
     with cluster(workers=1) as workers:
         client = workers.client
     assert client.status == "closed"
+    assert dask.config.get("scheduler", None) is None
     assert client.cluster.status.name == "closed"
     workers.close()
 

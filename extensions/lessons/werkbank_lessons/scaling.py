@@ -82,6 +82,7 @@ def cluster(workers: int = 2, timeout: float = _WORKERS_TIMEOUT) -> Scale:
     reasons: list[str] = []
     for kind, start in (("gateway", _start_gateway), ("local", _start_local), ("synchronous", _start_synchronous)):
         with ExitStack() as resources:
+            resources.callback(_choose_scheduler, dask.config.get("scheduler", None))
             try:
                 client = start(workers, timeout, resources)
             except UnavailableError as reason:
@@ -202,6 +203,14 @@ def _stop_reporting(dask_worker) -> None:
 
 def _start_synchronous(workers: int, timeout: float, resources: ExitStack) -> None:
     resources.enter_context(dask.config.set(scheduler="synchronous"))
+
+
+def _choose_scheduler(name: str | None) -> None:
+    """What computes by default from now on: a client that is closed before its ``with`` block ends stays chosen."""
+    if name is None:
+        dask.config.config.pop("scheduler", None)
+    else:
+        dask.config.set(scheduler=name)
 
 
 def _count(client) -> int:
