@@ -16,7 +16,7 @@ from hub.workshops.agreement import unknown
 from hub.workshops.capacity import Alternative, Answer, Booking, Need, Wish, enough_devices, takes, would_fit
 from hub.workshops.facility import facility_of
 from hub.workshops.organiser import Organiser
-from hub.workshops.window import Window
+from hub.workshops.window import YEARS, Window
 
 api = APIRouter(prefix="/api/v1/admin", tags=["workshops"])
 
@@ -125,6 +125,9 @@ def _wish(asked: Question, profile: Profile, settings: Settings, now: float) -> 
         raise unknown("class-not-allowed", sentence, asked.gpu, allowed)
     if asked.devices and not asked.gpu:
         raise unknown("no-class", later("{value} GPUs of which class?"), str(asked.devices), allowed)
+    if asked.at and asked.at.year not in YEARS:
+        sentence = later("Nobody plans for the year {value}.")
+        raise unknown("no-such-year", sentence, str(asked.at.year), [f"{YEARS.start}–{YEARS.stop - 1}"])
     start = asked.at.timestamp() if asked.at else now
     if start < now - 60:
         moment = asked.at.isoformat(" ", "minutes") if asked.at else ""

@@ -5,6 +5,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from hub.errors import BrokerError, LeaseRefused
 from hub.leases.desk import Desk
 from hub.leases.events import Reserved, Unreserved
@@ -35,7 +37,7 @@ class Organiser:
         self._settings, self._desk, self._hub = settings, desk, hub
         self.workshops = workshops
         self._turn = asyncio.Lock()
-        """So that what is being published is not taken for a leftover."""
+        """So that two do not publish what only one of them has room for, and neither is taken for a leftover."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Organiser"]:
@@ -72,10 +74,10 @@ class Organiser:
             raise problem
         if kept.workshop.ends.timestamp() <= time.time():
             raise Problem(409, "past", later("It is over already."), later("Give it another date, then publish it."))
-        answer = await self.fits(kept.workshop)
-        if not answer.fits:
-            raise _does_not_fit(kept.workshop, answer)
         async with self._turn:
+            answer = await self.fits(kept.workshop)
+            if not answer.fits:
+                raise _does_not_fit(kept.workshop, answer)
             await self._reserve(kept.workshop)
             return await self._move(kept, moved, who, "published")
 
@@ -184,7 +186,7 @@ class Organiser:
         while True:
             try:
                 await self.converge(time.time())
-            except (BrokerError, Problem) as error:
+            except (BrokerError, Problem, SQLAlchemyError) as error:
                 log.error("workshops.not-converged", error=str(error))
             await asyncio.sleep(CONVERGE_PERIOD)
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+YEARS = range(2000, 2200)
+"""Nobody plans beyond them, and not every calendar reaches there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -38,6 +41,8 @@ def read_moment(text: str) -> datetime:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
         raise NoSuchTime(f'"{text[:40]}" is no date and time; write it as 2027-01-14 14:00') from None
+    if read.year not in YEARS:
+        raise NoSuchTime(f'"{text[:40]}" is not between the years {YEARS.start} and {YEARS.stop - 1}')
     if read.tzinfo is not None:
         return read
     moment = read.astimezone()

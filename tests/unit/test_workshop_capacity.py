@@ -160,3 +160,9 @@ def test_what_is_no_time_is_told_with_an_example(text: str) -> None:
     with pytest.raises(NoSuchTime, match="write it as 2027-01-14 14:00") as said:
         read_moment(text)
     assert len(str(said.value)) < 200
+
+
+@pytest.mark.parametrize("text", ["0001-01-01 00:00", "9999-12-31 23:59", "1999-12-31 23:59+00:00"])
+def test_a_year_that_nobody_plans_for_is_refused(text: str) -> None:
+    with pytest.raises(NoSuchTime, match="is not between the years 2000 and 2199"):
+        read_moment(text)
