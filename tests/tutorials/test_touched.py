@@ -102,8 +102,10 @@ def test_a_lesson_changed_itself_is_told_from_one_whose_kit_changed(monkeypatch)
     monkeypatch.setattr(touched, "_git", lambda command, *_rest: answers[command])
     assert touched.touched() == ALL
     assert touched.touched_itself() == {"D2"}
+    answers["diff"] = "".join(f"tutorials/src/{lesson}.py\n" for lesson in sorted(ALL)[: touched.FEW + 1])
+    assert touched.touched_itself() == set()
     monkeypatch.setattr(touched, "_git", lambda *_arguments: None)
-    assert touched.touched_itself() == ALL
+    assert (touched.touched(), touched.touched_itself()) == (ALL, set())
 
 
 def test_one_may_choose(monkeypatch):

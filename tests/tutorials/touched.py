@@ -37,6 +37,8 @@ BESIDE = (
     "tutorials/trainers.nl.md",
     "extensions/lessons/README.md",
 )
+FEW = 6
+"""Lessons that run in every language: more take longer than somebody waits for the tests."""
 SHARED = ("tutorials/", "extensions/lessons/", "tests/tutorials/", "images/lessons/", "pyproject.toml")
 LOCKS = re.compile(r"images/[\w.-]+\.lock|images/lab/.+|tests/requirements\.lock")
 
@@ -54,13 +56,15 @@ def touched() -> set[str]:
 
 
 def touched_itself() -> set[str]:
-    """Of those, the ones whose own files a change touches, or that somebody chose: they run in every language."""
+    """Of those, the ones whose own files a change touches, or that somebody chose: they run in every language.
+
+    None where a change touches many at once, or nobody can tell: it is then one of the kit.
+    """
     if os.environ.get("WERKBANK_TEST_LESSONS"):
         return touched()
     base = _base()
-    if base is None:
-        return set(lessons())
-    return set(lessons()) & {_id(own) for path in _changed(base) if (own := OWN.fullmatch(path))}
+    own = {_id(match) for path in _changed(base) if (match := OWN.fullmatch(path))} if base else set()
+    return own & set(lessons()) if len(own) <= FEW else set()
 
 
 def lessons_of(paths: Iterable[str], before: Callable[[str], str]) -> set[str]:
