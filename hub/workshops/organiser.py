@@ -203,7 +203,8 @@ class Organiser:
     async def _align_reservations(self) -> None:
         due = {OURS + one.id: one for one in await self.published() if one.gpus is not None}
         known = {id for id in self._desk.broker.state.reservations if id.startswith(OURS)}
-        for id in known - due.keys():
+        unclear = {OURS + id for id in await asyncio.to_thread(self.workshops.unreadable)}
+        for id in known - due.keys() - unclear:
             await self._unreserve(id)
         for id in due.keys() - known:
             await self._reserve(due[id])

@@ -8,8 +8,11 @@ from sqlalchemy import JSON, DateTime, Engine, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.db import Base
+from hub.logs import get_logger
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.model import Workshop
+
+log = get_logger("workshops")
 
 MOST_EVENTS = 1000
 
@@ -68,16 +71,23 @@ class Workshops:
         self._engine = engine
 
     def all(self) -> list[Kept]:
-        """Every workshop, by its start."""
+        """Every workshop that can be read, by its start."""
+        return sorted(self._read()[0], key=lambda kept: (kept.workshop.starts, kept.workshop.id))
+
+    def unreadable(self) -> set[str]:
+        """The ids of records that this version cannot read, as after a step back to an older one."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[list[Kept], set[str]]:
         with Session(self._engine) as session:
-            found = [_kept(row) for row in session.scalars(select(WorkshopRow))]
-        return sorted(found, key=lambda kept: (kept.workshop.starts, kept.workshop.id))
+            found = {row.id: _readable(row) for row in session.scalars(select(WorkshopRow))}
+        return [kept for kept in found.values() if kept], {id for id, kept in found.items() if kept is None}
 
     def of(self, id: str) -> Kept | None:
-        """The workshop called `id`."""
+        """The workshop called `id`; None where there is none that can be read."""
         with Session(self._engine) as session:
             row = session.get(WorkshopRow, id)
-            return _kept(row) if row else None
+            return _readable(row) if row else None
 
     def events(self, id: str) -> list[Event]:
         """What happened to a workshop, oldest first."""
@@ -115,6 +125,14 @@ class Workshops:
             if session.execute(delete(WorkshopRow).where(*mine)).rowcount != 1:  # type: ignore[attr-defined]
                 raise Changed
             session.add(_event(kept.workshop.id, who, "removed"))
+
+
+def _readable(row: WorkshopRow) -> Kept | None:
+    try:
+        return _kept(row)
+    except ValueError as problem:
+        log.error("workshop.unreadable", workshop=row.id, problem=str(problem))
+        return None
 
 
 def _kept(row: WorkshopRow) -> Kept:
