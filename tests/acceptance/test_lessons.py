@@ -189,6 +189,8 @@ def saved_cells(classroom: Workbench, entry: Entry, language: str) -> list[dict[
     visitor = classroom.browser("scientist")
     path = f"/user/scientist/api/contents/tutorials/{entry.folder}/{entry.stem}.{language}.ipynb"
     reply = visitor.http.get(path, headers={"Authorization": f"token {visitor.token()}"})
+    if reply.status_code != 200:
+        return []  # it is just being saved
     cells: list[dict[str, Any]] = reply.json()["content"]["cells"]
     return cells
 
