@@ -15,6 +15,7 @@ from hub.words import later
 from hub.workshops.agreement import unknown
 from hub.workshops.capacity import Alternative, Answer, Booking, Need, Wish, enough_devices, takes, would_fit
 from hub.workshops.facility import facility_of
+from hub.workshops.model import MOST_SEATS
 from hub.workshops.organiser import Organiser
 from hub.workshops.window import YEARS, Window
 
@@ -29,7 +30,6 @@ def organiser_of(request: Request) -> Organiser:
 Organised = Annotated[Organiser, Depends(organiser_of)]
 
 LONGEST = 31 * 86_400
-MOST_SEATS = 10_000
 
 
 class Question(BaseModel):
