@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hub.cli.options import DEFAULT_STATE, State
@@ -76,7 +77,8 @@ def show_answer(told: dict[str, Any], seats: int) -> None:
     for need in told["needs"]:
         figures = (_amount(need, need[key]) for key in ("wanted", "free", "total"))
         taken = "\n".join(f"{one['title']} ({_amount(need, one['amount'])}, {_when(one)})" for one in need["taken"])
-        table.add_row(f"{'✔' if need['fits'] else '✖'} {need['what']}", *figures, taken or "-")
+        # A title is what somebody wrote, and no markup.
+        table.add_row(f"{'✔' if need['fits'] else '✖'} {need['what']}", *figures, escape(taken) or "-")
     console.print(table)
     if told["is_tight"]:
         memory = f"{told['machine_memory'] / 2**30:.0f} GiB"

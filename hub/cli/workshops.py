@@ -43,7 +43,7 @@ starts: 2027-01-14 14:00     # as this machine's clock shows it
 ends: 2027-01-14 17:00
 place: Room 3.12             # left out, it is online
 trainers: [trainer]
-learners: [scientist]        # user names; more may join later
+learners: [scientist]        # user names
 seats: 6                     # learners, trainers and spare ones together
 profile: small
 # gpus: {gpu_class: h200, devices: enough}   # or a number
