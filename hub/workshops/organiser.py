@@ -165,8 +165,11 @@ class Organiser:
         return changed
 
     async def _unreserve(self, reservation: str) -> None:
-        with contextlib.suppress(LeaseRefused):  # there was none
-            await self._desk.broker.tell(Unreserved(reservation))
+        try:
+            with contextlib.suppress(LeaseRefused):  # there was none
+                await self._desk.broker.tell(Unreserved(reservation))
+        except BrokerError as error:  # not written; converging tries again
+            log.error("workshops.not-unreserved", reservation=reservation, error=str(error))
 
     def _next(self, kept: Kept, action: str) -> WorkshopState:
         moved = after(kept.state, action)
