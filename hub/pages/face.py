@@ -14,6 +14,8 @@ class Face:
     who: str | None
     """The signed-in person; None for nobody, "" where the page cannot know."""
     admin: bool = False
+    trainer: bool = False
+    """Whether they may give workshops."""
 
     @property
     def seats(self) -> str:
@@ -28,7 +30,16 @@ class Face:
         return f"{self.service}gpus"
 
     @property
+    def workshops(self) -> str:
+        return f"{self.service}workshops"
+
+    @property
     def admin_page(self) -> str:
+        return f"{self.service}admin"
+
+    @property
+    def people(self) -> str:
+        """The hub's own page of users and their seats."""
         return f"{self.base_url}hub/admin"
 
     @property
@@ -52,12 +63,13 @@ class Face:
         return f"{self.service}language/{language}"
 
     def here(self, path: str) -> str:
-        """Which of the links leads to `path`: "seats", "service", "gpus", "admin" or none."""
-        if path == self.gpus or path.startswith(f"{self.gpus}/"):
-            return "gpus"
+        """Which of the links leads to `path`: "seats", "service", "gpus", "workshops", "admin" or none."""
+        for name, link in (("gpus", self.gpus), ("workshops", self.workshops), ("admin", self.admin_page)):
+            if path == link or path.startswith(f"{link}/"):
+                return name
         if path.startswith(self.service):
             return "service"
-        if path.startswith(self.admin_page):
+        if path.startswith(self.people):
             return "admin"
         own = ("home", "spawn", "user")
         return "seats" if path.startswith(tuple(f"{self.base_url}hub/{page}" for page in own)) else ""

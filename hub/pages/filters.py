@@ -30,6 +30,14 @@ def clock(moment: datetime) -> Markup:
     return Markup('<time datetime="{0}" data-local title="{0}">{1} UTC</time>').format(stamp, f"{moment:%H:%M}")
 
 
+def moment(when: datetime) -> Markup:
+    """Date and time, in the reader's own zone once the script ran; UTC until then."""
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    stamp = when.isoformat(timespec="seconds")
+    shown = f"{when:%Y-%m-%d %H:%M}"
+    return Markup('<time datetime="{0}" data-local="date" title="{0}">{1} UTC</time>').format(stamp, shown)
+
+
 def ordinal(number: int, language: str = "en") -> str:
     """A place in a line: 2 -> "2nd", in Dutch "2e"."""
     if language == "nl":
@@ -43,4 +51,11 @@ def decimal(number: float, language: str = "en") -> str:
     return str(format_decimal(number, "#,##0.#", locale=language))
 
 
-FILTERS: dict[str, Any] = {"gib": gib, "span": span, "clock": clock, "ordinal": ordinal, "decimal": decimal}
+FILTERS: dict[str, Any] = {
+    "gib": gib,
+    "span": span,
+    "clock": clock,
+    "moment": moment,
+    "ordinal": ordinal,
+    "decimal": decimal,
+}

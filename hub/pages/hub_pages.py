@@ -43,16 +43,20 @@ def _namespace(handler: BaseHandler) -> dict[str, Any]:
         | _words(handler)
         | {
             "path": handler.request.uri,
-            "face": _face(handler),
+            "face": _face(handler, settings),
             "my_seats": partial(my_seats, settings=settings, hub_url=hub_url),
             "my_seat": partial(my_seat, settings=settings, hub_url=hub_url),
         }
     )
 
 
-def _face(handler: BaseHandler) -> Face:
+def _face(handler: BaseHandler, settings: Settings) -> Face:
     user = handler.current_user
-    return Face(handler.base_url, user.name if user else None, "admin-ui" in handler.parsed_scopes)
+    if user is None:
+        return Face(handler.base_url, None)
+    admin = "admin-ui" in handler.parsed_scopes
+    groups = {group.name for group in getattr(user, "groups", ())}
+    return Face(handler.base_url, user.name, admin, admin or settings.lets_train(groups))
 
 
 def _words(handler: BaseHandler) -> dict[str, Any]:

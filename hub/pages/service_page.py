@@ -23,7 +23,7 @@ def rendered(request: Request, template: str, **context: Any) -> str:
         "prefix": state.oauth.prefix,
         "site": state.settings.site,
         "path": request.url.path,
-        "face": _face(state.oauth.prefix, context.get("person")),
+        "face": face_of(request, context.get("person")),
     }
     return render(template, language_of(request), **context | frame)
 
@@ -33,6 +33,10 @@ def language_of(request: Request) -> str:
     return choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
 
 
-def _face(prefix: str, person: Person | None) -> Face:
-    base_url = prefix.removesuffix("services/werkbank/")
-    return Face(base_url, person.name, person.admin) if person else Face(base_url, "")
+def face_of(request: Request, person: Person | None) -> Face:
+    """The head of a page that `person` reads."""
+    state = request.app.state
+    base_url = state.oauth.prefix.removesuffix("services/werkbank/")
+    if person is None:
+        return Face(base_url, "")
+    return Face(base_url, person.name, person.admin, person.admin or state.settings.lets_train(person.groups))

@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
+from hub.admin import pages as admin_pages
+from hub.audit import Audit
 from hub.leases import admin_routes as admin_leases
 from hub.leases import gateway_routes as gateway_leases
 from hub.leases import pages as gpu_pages
@@ -78,7 +80,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         redoc_url=None,
     )
     app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, Keeps(engine), oauth
-    app.state.metrics = Metrics()
+    app.state.metrics, app.state.audit = Metrics(), Audit(engine)
     app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
     app.add_middleware(BodyLimit)
@@ -103,6 +105,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         fits_routes.api,
         workshops.api,
         gpu_pages.router,
+        admin_pages.router,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")

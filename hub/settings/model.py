@@ -282,6 +282,8 @@ class Programme(Section):
     """What people see."""
     members: tuple[UserName, ...] = ()
     """Users who are members besides those whom sign-in puts in the group."""
+    leads: tuple[UserName, ...] = ()
+    """Users who lead it: they see what its members use."""
     share: int = Field(default=1, ge=1, le=1_000_000)
     """Weight in fair share, relative to the other programmes'."""
     quota: Quota = Quota()
@@ -384,6 +386,8 @@ class Settings(Section):
     """Who may sign in and how: one of `demo`, `pam`, `oidc`."""
     admin_groups: tuple[GroupName, ...] = ("admins",)
     """Members of these groups are admins."""
+    trainer_groups: tuple[GroupName, ...] = ("trainers",)
+    """Members of these groups may give workshops."""
     environments: dict[Name, Environment] = {"default": Environment()}
     """Python environments by short name."""
     gpu_classes: dict[Name, GpuClass] = {}
@@ -407,6 +411,10 @@ class Settings(Section):
         """The profiles that a member of `groups` may use, in order."""
         mine = set(groups)
         return tuple(p for p in self.profiles if not p.groups or mine & set(p.groups))
+
+    def lets_train(self, groups: Iterable[str]) -> bool:
+        """Whether a member of `groups` may give workshops."""
+        return not set(self.trainer_groups).isdisjoint(groups)
 
     def python_of(self, environment: str) -> Path:
         """The interpreter of an environment."""

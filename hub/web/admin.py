@@ -6,8 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hub.web.auth import api_person
-from hub.web.problems import Problem
-from hub.words import later
+from hub.web.roles import require_admin
 
 
 async def admin(request: Request) -> str:
@@ -15,10 +14,7 @@ async def admin(request: Request) -> str:
     _kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if hmac.compare_digest(token.encode(), request.app.state.command_line.encode()):
         return "werkbank-cli"
-    person = await api_person(request)
-    if not person.admin:
-        raise Problem(403, "not-an-admin", later("Only admins may do this."), later("Ask the admins."))
-    return person.name
+    return require_admin(await api_person(request)).name
 
 
 Admin = Annotated[str, Depends(admin)]

@@ -103,9 +103,11 @@ def sign_in(request: Request) -> RedirectResponse:
     """Send the browser to the hub; it comes back to `oauth_callback` and then to where it wanted to go."""
     client: OAuthClient = request.app.state.oauth
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
-    request.session["oauth"] = {"state": state, "verifier": verifier, "next": request.url.path}
+    # The path and no host: a reader comes back to this workbench and nowhere else.
+    query = f"?{request.url.query}" if request.url.query else ""
+    request.session["oauth"] = {"state": state, "verifier": verifier, "next": f"{request.url.path}{query}"}
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    query = {
+    asked = {
         "client_id": client.client_id,
         "redirect_uri": client.callback,
         "response_type": "code",
@@ -113,7 +115,7 @@ def sign_in(request: Request) -> RedirectResponse:
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    return RedirectResponse(f"{client.authorize_url}?{urlencode(query)}", status_code=303)
+    return RedirectResponse(f"{client.authorize_url}?{urlencode(asked)}", status_code=303)
 
 
 @router.get("/oauth_callback")

@@ -1,20 +1,18 @@
 """The workshops of a facility, and who did what to them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Engine, String, delete, select
+from sqlalchemy import JSON, Engine, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from hub.audit import Audit, Entry, note
 from hub.db import Base
 from hub.logs import get_logger
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.model import Workshop
 
 log = get_logger("workshops")
-
-MOST_EVENTS = 1000
 
 
 class WorkshopRow(Base):
@@ -30,18 +28,6 @@ class WorkshopRow(Base):
     """Grows with every change, so that two who edit at once notice."""
 
 
-class WorkshopEvent(Base):
-    """Something that somebody did to a workshop. Never changed and never removed."""
-
-    __tablename__ = "workshop_events"
-
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    workshop: Mapped[str] = mapped_column(String(32), index=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    who: Mapped[str] = mapped_column(String(255))
-    what: Mapped[str] = mapped_column(String(32))
-
-
 class Changed(Exception):
     """Somebody else changed the workshop meanwhile; nothing was written."""
 
@@ -53,15 +39,6 @@ class Kept:
     workshop: Workshop
     state: WorkshopState
     version: int
-
-
-@dataclass(frozen=True)
-class Event:
-    """Who did what, and when."""
-
-    at: datetime
-    who: str
-    what: str
 
 
 class Workshops:
@@ -89,11 +66,9 @@ class Workshops:
             row = session.get(WorkshopRow, id)
             return _readable(row) if row else None
 
-    def events(self, id: str) -> list[Event]:
-        """What happened to a workshop, oldest first."""
-        asked = select(WorkshopEvent).where(WorkshopEvent.workshop == id).order_by(WorkshopEvent.number)
-        with Session(self._engine) as session:
-            return [Event(_utc(row.at), row.who, row.what) for row in session.scalars(asked.limit(MOST_EVENTS))]
+    def events(self, id: str) -> list[Entry]:
+        """What happened to a workshop, oldest first; also to one that was removed."""
+        return Audit(self._engine).about(_about(id))
 
     def put(self, workshop: Workshop, who: str, version: int) -> Kept:
         """Write a draft: a new one with `version` 0, otherwise over the version that was read. Raises Changed."""
@@ -105,7 +80,7 @@ class Workshops:
                 row = WorkshopRow(id=workshop.id, state=WorkshopState.DRAFT, version=0)
                 session.add(row)
             row.record, row.version = workshop.model_dump(mode="json"), row.version + 1
-            session.add(_event(workshop.id, who, "written"))
+            note(session, who, "workshop.written", _about(workshop.id), version=row.version)
             return _kept(row)
 
     def move(self, kept: Kept, state: WorkshopState, who: str, what: str) -> Kept:
@@ -115,7 +90,7 @@ class Workshops:
             if row is None or row.version != kept.version:
                 raise Changed
             row.state, row.version = state, row.version + 1
-            session.add(_event(row.id, who, what))
+            note(session, who, f"workshop.{what}", _about(row.id), version=row.version)
             return _kept(row)
 
     def remove(self, kept: Kept, who: str) -> None:
@@ -124,7 +99,7 @@ class Workshops:
             mine = WorkshopRow.id == kept.workshop.id, WorkshopRow.version == kept.version
             if session.execute(delete(WorkshopRow).where(*mine)).rowcount != 1:  # type: ignore[attr-defined]
                 raise Changed
-            session.add(_event(kept.workshop.id, who, "removed"))
+            note(session, who, "workshop.removed", _about(kept.workshop.id))
 
 
 def _readable(row: WorkshopRow) -> Kept | None:
@@ -139,10 +114,6 @@ def _kept(row: WorkshopRow) -> Kept:
     return Kept(Workshop.model_validate(row.record), WorkshopState(row.state), row.version)
 
 
-def _event(workshop: str, who: str, what: str) -> WorkshopEvent:
-    return WorkshopEvent(workshop=workshop, at=datetime.now(UTC), who=who, what=what)
-
-
-def _utc(value: datetime) -> datetime:
-    """SQLite forgets time zones; everything here is UTC."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+def _about(id: str) -> str:
+    """A workshop in the audit log."""
+    return f"workshop:{id}"

@@ -153,7 +153,9 @@ def test_the_log_says_who_did_what_also_after_it_was_removed(office: Office) -> 
     status, said = office("log", "logged", "--json")
     assert status == 0
     events = json.loads(said)
-    assert [event["what"] for event in events] == ["written", "published", "closed", "removed"]
+    assert [event["what"] for event in events] == [
+        f"workshop.{act}" for act in ("written", "published", "closed", "removed")
+    ]
     assert {event["who"] for event in events} == {"werkbank-cli"}
 
 

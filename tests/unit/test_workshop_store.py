@@ -59,13 +59,16 @@ def test_who_changes_an_older_version_notices_and_nothing_is_written(workshops: 
     kept = workshops.of("one")
     assert kept is not None
     assert (kept.workshop.seats, kept.state) == (6, WorkshopState.DRAFT)
-    assert [(event.who, event.what) for event in workshops.events("one")] == [("a", "written"), ("b", "written")]
+    assert [(event.who, event.what) for event in workshops.events("one")] == [
+        ("a", "workshop.written"),
+        ("b", "workshop.written"),
+    ]
 
 
 def test_the_log_outlives_the_workshop(workshops: Workshops) -> None:
     workshops.remove(workshops.put(workshop(), "a", 0), "b")
     assert workshops.of("one") is None
-    assert [event.what for event in workshops.events("one")] == ["written", "removed"]
+    assert [event.what for event in workshops.events("one")] == ["workshop.written", "workshop.removed"]
 
 
 def test_a_record_that_cannot_be_read_hides_no_other(workshops: Workshops, url: str) -> None:

@@ -11,7 +11,8 @@
     for (const element of root.querySelectorAll("time[data-local]")) {
       const moment = new Date(element.dateTime);
       const today = moment.toDateString() === new Date().toDateString();
-      const shape = { hour: "2-digit", minute: "2-digit", ...(today ? {} : { weekday: "short", day: "numeric", month: "short" }) };
+      const day = element.dataset.local === "date" ? { year: "numeric", month: "short", day: "numeric" } : { weekday: "short", day: "numeric", month: "short" };
+      const shape = { hour: "2-digit", minute: "2-digit", ...(today ? {} : day) };
       element.textContent = new Intl.DateTimeFormat(language, shape).format(moment);
       element.title = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" }).format(moment);
     }
