@@ -17,7 +17,7 @@ held_back='pydantic|pydantic-core|email-validator|python-dateutil'
 apart='torch triton cuda-toolkit nvidia-cublas nvidia-cuda-cccl nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime
     nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13
     nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx nvidia-curand'
-constraints=$(mktemp)
+constraints=followed.txt # in this folder: its name stands in the lock
 trap 'rm -f "$constraints"' EXIT
 sed -n 's/^\([A-Za-z][^ ]*==[^\\]*\)\\*$/\1/p' workbench.lock ../tests/requirements.lock |
     grep -vE "^($held_back)==" >"$constraints"
