@@ -41,7 +41,7 @@ def fits(
 ) -> None:
     """Would a class fit, beside running seats and reservations? If not, what would? Exit 1 when it does not fit."""
     question = _question(seats, gpu, at, lasts, profile)
-    told = BrokerClient(StateDirectory.open(state)).get(f"/fits?{urlencode(question)}")
+    told = BrokerClient(StateDirectory.open(state), part="").get(f"/fits?{urlencode(question)}")
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:

@@ -153,7 +153,7 @@ def _path(workshop: str) -> str:
 
 
 def _client(state: Path) -> BrokerClient:
-    return BrokerClient(StateDirectory.open(state))
+    return BrokerClient(StateDirectory.open(state), part="")
 
 
 def _list(found: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from babel.dates import format_date
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
@@ -38,6 +39,11 @@ def moment(when: datetime) -> Markup:
     return Markup('<time datetime="{0}" data-local="date" title="{0}">{1} UTC</time>').format(stamp, shown)
 
 
+def day(when: datetime, language: str = "en") -> str:
+    """A day as people say it, in the clock's own zone: "Thursday 14 January 2027"."""
+    return str(format_date(when, "EEEE d MMMM y", locale=language))
+
+
 def ordinal(number: int, language: str = "en") -> str:
     """A place in a line: 2 -> "2nd", in Dutch "2e"."""
     if language == "nl":
@@ -56,6 +62,7 @@ FILTERS: dict[str, Any] = {
     "span": span,
     "clock": clock,
     "moment": moment,
+    "day": day,
     "ordinal": ordinal,
     "decimal": decimal,
 }

@@ -13,11 +13,11 @@ TIMEOUT = 10.0
 class BrokerClient:
     """Raises BrokerError when the broker does not answer, WerkbankError with its sentence when it refuses."""
 
-    def __init__(self, state: StateDirectory) -> None:
+    def __init__(self, state: StateDirectory, part: str = "/admin") -> None:
         if not state.is_held():
             raise BrokerError("Werkbank does not run here. `./werkbank up` starts it.")
         # The service's own port, so that it works while the proxy does not.
-        self._url = f"http://127.0.0.1:{state.ports().service}/services/werkbank/api/v1/admin"
+        self._url = f"http://127.0.0.1:{state.ports().service}/services/werkbank/api/v1{part}"
         self._headers = {"Authorization": f"token {state.secret('command-line')}"}
 
     def get(self, path: str) -> Any:

@@ -41,6 +41,7 @@ from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
 from hub.workshops import fits_routes
+from hub.workshops import pages as workshop_pages
 from hub.workshops import routes as workshops
 from hub.workshops.organiser import Organiser
 from hub.workshops.store import Workshops
@@ -106,6 +107,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         workshops.api,
         gpu_pages.router,
         admin_pages.router,
+        workshop_pages.router,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")

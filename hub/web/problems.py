@@ -35,17 +35,26 @@ class Problem(Exception):
     """Something a caller did or asked cannot be: what happened, and what to do."""
 
     def __init__(
-        self, status: int, code: str, message: str, hint: str = "", facts: dict[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        hint: str = "",
+        facts: dict[str, str] | None = None,
+        words: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.hint = status, code, message, hint
         self.facts = facts or {}
         """What message and hint speak of, filled in once they are in the reader's language."""
+        self.words = words or {}
+        """Facts that are translated too."""
 
     def in_words(self, translate: Translate) -> "Problem":
         """This problem as its reader understands it."""
-        hint = translate(self.hint).format(**self.facts) if self.hint else ""
-        return Problem(self.status, self.code, translate(self.message).format(**self.facts), hint)
+        facts = self.facts | {name: translate(word) for name, word in self.words.items()}
+        hint = translate(self.hint).format(**facts) if self.hint else ""
+        return Problem(self.status, self.code, translate(self.message).format(**facts), hint)
 
     def headers(self) -> dict[str, str]:
         """`Retry-After`, for what passes by itself."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from hub.settings import Settings
 from hub.web.admin import COMMAND_LINE, is_command_line
@@ -53,3 +54,7 @@ async def organising_caller(request: Request) -> Organising:
     if is_command_line(request):
         return Organising(COMMAND_LINE, (), admin=True)
     return organising(require_trainer(request, await api_person(request)))
+
+
+Organises = Annotated[Organising, Depends(organising_caller)]
+"""Who asks, when only trainers and admins may."""

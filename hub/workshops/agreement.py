@@ -1,15 +1,12 @@
 """Do workshops agree with the workbench: what they name must exist on it."""
 
-import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from hub.settings import Settings
 from hub.web.problems import Problem
 from hub.words import later
+from hub.workshops.catalogue import catalogue
 from hub.workshops.model import Workshop
-
-CATALOGUE = Path(__file__).parents[2] / "tutorials" / "notebooks" / "catalogue.json"
 
 
 def disagreements(workshop: Workshop, settings: Settings) -> Iterator[Problem]:
@@ -24,14 +21,16 @@ def disagreements(workshop: Workshop, settings: Settings) -> Iterator[Problem]:
     programmes = [programme.name for programme in settings.programmes]
     if workshop.programme and workshop.programme not in programmes:
         yield unknown("no-such-programme", later("There is no programme {value}."), workshop.programme, programmes)
-    catalogue = json.loads(CATALOGUE.read_text(encoding="utf-8"))
-    lessons = [lesson["id"] for lesson in catalogue["lessons"]]
+    known = catalogue()
     for lesson in workshop.lessons:
-        if lesson not in lessons:
-            yield unknown("no-such-lesson", later("There is no lesson {value}."), lesson, lessons)
-    timetables = [timetable["id"] for timetable in catalogue["timetables"]]
-    if workshop.timetable and workshop.timetable not in timetables:
-        yield unknown("no-such-timetable", later("There is no timetable {value}."), workshop.timetable, timetables)
+        if lesson not in known.lessons:
+            yield unknown("no-such-lesson", later("There is no lesson {value}."), lesson, known.lessons)
+    if workshop.timetable and workshop.timetable not in known.timetables:
+        sentence = later("There is no timetable {value}.")
+        yield unknown("no-such-timetable", sentence, workshop.timetable, known.timetables)
+    if workshop.join and workshop.join.temporary_accounts and settings.site.seats_run_as == "system-accounts":
+        sentence = later("Seats run as system accounts here, so nobody can be given a temporary one.")
+        yield Problem(422, "no-temporary-accounts", sentence, later("Leave temporary accounts out."))
 
 
 def unknown(code: str, sentence: str, value: str, known: Iterable[str]) -> Problem:

@@ -9,9 +9,9 @@ from pydantic import AwareDatetime, BaseModel
 
 from hub.leases.routes import AtDesk
 from hub.settings import Profile, Settings
-from hub.web.admin import Admin
 from hub.web.problems import answers
 from hub.words import later
+from hub.workshops.access import Organises
 from hub.workshops.agreement import unknown
 from hub.workshops.capacity import Alternative, Answer, Booking, Need, Wish, enough_devices, takes, would_fit
 from hub.workshops.facility import facility_of
@@ -19,7 +19,7 @@ from hub.workshops.model import MOST_SEATS
 from hub.workshops.organiser import Organiser
 from hub.workshops.window import YEARS, Window
 
-api = APIRouter(prefix="/api/v1/admin", tags=["workshops"])
+api = APIRouter(prefix="/api/v1", tags=["workshops"])
 
 
 def organiser_of(request: Request) -> Organiser:
@@ -94,7 +94,7 @@ class FitsView(BaseModel):
 
 
 @api.get("/fits", responses=answers(401, 403, 422, 503))
-async def fits(desk: AtDesk, organised: Organised, _admin: Admin, asked: Annotated[Question, Query()]) -> FitsView:
+async def fits(desk: AtDesk, organised: Organised, _who: Organises, asked: Annotated[Question, Query()]) -> FitsView:
     """Would a class fit, beside running seats, reservations and workshops? If not, what would?"""
     now = time.time()
     profile = _profile(desk.settings, asked)

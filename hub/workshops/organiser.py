@@ -16,10 +16,11 @@ from hub.settings import Settings
 from hub.web.hub_api import HubApi
 from hub.web.problems import Problem
 from hub.words import later
+from hub.workshops.access import Organising
 from hub.workshops.agreement import disagreements
 from hub.workshops.capacity import Answer, Wish, would_fit
 from hub.workshops.facility import Promised, facility_of
-from hub.workshops.lifecycle import WorkshopState, after
+from hub.workshops.lifecycle import PROMISED, STATE_WORDS, WorkshopState, after
 from hub.workshops.model import Workshop
 from hub.workshops.store import Changed, Kept, Workshops
 
@@ -34,7 +35,7 @@ class Organiser:
     """Acts on workshops. Its methods raise Problem with a sentence, and then nothing was changed."""
 
     def __init__(self, settings: Settings, desk: Desk, hub: HubApi, workshops: Workshops) -> None:
-        self._settings, self._desk, self._hub = settings, desk, hub
+        self.settings, self._desk, self._hub = settings, desk, hub
         self.workshops = workshops
         self._turn = asyncio.Lock()
         """So that two do not publish what only one of them has room for, and neither is taken for a leftover."""
@@ -51,18 +52,33 @@ class Organiser:
 
     # --- what people ask -------------------------------------------------------------------------
 
-    async def put(self, workshop: Workshop, who: str, version: int) -> Kept:
+    async def of(self, who: Organising) -> list[Kept]:
+        """The workshops that they give, by their start; an admin's are all."""
+        return [kept for kept in await asyncio.to_thread(self.workshops.all) if who.sees(kept.workshop)]
+
+    async def found(self, who: Organising, id: str) -> Kept:
+        """One of them. Raises Problem 404, the same for somebody else's as for none."""
+        kept = await asyncio.to_thread(self.workshops.of, id)
+        if kept is None or not who.sees(kept.workshop):
+            hint = later("Look at the list of them.")
+            raise Problem(404, "no-such-workshop", later("There is no such workshop."), hint)
+        return kept
+
+    async def put(self, workshop: Workshop, who: Organising, version: int) -> Kept:
         """Write a workshop down, as a draft."""
-        for problem in disagreements(workshop, self._settings):
+        who.require_may_write(workshop, self.settings)
+        for problem in disagreements(workshop, self.settings):
             raise problem
         known = await asyncio.to_thread(self.workshops.of, workshop.id)
+        if known and not who.sees(known.workshop):
+            raise Problem(409, "taken", later("That name is taken."), later("Choose another id."))
         if known and known.state is not WorkshopState.DRAFT:
             raise _impossible(known, later("Withdraw it first, then change it."))
         try:
-            kept = await asyncio.to_thread(self.workshops.put, workshop, who, version)
+            kept = await asyncio.to_thread(self.workshops.put, workshop, who.name, version)
         except Changed:
             raise _changed() from None
-        log.info("workshop.written", workshop=workshop.id, who=who, version=kept.version)
+        log.info("workshop.written", workshop=workshop.id, who=who.name, version=kept.version)
         return kept
 
     async def publish(self, kept: Kept, who: str) -> Kept:
@@ -70,7 +86,7 @@ class Organiser:
         moved = self._next(kept, "publish")
         if moved is kept.state:
             return kept
-        for problem in disagreements(kept.workshop, self._settings):
+        for problem in disagreements(kept.workshop, self.settings):
             raise problem
         if kept.workshop.ends.timestamp() <= time.time():
             raise Problem(409, "past", later("It is over already."), later("Give it another date, then publish it."))
@@ -91,7 +107,7 @@ class Organiser:
 
     async def remove(self, kept: Kept, who: str) -> None:
         """Forget it; only a draft or a closed one."""
-        if kept.state is WorkshopState.PUBLISHED:
+        if kept.state in PROMISED:
             raise _impossible(kept, later("Withdraw it or close it first."))
         try:
             await asyncio.to_thread(self.workshops.remove, kept, who)
@@ -102,7 +118,7 @@ class Organiser:
     async def fits(self, workshop: Workshop) -> Answer:
         """Whether it fits beside everything else that is promised."""
         now = time.time()
-        profile = self._settings.profile(workshop.profile)
+        profile = self.settings.profile(workshop.profile)
         wish = Wish(
             seats=workshop.seats,
             seat_memory=int(profile.memory),
@@ -112,7 +128,7 @@ class Organiser:
             other_classes=profile.gpu_classes,
         )
         return would_fit(
-            wish, facility_of(self._settings, self._desk.broker.state, await self.promised(workshop), now), now
+            wish, facility_of(self.settings, self._desk.broker.state, await self.promised(workshop), now), now
         )
 
     async def promised(self, but: Workshop | None = None) -> Promised:
@@ -127,7 +143,7 @@ class Organiser:
 
     async def published(self, but: str = "") -> list[Workshop]:
         """The workshops that something is kept for."""
-        kept = [one for one in await asyncio.to_thread(self.workshops.all) if one.state is WorkshopState.PUBLISHED]
+        kept = [one for one in await asyncio.to_thread(self.workshops.all) if one.state in PROMISED]
         return [one.workshop for one in kept if one.workshop.id != but]
 
     # --- what is promised --------------------------------------------------------------------------
@@ -198,7 +214,7 @@ class Organiser:
         its reservation, and nothing is reserved for any other.
         """
         for kept in await asyncio.to_thread(self.workshops.all):
-            if kept.state is WorkshopState.PUBLISHED and kept.workshop.window.end <= now:
+            if kept.state in PROMISED and kept.workshop.window.end <= now:
                 await self.close(kept, "werkbank")
         async with self._turn:
             await self._align_reservations()
@@ -215,7 +231,7 @@ class Organiser:
 
 def _impossible(kept: Kept, hint: str) -> Problem:
     sentence = later("That cannot be done with a workshop that is {state}.")
-    return Problem(409, "wrong-state", sentence, hint, {"state": kept.state})
+    return Problem(409, "wrong-state", sentence, hint, words={"state": STATE_WORDS[kept.state]})
 
 
 def _changed() -> Problem:

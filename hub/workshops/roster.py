@@ -3,7 +3,7 @@
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
@@ -18,7 +18,15 @@ LONGEST = 200
 _HEADINGS = {
     "name": ("name", "naam", "full name", "volledige naam", "participant", "deelnemer"),
     "email": ("email", "e-mail", "mail", "e-mailadres", "emailadres", "e-mail address", "email address"),
-    "affiliation": ("affiliation", "organisation", "organization", "organisatie", "instelling", "institution", "affiliatie"),
+    "affiliation": (
+        "affiliation",
+        "organisation",
+        "organization",
+        "organisatie",
+        "instelling",
+        "institution",
+        "affiliatie",
+    ),
 }
 _SEPARATORS = ",;\t"
 _FORMULA = ("=", "+", "-", "@")
@@ -55,11 +63,17 @@ def read_roster(content: bytes) -> Roster:
     if first is None:
         return _unusable("empty")
     separator = max(_SEPARATORS, key=lines[first].count)
-    rows = csv.reader(io.StringIO(text), delimiter=separator)
     try:
-        return _from_rows(rows)
-    except csv.Error:
-        return Roster((), (Mistake(rows.line_num, "no-row"),))
+        return _from_rows(_rows(text, separator))
+    except csv.Error as error:
+        return _unusable("no-row", str(error)[:100])
+
+
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the number of its last line."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    for row in reader:
+        yield reader.line_num, [_tidy(value) for value in row]
 
 
 def _decoded(content: bytes) -> str:
@@ -71,14 +85,12 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-def _from_rows(rows: "csv._reader") -> Roster:
+def _from_rows(rows: Iterable[tuple[int, list[str]]]) -> Roster:
     columns: dict[str, int] | None = None
     learners: list[Listed] = []
     mistakes: list[Mistake] = []
     lines: dict[str, int] = {}
-    for row in rows:
-        line = rows.line_num
-        cells = [_tidy(value) for value in row]
+    for line, cells in rows:
         if not any(cells):
             continue
         if columns is None:

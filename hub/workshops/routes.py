@@ -9,16 +9,15 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from hub.settings.types import Name
-from hub.web.admin import Admin
 from hub.web.problems import WITH_A_BODY, Problem, answers
 from hub.words import later
+from hub.workshops.access import Organises
 from hub.workshops.fits_routes import FitsView, Organised, view_of
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.model import Workshop
-from hub.workshops.organiser import Organiser
 from hub.workshops.store import Kept
 
-api = APIRouter(prefix="/api/v1/admin/workshops", tags=["workshops"])
+api = APIRouter(prefix="/api/v1/workshops", tags=["workshops"])
 
 WorkshopId = Annotated[Name, Path()]
 NAMED = answers(401, 403, 404, 409, 422, 503)
@@ -50,20 +49,22 @@ class Draft(BaseModel):
 
 
 @api.get("", responses=answers(401, 403, 503))
-async def workshops(organised: Organised, _admin: Admin) -> list[WorkshopView]:
-    """All workshops, by their start."""
-    return [_view(kept) for kept in await run_in_threadpool(organised.workshops.all)]
+async def workshops(organised: Organised, who: Organises) -> list[WorkshopView]:
+    """The workshops that the caller gives, by their start; an admin's are all."""
+    return [_view(kept) for kept in await organised.of(who)]
 
 
 @api.get("/{id}", responses=NAMED)
-async def workshop(organised: Organised, _admin: Admin, id: WorkshopId) -> WorkshopView:
+async def workshop(organised: Organised, who: Organises, id: WorkshopId) -> WorkshopView:
     """One workshop."""
-    return _view(await _found(organised, id))
+    return _view(await organised.found(who, id))
 
 
 @api.get("/{id}/events", responses=NAMED)
-async def events(organised: Organised, _admin: Admin, id: WorkshopId) -> list[EventView]:
-    """What happened to it, oldest first; also of one that was removed."""
+async def events(organised: Organised, who: Organises, id: WorkshopId) -> list[EventView]:
+    """What happened to it, oldest first; to an admin also of one that was removed."""
+    if not who.admin:
+        await organised.found(who, id)
     return [
         EventView(at=event.at, who=event.who, what=event.what)
         for event in await run_in_threadpool(organised.workshops.events, id)
@@ -71,35 +72,35 @@ async def events(organised: Organised, _admin: Admin, id: WorkshopId) -> list[Ev
 
 
 @api.get("/{id}/fits", responses=NAMED)
-async def fits(organised: Organised, _admin: Admin, id: WorkshopId) -> FitsView:
+async def fits(organised: Organised, who: Organises, id: WorkshopId) -> FitsView:
     """Would it fit, and what would if not?"""
-    found = await _found(organised, id)
+    found = await organised.found(who, id)
     answer = await organised.fits(found.workshop)
     return view_of(answer, found.workshop.profile, psutil.virtual_memory().total)
 
 
 @api.put("/{id}", responses={**NAMED, **answers(*WITH_A_BODY)})
-async def write(organised: Organised, who: Admin, id: WorkshopId, draft: Draft) -> WorkshopView:
+async def write(organised: Organised, who: Organises, id: WorkshopId, draft: Draft) -> WorkshopView:
     """Write a workshop down, new or over the version that was read; only a draft can be changed."""
     return _view(await organised.put(read_workshop({**draft.workshop, "id": id}), who, draft.version))
 
 
 @api.post("/{id}/{action}", responses=NAMED)
 async def act(
-    organised: Organised, who: Admin, id: WorkshopId, action: Literal["publish", "withdraw", "close"]
+    organised: Organised, who: Organises, id: WorkshopId, action: Literal["publish", "withdraw", "close"]
 ) -> WorkshopView:
     """Publish it (reserve what it needs), withdraw it (a draft again), or close it. Twice is as once."""
     acts = {"publish": organised.publish, "withdraw": organised.withdraw, "close": organised.close}
-    return _view(await acts[action](await _found(organised, id), who))
+    return _view(await acts[action](await organised.found(who, id), who.name))
 
 
 @api.delete("/{id}", status_code=204, responses=NAMED)
-async def remove(organised: Organised, who: Admin, id: WorkshopId, version: Annotated[int, Query(ge=1)]) -> None:
+async def remove(organised: Organised, who: Organises, id: WorkshopId, version: Annotated[int, Query(ge=1)]) -> None:
     """Forget a draft or a closed workshop; its log stays."""
-    found = await _found(organised, id)
+    found = await organised.found(who, id)
     if found.version != version:
         raise Problem(409, "changed", later("Somebody else changed the workshop meanwhile; nothing was written."), "")
-    await organised.remove(found, who)
+    await organised.remove(found, who.name)
 
 
 def read_workshop(declared: dict[str, Any]) -> Workshop:
@@ -111,12 +112,6 @@ def read_workshop(declared: dict[str, Any]) -> Workshop:
         place = ".".join(str(step) for step in first["loc"]) or "workshop"
         facts = {"place": place, "problem": str(first["msg"]).removeprefix("Value error, ")}
         raise Problem(422, "invalid", later("{place}: {problem}."), "", facts) from None
-
-
-async def _found(organised: Organiser, id: str) -> Kept:
-    if (found := await run_in_threadpool(organised.workshops.of, id)) is None:
-        raise Problem(404, "no-such-workshop", later("There is no such workshop."), later("Look at the list of them."))
-    return found
 
 
 def _view(kept: Kept) -> WorkshopView:

@@ -51,6 +51,11 @@ class Workshops:
         """Every workshop that can be read, by its start."""
         return sorted(self._read()[0], key=lambda kept: (kept.workshop.starts, kept.workshop.id))
 
+    def ids(self) -> set[str]:
+        """Names that are taken, also by records that cannot be read."""
+        with Session(self._engine) as session:
+            return set(session.scalars(select(WorkshopRow.id)))
+
     def unreadable(self) -> set[str]:
         """The ids of records that this version cannot read, as after a step back to an older one."""
         return self._read()[1]

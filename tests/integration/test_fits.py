@@ -98,7 +98,7 @@ def test_what_cannot_be_asked_is_told_with_what_is_allowed(
 
 def ask(visitor: Visitor, **question: str) -> Any:
     headers = {"Authorization": f"token {visitor.token()}", "Accept": "application/json"}
-    return visitor.http.get("/services/werkbank/api/v1/admin/fits", params=question, headers=headers)
+    return visitor.http.get("/services/werkbank/api/v1/fits", params=question, headers=headers)
 
 
 def test_only_admins_may_ask_for_now(facility: Workbench) -> None:

@@ -218,7 +218,7 @@ def test_a_workshop_that_is_over_cannot_be_published(office: Office) -> None:
 
 def ask(visitor: Visitor, method: str, path: str, **more: Any) -> Any:
     headers = {"Authorization": f"token {visitor.token()}", "Accept": "application/json"}
-    return visitor.http.request(method, f"/services/werkbank/api/v1/admin/workshops{path}", headers=headers, **more)
+    return visitor.http.request(method, f"/services/werkbank/api/v1/workshops{path}", headers=headers, **more)
 
 
 def test_two_who_edit_at_once_notice(facility: Workbench, office: Office) -> None:

@@ -210,9 +210,51 @@
     }, 1000);
   }
 
+  /** A form that is answered while it is filled in: `data-answer` says where, the part #answer shows it. */
+  function answerForm(form) {
+    const PAUSE = 300; // milliseconds after the last key
+    const place = document.getElementById("answer");
+    let timer = null;
+    let asked = 0;
+    async function answer() {
+      const mine = ++asked;
+      try {
+        const reply = await fetch(form.dataset.answer, { method: "POST", body: new FormData(form), headers: { Accept: "text/html" } });
+        if (reply.redirected) return location.reload();
+        const part = await reply.text();
+        if (reply.ok && mine === asked) show(place, part);
+      } catch (error) {
+        console.warn("answer", error);
+      }
+    }
+    form.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(answer, PAUSE);
+    });
+  }
+
+  function fill(field, value) {
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-request]");
-    if (button) ask(button);
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.request) ask(button);
+    const form = button.closest("form") || document.querySelector("form[data-answer]");
+    if (button.dataset.fill && form) {
+      for (const [name, value] of Object.entries(JSON.parse(button.dataset.fill))) if (form.elements[name]) fill(form.elements[name], value);
+    }
+    if (button.dataset.add) {
+      const field = document.getElementById(button.dataset.to);
+      fill(field, [field.value.trim().replace(/,$/, ""), button.dataset.add].filter(Boolean).join(", "));
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    const lessons = event.target.selectedOptions?.[0]?.dataset.lessons;
+    if (lessons) fill(document.getElementById("lessons"), lessons);
   });
 
   document.addEventListener("submit", (event) => {
@@ -234,6 +276,8 @@
   prepare(document);
   const progress = document.querySelector("[data-progress]");
   if (progress) followProgress(progress);
+  const answered = document.querySelector("form[data-answer]");
+  if (answered) answerForm(answered);
   const stream = document.querySelector("[data-stream]");
   if (stream) follow(stream);
   stayCurrent();
