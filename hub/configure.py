@@ -5,11 +5,13 @@ import sys
 from typing import Any
 
 from hub import authentication, logs
+from hub.db import connect
 from hub.pages import hub_pages
 from hub.runtime import Runtime, proxy_command
 from hub.settings import Settings
 from hub.spawners.local import KEPT_VARIABLES, LocalSpawner
 from hub.state import Ports, StateDirectory
+from hub.workshops.admission import Admission
 
 SERVICE, GATEWAY, CULLER, COMMAND_LINE = "werkbank", "dask-gateway", "idle-culler", "werkbank-cli"
 
@@ -59,6 +61,7 @@ def _spawner(c: Any, settings: Settings, state: StateDirectory) -> None:
     # On the class, not on Spawner: JupyterHub starts its services with a Spawner too.
     c.LocalSpawner.settings = settings
     c.LocalSpawner.state = state
+    c.LocalSpawner.admission = Admission(connect(state.database("werkbank")))
     c.LocalSpawner.env_keep = KEPT_VARIABLES
     c.LocalSpawner.default_url = "/lab"
     c.LocalSpawner.start_timeout = 60

@@ -9,9 +9,12 @@ from hub.authentication.names import typed
 from hub.authentication.oidc import OidcSignIn
 from hub.authentication.pam import PamSignIn
 from hub.authentication.sentences import SignInRefused
+from hub.db import connect
 from hub.errors import SettingsError
 from hub.settings import DemoAuthentication, OidcAuthentication, PamAuthentication, Settings
 from hub.state import StateDirectory
+from hub.workshops.admission import Admission
+from hub.workshops.guests import Tickets
 
 __all__ = ["configure"]
 
@@ -23,6 +26,8 @@ def configure(c: Config, settings: Settings, state: StateDirectory) -> None:
     """
     c.Authenticator.manage_groups = True
     c.Authenticator.post_auth_hook = Membership.declared_in(settings).apply
+    c.SignIn.tickets = Tickets(state.secret("guest-tickets"))
+    c.SignIn.admission = Admission(connect(state.database("werkbank")))
     match settings.authentication:
         case DemoAuthentication() as demo:
             _configure_demo(c, demo, state)

@@ -69,6 +69,23 @@ _SENTENCES = {
         "De groepen die van {provider} kwamen, zijn niet te lezen: de claim “{claim}” is geen lijst met namen. "
         "De beheerders van deze werkbank kunnen instellen welke claim gelezen wordt.",
     ),
+    "name-reserved": _Sentence(
+        403,
+        "Names that begin with “{found}” are for temporary accounts of workshops.",
+        "Namen die met “{found}” beginnen, zijn voor tijdelijke accounts van workshops.",
+    ),
+    "ticket-used": _Sentence(
+        403,
+        "This way in was used before, is more than a minute old, or was made for another browser. "
+        "Open the link of the workshop again.",
+        "Deze toegang is al gebruikt, is ouder dan een minuut of was voor een andere browser. "
+        "Open de link van de workshop opnieuw.",
+    ),
+    "workshop-over": _Sentence(
+        403,
+        "This temporary account was for a workshop that is over.",
+        "Dit tijdelijke account was voor een workshop die voorbij is.",
+    ),
     "not-allowed": _Sentence(
         403,
         "We know who you are, but this workbench is for members of: {groups}. "

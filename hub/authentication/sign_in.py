@@ -4,13 +4,24 @@ from typing import Any
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.utils import maybe_future
+from traitlets import Any as AnyTrait
 
 from hub.authentication import names
+from hub.authentication.guest import GuestHandler, guest_of
 from hub.authentication.sentences import SignInRefused, as_http_error
+from hub.workshops.admission import is_guest
+from hub.workshops.people import GUEST
 
 
 class SignIn(Authenticator):  # type: ignore[misc]  # JupyterHub has no types
     """Goes before one of JupyterHub's authenticators and adds our rules to it."""
+
+    tickets = AnyTrait(help="The tickets of temporary accounts.").tag(config=True)
+    admission = AnyTrait(help="Who may come in because of a workshop.").tag(config=True)
+
+    def get_handlers(self, app: Any) -> list[Any]:
+        """As JupyterHub's, and the way in for temporary accounts."""
+        return [*super().get_handlers(app), ("/guest", GuestHandler)]
 
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
         """As JupyterHub's, but a refusal becomes a page that says why.
@@ -18,9 +29,33 @@ class SignIn(Authenticator):  # type: ignore[misc]  # JupyterHub has no types
         The one place that sees all steps of signing in and also the request with its language.
         """
         try:
-            return await super().get_authenticated_user(handler, data)
+            if ticket := guest_of(data):
+                return self._guest(ticket.user)
+            found = await super().get_authenticated_user(handler, data)
+            if found and is_guest(found["name"]):
+                raise SignInRefused("name-reserved", found=GUEST)
+            return found
         except SignInRefused as refusal:
             raise as_http_error(refusal, handler) from refusal
+
+    def _guest(self, user: str) -> dict[str, Any]:
+        """A temporary account, while its workshop is on: in no group, and no admin."""
+        if not any(one.is_temporary for one in self.admission.of(user)):
+            raise SignInRefused("workshop-over")
+        return {"name": user, "groups": [], "admin": False, "auth_state": None}
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> Any:
+        """As the way to sign in does; a temporary account is one no longer than its workshop is on."""
+        if not is_guest(user.name):
+            return await self.refresh(user, handler)
+        try:
+            return self._guest(user.name)
+        except SignInRefused:
+            return False
+
+    async def refresh(self, user: Any, handler: Any) -> Any:
+        """For accounts that are not temporary."""
+        return await super().refresh_user(user, handler)
 
     def normalize_username(self, username: str) -> str:
         """The spelling under which the hub keeps a name."""
@@ -56,7 +91,7 @@ class FormSignIn(SignIn):
             return None
         return {"name": name, "groups": await self.groups_of(name) or []}
 
-    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+    async def refresh(self, user: Any, handler: Any) -> bool | dict[str, Any]:
         """Every few minutes: groups and admin as they are now; False (sign in again) once the account is gone."""
         groups = await self.groups_of(user.name)
         if groups is None:

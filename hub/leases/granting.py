@@ -53,7 +53,7 @@ def _next(step: Step, line: Line, free: list[Device]) -> tuple[Lease, list[Devic
 
 def in_order(step: Step, line: Line, rank: Rank) -> Iterator[Entry]:
     """Those waiting in one rank, first to last."""
-    return line.in_order(rank, step.programmes_in_order(line), step.now - step.rules.ageing_bound)
+    return line.in_order(rank, step.programmes_in_order(line, rank), step.now - step.rules.ageing_bound)
 
 
 def _next_returning(step: Step, line: Line, free: list[Device]) -> tuple[Lease, list[Device]] | None:
@@ -72,7 +72,7 @@ def _next_returning(step: Step, line: Line, free: list[Device]) -> tuple[Lease, 
 
 
 def _programme_is_bound(step: Step, lease: str) -> bool:
-    return not step.may_have_more(step.leases[lease].programme)
+    return step.bound_of(step.leases[lease]) != ""
 
 
 def _offer(step: Step, lease: Lease, devices: list[Device]) -> None:

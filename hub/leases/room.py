@@ -28,8 +28,8 @@ def make_room(step: Step, gpu_class: str) -> None:
 
 def _wanted(step: Step, line: Line, gpu_class: str) -> int:
     """Devices that those in the line could use, the returning apart (they want one particular device)."""
-    programmes = set(step.programmes_in_order(line))
-    waiting = sum(len(queue) for (_rank, programme), queue in line.queues.items() if programme in programmes)
+    may = {rank: set(step.programmes_in_order(line, rank)) for rank in Rank}
+    waiting = sum(len(queue) for (rank, programme), queue in line.queues.items() if programme in may[rank])
     waiting += len(line.returning.get("") or ()) + _soon_returning(step, gpu_class)
     first = _first_waiting(step, line)
     return min(max(waiting, first.count if first else 0), len(step.of_class.get(gpu_class) or ()))

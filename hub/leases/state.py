@@ -201,9 +201,14 @@ class Step:
         held = sum(_occupied(lease) for lease in holders if reservation.is_for(lease))
         return max(0, reservation.count - held)
 
-    def programmes_in_order(self, line: Line) -> list[str]:
-        """Programmes with somebody waiting that may have more now; the one furthest below its share first."""
-        return sorted(filter(self.may_have_more, line.programmes_waiting()), key=self._programme_key)
+    def programmes_in_order(self, line: Line, rank: Rank) -> list[str]:
+        """Programmes with somebody waiting that may have more now; the one furthest below its share first.
+
+        What was reserved for people they have whatever their programme has used.
+        """
+        waiting = line.programmes_waiting()
+        may = waiting if rank is Rank.RESERVED else filter(self.may_have_more, waiting)
+        return sorted(may, key=self._programme_key)
 
     def _programme_key(self, programme: str) -> tuple[float, str]:
         use = self.use.get(("programme", programme)) or NOBODY
@@ -216,6 +221,12 @@ class Step:
     def may_have_more(self, programme: str) -> bool:
         """Whether the programme is under its own bounds."""
         return self.programme_bound(programme) == ""
+
+    def bound_of(self, lease: Lease) -> str:
+        """Which bound of its programme holds a lease back, or none: none does in a reservation of its user's."""
+        if any(reservation.is_for(lease) for reservation in self.reservations_now(lease.gpu_class)):
+            return ""
+        return self.programme_bound(lease.programme)
 
     def programme_bound(self, programme: str) -> str:
         """Which bound of a programme is reached: "programme-devices", "programme-hours" or none."""

@@ -28,14 +28,14 @@ def standing(state: State, lease: Lease) -> Standing | None:
     entry = line.entries.get(lease.id)
     if entry is None:
         return Standing(None, len(line), "own-cap")
-    programmes = step.programmes_in_order(line)
+    programmes = step.programmes_in_order(line, entry.rank)
     place = line.place(lease.id, programmes, step.now - step.rules.ageing_bound)
     of = len(line.returning[entry.home]) if entry.rank is Rank.RETURNING else len(line)
     return Standing(place, of, _reason(step, lease))
 
 
 def _reason(step: Step, lease: Lease) -> str:
-    if bound := step.programme_bound(lease.programme):
+    if bound := step.bound_of(lease):
         return bound
     if lease.state is LeaseState.PARKED and lease.home:
         return _reason_of_home(step, lease)

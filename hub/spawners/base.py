@@ -18,6 +18,7 @@ from hub.spawners.capacity import Capacity
 from hub.spawners.options import admit, read_form
 from hub.state import StateDirectory
 from hub.words import COOKIE, Translate, choose_language, translator
+from hub.workshops.admission import Admission, is_guest
 
 log = get_logger("spawner")
 
@@ -31,6 +32,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
 
     settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
     state: StateDirectory = AnyTrait(help="The state directory.").tag(config=True)
+    admission: Admission = AnyTrait(help="What workshops that are on open for whom.").tag(config=True)
 
     # --- language ---------------------------------------------------------------------------
 
@@ -56,10 +58,18 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         """Names of the groups the seat's user is in."""
         return {group.name for group in self.user.groups}
 
+    @property
+    def profiles(self) -> list[Profile]:
+        """Those that the seat's user may have now: their groups', and those of workshops that are on."""
+        admitted = self.admission.of(self.user.name)
+        by_workshop = {one.profile for one in admitted}
+        mine = [] if is_guest(self.user.name) else self.settings.profiles_for(self.groups)
+        return [one for one in self.settings.profiles if one in mine or one.name in by_workshop]
+
     def requested_profile(self) -> Profile:
         """The profile of this start's options. Raises SpawnException with a sentence for the user."""
         try:
-            return admit(self.user_options, self.settings, self.groups, self.translate, self.language)
+            return admit(self.user_options, self.settings, self.profiles, self.translate, self.language)
         except Refusal as refusal:
             raise self._refused(refusal) from None
 
@@ -75,7 +85,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         """JupyterHub calls this with the posted form; what it returns are the user options."""
         options = read_form(form_data)
         try:
-            profile = admit(options, self.settings, self.groups, self.translate, self.language)
+            profile = admit(options, self.settings, self.profiles, self.translate, self.language)
             if not options:
                 raise Refusal(self.translate("Pick a profile first; nothing was started."), reason="bad-request")
         except Refusal as refusal:
@@ -126,7 +136,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             "profile_cards.html",
             language,
             profiles=self.settings.profiles,
-            mine=self.settings.profiles_for(self.groups),
+            mine=self.profiles,
             environments=self.settings.environments,
             gpu_classes=self.settings.gpu_classes,
             simulated_gpus=self.settings.site.simulate_gpus,
@@ -139,7 +149,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
     def _chosen(self) -> str | None:
         """The card to preselect: the last choice if it may still be had, else the first with room."""
         capacity = self.capacity()
-        mine = [p.name for p in self.settings.profiles_for(self.groups) if capacity.seats_left(p)]
+        mine = [p.name for p in self.profiles if capacity.seats_left(p)]
         last = (self.user_options or {}).get("profile")
         return last if last in mine else (mine[0] if mine else None)
 

@@ -1,6 +1,6 @@
 """What a person asks for when starting a seat, and whether they may have it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,14 +27,13 @@ def read_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 
 def admit(
-    options: Mapping[str, Any], settings: Settings, groups: Iterable[str], _: Translate, language: str
+    options: Mapping[str, Any], settings: Settings, mine: Sequence[Profile], _: Translate, language: str
 ) -> Profile:
-    """The profile that `options` asks for, if a member of `groups` may use it.
+    """The profile that `options` asks for, if it is one of those that the user may have (`mine`).
 
     No options at all mean the first profile the user may have. Raises Refusal, whose sentence is for
     the user and whose reason is for the metrics.
     """
-    mine = settings.profiles_for(groups)
     if not mine:
         raise Refusal(
             _("None of the profiles here is for your groups. Ask your programme lead to add you."),

@@ -57,6 +57,11 @@ async def api_person(request: Request) -> Person:
     return person
 
 
+async def person_or_none(request: Request) -> Person | None:
+    """Whoever reads a page that is for everybody."""
+    return await _person(request)
+
+
 async def page_person(request: Request) -> Person:
     """The reader of a page; anybody else is sent to sign in and back."""
     person = await _person(request)
@@ -68,6 +73,12 @@ async def page_person(request: Request) -> Person:
 async def posting_person(request: Request, csrf: Annotated[str, Form(max_length=100)] = "") -> Person:
     """The sender of a page's form, proved by the form's own token. Raises Problem 403."""
     person = await page_person(request)
+    require_csrf(request, csrf)
+    return person
+
+
+def require_csrf(request: Request, csrf: str) -> None:
+    """Raises Problem 403 for a form that does not come from a page of this session."""
     if not hmac.compare_digest(csrf.encode(), csrf_token(request).encode()):
         raise Problem(
             403,
@@ -75,7 +86,6 @@ async def posting_person(request: Request, csrf: Annotated[str, Form(max_length=
             later("This form is too old or came from elsewhere."),
             later("Reload the page and try again."),
         )
-    return person
 
 
 ApiPerson = Annotated[Person, Depends(api_person)]

@@ -11,6 +11,7 @@ from hub.db import Base
 from hub.logs import get_logger
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.model import Workshop
+from hub.workshops.people import MemberRow, new_code
 
 log = get_logger("workshops")
 
@@ -26,6 +27,8 @@ class WorkshopRow(Base):
     """The workshop as declared."""
     version: Mapped[int]
     """Grows with every change, so that two who edit at once notice."""
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+    """What people join with; made here, so that a copy for the next time has another one."""
 
 
 class Changed(Exception):
@@ -39,6 +42,8 @@ class Kept:
     workshop: Workshop
     state: WorkshopState
     version: int
+    code: str
+    """What people join with."""
 
 
 class Workshops:
@@ -62,18 +67,24 @@ class Workshops:
 
     def _read(self) -> tuple[list[Kept], set[str]]:
         with Session(self._engine) as session:
-            found = {row.id: _readable(row) for row in session.scalars(select(WorkshopRow))}
+            found = {row.id: readable(row) for row in session.scalars(select(WorkshopRow))}
         return [kept for kept in found.values() if kept], {id for id, kept in found.items() if kept is None}
 
     def of(self, id: str) -> Kept | None:
         """The workshop called `id`; None where there is none that can be read."""
         with Session(self._engine) as session:
             row = session.get(WorkshopRow, id)
-            return _readable(row) if row else None
+            return readable(row) if row else None
 
     def events(self, id: str) -> list[Entry]:
         """What happened to a workshop, oldest first; also to one that was removed."""
         return Audit(self._engine).about(_about(id))
+
+    def by_code(self, code: str) -> Kept | None:
+        """The workshop that people join with `code`."""
+        with Session(self._engine) as session:
+            row = session.scalar(select(WorkshopRow).where(WorkshopRow.code == code)) if code else None
+            return readable(row) if row else None
 
     def put(self, workshop: Workshop, who: str, version: int) -> Kept:
         """Write a draft: a new one with `version` 0, otherwise over the version that was read. Raises Changed."""
@@ -82,7 +93,7 @@ class Workshops:
             if version != (row.version if row else 0):
                 raise Changed
             if row is None:
-                row = WorkshopRow(id=workshop.id, state=WorkshopState.DRAFT, version=0)
+                row = WorkshopRow(id=workshop.id, state=WorkshopState.DRAFT, version=0, code=new_code())
                 session.add(row)
             row.record, row.version = workshop.model_dump(mode="json"), row.version + 1
             note(session, who, "workshop.written", _about(workshop.id), version=row.version)
@@ -104,10 +115,12 @@ class Workshops:
             mine = WorkshopRow.id == kept.workshop.id, WorkshopRow.version == kept.version
             if session.execute(delete(WorkshopRow).where(*mine)).rowcount != 1:  # type: ignore[attr-defined]
                 raise Changed
+            session.execute(delete(MemberRow).where(MemberRow.workshop == kept.workshop.id))
             note(session, who, "workshop.removed", _about(kept.workshop.id))
 
 
-def _readable(row: WorkshopRow) -> Kept | None:
+def readable(row: WorkshopRow) -> Kept | None:
+    """The workshop of a row; None, and a word in the log, where this version cannot read it."""
     try:
         return _kept(row)
     except ValueError as problem:
@@ -116,7 +129,7 @@ def _readable(row: WorkshopRow) -> Kept | None:
 
 
 def _kept(row: WorkshopRow) -> Kept:
-    return Kept(Workshop.model_validate(row.record), WorkshopState(row.state), row.version)
+    return Kept(Workshop.model_validate(row.record), WorkshopState(row.state), row.version, row.code)
 
 
 def _about(id: str) -> str:
