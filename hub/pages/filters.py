@@ -39,6 +39,11 @@ def moment(when: datetime) -> Markup:
     return Markup('<time datetime="{0}" data-local="date" title="{0}">{1} UTC</time>').format(stamp, shown)
 
 
+def from_unix(seconds: float) -> datetime:
+    """The moment of so many seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def day(when: datetime, language: str = "en") -> str:
     """A day as people say it, in the clock's own zone: "Thursday 14 January 2027"."""
     return str(format_date(when, "EEEE d MMMM y", locale=language))
@@ -63,6 +68,7 @@ FILTERS: dict[str, Any] = {
     "clock": clock,
     "moment": moment,
     "day": day,
+    "from_unix": from_unix,
     "ordinal": ordinal,
     "decimal": decimal,
 }

@@ -23,7 +23,7 @@ def rendered(request: Request, template: str, **context: Any) -> str:
         "prefix": state.oauth.prefix,
         "site": state.settings.site,
         "path": request.url.path,
-        "face": face_of(request, context.get("person")),
+        "face": face_of(request, context["person"]) if context.get("person") else _face(request, context),
     }
     return render(template, language_of(request), **context | frame)
 
@@ -33,10 +33,16 @@ def language_of(request: Request) -> str:
     return choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
 
 
-def face_of(request: Request, person: Person | None) -> Face:
+def face_of(request: Request, person: Person) -> Face:
     """The head of a page that `person` reads."""
-    state = request.app.state
-    base_url = state.oauth.prefix.removesuffix("services/werkbank/")
-    if person is None:
-        return Face(base_url, "")
-    return Face(base_url, person.name, person.admin, person.admin or state.settings.lets_train(person.groups))
+    trainer = person.admin or request.app.state.settings.lets_train(person.groups)
+    return Face(_base_url(request), person.name, person.admin, trainer)
+
+
+def _face(request: Request, context: dict[str, Any]) -> Face:
+    """Of a page that nobody signed in for, where it says so; or of one that cannot know."""
+    return Face(_base_url(request), None if "person" in context else "")
+
+
+def _base_url(request: Request) -> str:
+    return str(request.app.state.oauth.prefix).removesuffix("services/werkbank/")

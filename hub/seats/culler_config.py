@@ -14,6 +14,7 @@ from hub.db import connect
 from hub.runtime import Runtime
 from hub.seats.idle import Activity, outlook
 from hub.seats.keep import Keeps
+from hub.workshops.admission import Admission
 
 logs.configure()
 log = logs.get_logger("culler")
@@ -21,7 +22,8 @@ c = get_config()
 
 runtime = Runtime.from_environment()
 settings = runtime.settings
-keeps = Keeps(connect(runtime.state.database("werkbank")))
+engine = connect(runtime.state.database("werkbank"))
+keeps, admission = Keeps(engine), Admission(engine)
 public_url = os.environ["WERKBANK_PUBLIC_URL"].rstrip("/")
 token = os.environ["JUPYTERHUB_API_TOKEN"]
 
@@ -40,6 +42,9 @@ async def arbiter(*, server: dict[str, Any], **_: Any) -> bool:
     last = datetime.fromisoformat(server["last_activity"] or server["started"])
     end = outlook(Activity(started, last, until), profile, settings.culling, now)
     if not end.is_due(now):
+        return False
+    if end.why == "idle" and admission.of(owner(server["url"])):
+        log.info("seat.in-a-workshop", url=server["url"])
         return False
     if end.why == "idle" and await may_run_a_cell(server["url"]):
         log.info("seat.busy", url=server["url"])

@@ -22,7 +22,7 @@ from hub.leases import admin_routes as admin_leases
 from hub.leases import gateway_routes as gateway_leases
 from hub.leases import pages as gpu_pages
 from hub.leases import routes as leases
-from hub.leases.desk import open_desk
+from hub.leases.desk import Desk, open_desk
 from hub.logs import get_logger
 from hub.pages import STATIC
 from hub.runtime import Runtime
@@ -40,11 +40,17 @@ from hub.web.broken_json import broken_json
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
-from hub.workshops import fits_routes
+from hub.workshops import fits_routes, join_pages, roster_pages
 from hub.workshops import pages as workshop_pages
 from hub.workshops import routes as workshops
+from hub.workshops.belongings import Belongings
+from hub.workshops.guests import Tickets
+from hub.workshops.joining import Doorman
 from hub.workshops.organiser import Organiser
+from hub.workshops.people import Members
+from hub.workshops.roster import MOST_BYTES as MOST_ROSTER_BYTES
 from hub.workshops.store import Workshops
+from hub.workshops.timeline import Timeline
 
 log = get_logger("service")
 
@@ -64,8 +70,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
             try:
                 async with open_desk(runtime) as desk, Warmings(runtime.state).running() as app.state.warmings:
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
-                    organiser = Organiser(runtime.settings, desk, app.state.hub, Workshops(engine))
-                    async with organiser.running() as app.state.organiser:
+                    async with _workshops(app, runtime, engine, desk):
                         yield
             except BaseExceptionGroup as failed:
                 # A service without its broker would only say no. The hub starts it anew, and it reads what is written.
@@ -84,7 +89,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
     app.state.metrics, app.state.audit = Metrics(), Audit(engine)
     app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, larger={"/roster": MOST_ROSTER_BYTES + 65_536})
     app.add_middleware(
         SessionMiddleware,
         secret_key=runtime.state.secret("service-session"),
@@ -108,11 +113,25 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         gpu_pages.router,
         admin_pages.router,
         workshop_pages.router,
+        join_pages.router,
+        roster_pages.router,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")
     _tell_errors(app)
     return app
+
+
+@asynccontextmanager
+async def _workshops(app: FastAPI, runtime: Runtime, engine: Engine, desk: Desk) -> AsyncIterator[None]:
+    """What workshops need, and the clock that they follow."""
+    state, workshops, members = app.state, Workshops(engine), Members(engine)
+    state.organiser = Organiser(runtime.settings, desk, state.hub, workshops, members)
+    state.doorman = Doorman(workshops, members, runtime.state.secret("invitations"))
+    state.tickets = Tickets(runtime.state.secret("guest-tickets"))
+    state.belongings = Belongings(runtime.state, workshops, members, state.audit)
+    async with Timeline(state.organiser, state.warmings, state.belongings).running():
+        yield
 
 
 def _tell_errors(app: FastAPI) -> None:

@@ -375,6 +375,13 @@ class Leases(Section):
     """Memory that parked kernels may take together; left out, as much as the machine has to spare."""
 
 
+class WorkshopTimes(Section):
+    """What happens to workshops by itself."""
+
+    warm_before: Duration = Field(default="15m", validate_default=True)
+    """How long before its start a workshop opens: seats are started, and people come in."""
+
+
 class Settings(Section):
     """The whole of werkbank.yaml."""
 
@@ -402,6 +409,8 @@ class Settings(Section):
     """GPU leases."""
     culling: Culling = Culling()
     """Stopping idle seats."""
+    workshops: WorkshopTimes = WorkshopTimes()
+    """Workshops."""
 
     def profile(self, name: str) -> Profile:
         """The profile called `name`; KeyError when there is none."""

@@ -1,5 +1,8 @@
 """How much a caller may send: more than any of our routes needs, less than hurts."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,29 +19,30 @@ class _TooLarge(Exception):
 class BodyLimit:
     """Refuses larger bodies, also those that do not say how large they are, before anybody parses them."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, larger: Mapping[str, int] = MappingProxyType({})) -> None:
+        self._app, self._larger = app, larger
+        """`larger` says for the ends of some paths how many bytes they may be sent."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = next((most for end, most in self._larger.items() if scope["path"].endswith(end)), MOST_BYTES)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > MOST_BYTES:
-            await self._refuse(scope, receive, send)
+        if not declared.isdigit() or int(declared) > most:
+            await self._refuse(most, scope, receive, send)
             return
-        counted = _Counted(receive, send)
+        counted = _Counted(most, receive, send)
         try:
             await self._app(scope, counted.receive, counted.send)
         except _TooLarge:
             counted.is_over = True
         if counted.is_over:
-            await self._refuse(scope, receive, send)
+            await self._refuse(most, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem = Problem(
-            413, "too-large", later("The request is larger than {most} KB."), "", {"most": str(MOST_BYTES // 1024)}
-        )
+    async def _refuse(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
+        sentence = later("The request is larger than {most} KB.")
+        problem = Problem(413, "too-large", sentence, "", {"most": str(most // 1024)})
         language = choose_language(None, Headers(scope=scope).get("accept-language"))
         response = problem.in_words(translator(language)).as_json()
         await response(scope, receive, send)
@@ -49,15 +53,15 @@ class _Counted:
     body that broke off, and would speak of that.
     """
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+    def __init__(self, most: int, receive: Receive, send: Send) -> None:
+        self._most, self._receive, self._send = most, receive, send
         self._seen = 0
         self.is_over = False
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._seen += len(message.get("body", b""))
-        if self._seen > MOST_BYTES:
+        if self._seen > self._most:
             self.is_over = True
             raise _TooLarge
         return message

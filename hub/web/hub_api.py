@@ -23,6 +23,8 @@ class SeatRecord:
     pending: str | None
     started: datetime | None
     last_activity: datetime | None
+    user: str = ""
+    """Whose it is."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class HubApi:
 
 
 def _seats(user: dict[str, Any]) -> tuple[SeatRecord, ...]:
-    return tuple(_seat(name, server) for name, server in sorted((user.get("servers") or {}).items()))
+    return tuple(_seat(user["name"], name, server) for name, server in sorted((user.get("servers") or {}).items()))
 
 
-def _seat(name: str, server: dict[str, Any]) -> SeatRecord:
+def _seat(user: str, name: str, server: dict[str, Any]) -> SeatRecord:
     return SeatRecord(
         server=name,
         url=server["url"],
@@ -113,6 +115,7 @@ def _seat(name: str, server: dict[str, Any]) -> SeatRecord:
         pending=server.get("pending"),
         started=_time(server.get("started")),
         last_activity=_time(server.get("last_activity")),
+        user=user,
     )
 
 

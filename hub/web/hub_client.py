@@ -50,6 +50,20 @@ class HubClient:
         users: list[dict[str, Any]] = self._client.get("/users?state=active").raise_for_status().json()
         return [RunningSeat(user["name"], server) for user in users for server in user["servers"]]
 
+    def ended_user(self, user: str) -> bool:
+        """Whether a user has no seat, running or on its way up or down, or is not known at all."""
+        reply = self._client.get(f"/users/{quote(user, safe='')}")
+        if reply.status_code == httpx.codes.NOT_FOUND:
+            return True
+        record = reply.raise_for_status().json()
+        return not record["servers"] and not record.get("pending")
+
+    def remove_user(self, user: str) -> None:
+        """Forget a user; nothing happens to their files."""
+        reply = self._client.delete(f"/users/{quote(user, safe='')}")
+        if reply.status_code != httpx.codes.NOT_FOUND:
+            reply.raise_for_status()
+
     def start_seat(self, user: str, profile: str) -> StartAnswer:
         """Ask for a user's default seat; the user may never have been here."""
         path = f"/users/{quote(user, safe='')}"

@@ -4,6 +4,7 @@ Asked by the hub's own process when somebody starts a seat or shows up again, so
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -29,6 +30,10 @@ class Admission:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._members = Members(engine)
+
+    def __deepcopy__(self, _known: dict[int, Any]) -> "Admission":
+        """JupyterHub copies its configuration; the connections are shared."""
+        return self
 
     def of(self, user: str) -> list[Admitted]:
         """The workshops that are on and in which `user` learns or trains."""

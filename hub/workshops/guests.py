@@ -5,6 +5,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -29,6 +30,10 @@ class Tickets:
     def __init__(self, secret: str) -> None:
         self._signer = URLSafeTimedSerializer(secret, salt="werkbank-guest")
         self._used: dict[str, float] = {}
+
+    def __deepcopy__(self, _known: dict[int, Any]) -> "Tickets":
+        """JupyterHub copies its configuration; which tickets were used is known once."""
+        return self
 
     def make(self, user: str, workshop: str) -> tuple[str, str]:
         """A ticket, and what the browser's cookie holds."""

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from hub.pages.service_page import language_of, page
-from hub.web.auth import PagePerson, SignInNeeded, csrf_token, person_or_none, require_csrf
+from hub.web.auth import PagePerson, PostingPerson, SignInNeeded, csrf_token, person_or_none, require_csrf
 from hub.web.hub_api import Person
 from hub.web.problems import Problem
 from hub.words import later, translator
@@ -22,6 +22,9 @@ router = APIRouter(prefix="/join", include_in_schema=False)
 
 Code = Annotated[str, Path(max_length=40)]
 Invitation = Annotated[str, Query(alias="for", max_length=40)]
+
+
+Key = Annotated[str, Path(max_length=60)]
 
 
 def doorman_of(request: Request) -> Doorman:
@@ -78,7 +81,7 @@ async def come_in(
         await doorman.enrol(code, invitation, address, person.name, name, shares)
     except Problem as problem:
         return await _refused(request, person, doorman, problem, code, invitation)
-    await request.app.state.organiser.people_changed(code)
+    await request.app.state.organiser.people_changed()
     return RedirectResponse(f"{_prefix(request)}join/{quote(code, safe='')}/seat", status_code=303)
 
 
@@ -92,7 +95,7 @@ async def seat(request: Request, person: PagePerson, doorman: AtDoor, code: Code
     if not found.is_on:
         return await _door_page(request, person, doorman, found, code, "")
     profile, mine = found.workshop.profile, next((one for one in person.seats if one.server == ""), None)
-    if mine and mine.ready and mine.profile != profile and not request.query_params.get("as_it_is"):
+    if mine and mine.ready and mine.profile != profile:
         return page(
             request,
             "join_other_seat.html",
@@ -109,20 +112,41 @@ async def seat(request: Request, person: PagePerson, doorman: AtDoor, code: Code
     return RedirectResponse(f"{_base(request)}hub/spawn/{user}?{urlencode(asked)}", status_code=303)
 
 
+@router.get("/{code}/sign-in")
+async def sign_in_first(request: Request, _person: PagePerson, code: Code, invitation: Invitation = "") -> Response:
+    """To the hub's sign-in, and back to the door."""
+    tail = f"?{urlencode({'for': invitation})}" if invitation else ""
+    return RedirectResponse(f"{_prefix(request)}join/{quote(code, safe='')}{tail}", status_code=303)
+
+
+@router.post("/{code}/restart")
+async def restart(request: Request, person: PostingPerson, code: Code) -> Response:
+    """Stop the seat that runs with another profile; `seat` starts the workshop's."""
+    await request.app.state.hub.stop_seat(person, "")
+    return RedirectResponse(f"{_prefix(request)}join/{quote(code, safe='')}/seat", status_code=303)
+
+
 @router.get("/{code}/back/{key}", response_model=None)
-async def come_back(
-    request: Request, person: Anybody, doorman: AtDoor, code: Code, key: Annotated[str, Path(max_length=60)]
-) -> Response:
+async def come_back(request: Request, person: Anybody, doorman: AtDoor, code: Code, key: Key) -> Response:
     """The link with which a temporary account comes back, from whichever browser."""
-    found = await doorman.door(code, "", _address(request))
-    member = await asyncio.to_thread(doorman.members.back, found.workshop.id, key)
-    if member is None:
-        doorman.wrong(_address(request))
-        sentence = later("This link leads to no account.")
-        raise Problem(404, "no-such-link", sentence, later("Ask the trainer for the link of the workshop."))
+    found, member = await _returning(request, doorman, code, key)
+    if found.standing is Standing.OVER:
+        has_files = await asyncio.to_thread(request.app.state.belongings.archive_of(member).is_file)
+        return page(request, "join_after.html", person=person, door=found, code=code, key=key, has_files=has_files)
     if person is not None and person.name == member.user:
         return RedirectResponse(f"{_prefix(request)}join/{quote(code, safe='')}/seat", status_code=303)
     return _with_ticket(request, member, code, "")
+
+
+@router.get("/{code}/back/{key}/files")
+async def files(request: Request, doorman: AtDoor, code: Code, key: Key) -> FileResponse:
+    """What a temporary account left, in one file."""
+    found, member = await _returning(request, doorman, code, key)
+    archive = request.app.state.belongings.archive_of(member)
+    if not await asyncio.to_thread(archive.is_file):
+        hint = later("They are put together when the workshop is over, and removed when its days are past.")
+        raise Problem(404, "no-files", later("There are no files of this account."), hint)
+    return FileResponse(archive, media_type="application/zip", filename=f"{found.workshop.id}.zip")
 
 
 # --- parts ---------------------------------------------------------------------------------------------
@@ -150,14 +174,23 @@ def _with_ticket(request: Request, member: Member, code: str, key: str) -> Respo
 
 
 @router.get("/{code}/keep/{key}")
-async def keep(
-    request: Request, person: PagePerson, doorman: AtDoor, code: Code, key: Annotated[str, Path(max_length=60)]
-) -> HTMLResponse:
+async def keep(request: Request, person: PagePerson, doorman: AtDoor, code: Code, key: Key) -> HTMLResponse:
     """Shown once to a new temporary account: how to come back."""
     found = await doorman.door(code, "", _address(request))
-    await request.app.state.organiser.people_changed(code)
+    await request.app.state.organiser.people_changed()
     link = f"{_site(request)}{_prefix(request)}join/{quote(code, safe='')}/back/{quote(key, safe='')}"
     return page(request, "join_keep.html", person=person, door=found, code=code, link=link)
+
+
+async def _returning(request: Request, doorman: Doorman, code: str, key: str) -> tuple[Door, Member]:
+    """The workshop and the temporary account of a link. Raises Problem 404."""
+    found = await doorman.door(code, "", _address(request))
+    member = await asyncio.to_thread(doorman.members.back, found.workshop.id, key)
+    if member is None:
+        doorman.wrong(_address(request))
+        sentence = later("This link leads to no account.")
+        raise Problem(404, "no-such-link", sentence, later("Ask the trainer for the link of the workshop."))
+    return found, member
 
 
 async def _door_page(

@@ -68,7 +68,7 @@ class Doorman:
     """Lets people into workshops. Codes cannot be guessed: after some wrong ones nothing is said any more."""
 
     def __init__(self, workshops: Workshops, members: Members, secret: str) -> None:
-        self._workshops, self.members, self._secret = workshops, members, secret
+        self._workshops, self.members, self.secret = workshops, members, secret
         self._wrong = MovingWindowRateLimiter(MemoryStorage())
         self._turn = asyncio.Lock()
         """So that two do not take the last place."""
@@ -85,7 +85,7 @@ class Doorman:
             self.wrong(address)
             sentence = later("No workshop has this code.")
             raise Problem(404, "no-such-code", sentence, later("Check it, or ask the trainer for the link."))
-        listed = invited(self._secret, kept.workshop, invitation) if invitation else None
+        listed = invited(self.secret, kept.workshop, invitation) if invitation else None
         places = await asyncio.to_thread(self.members.counts, kept.workshop)
         return Door(kept, _standing(kept, places, listed), places, listed)
 

@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub.errors import BrokerError, LeaseRefused
 from hub.leases.desk import Desk
@@ -13,20 +10,20 @@ from hub.leases.events import Reserved, Unreserved
 from hub.leases.model import Reservation
 from hub.logs import get_logger
 from hub.settings import Settings
-from hub.web.hub_api import HubApi
+from hub.web.hub_api import HubApi, SeatRecord
 from hub.web.problems import Problem
 from hub.words import later
 from hub.workshops.access import Organising
 from hub.workshops.agreement import disagreements
 from hub.workshops.capacity import Answer, Wish, would_fit
 from hub.workshops.facility import Promised, facility_of
-from hub.workshops.lifecycle import PROMISED, STATE_WORDS, WorkshopState, after
+from hub.workshops.lifecycle import OPEN, PROMISED, STATE_WORDS, WorkshopState, after
 from hub.workshops.model import Workshop
+from hub.workshops.people import Members
 from hub.workshops.store import Changed, Kept, Workshops
 
 log = get_logger("workshops")
 
-CONVERGE_PERIOD = 30.0
 OURS = "workshop-"
 """Reservations whose id begins so belong to the workshop that the rest names."""
 
@@ -34,23 +31,34 @@ OURS = "workshop-"
 class Organiser:
     """Acts on workshops. Its methods raise Problem with a sentence, and then nothing was changed."""
 
-    def __init__(self, settings: Settings, desk: Desk, hub: HubApi, workshops: Workshops) -> None:
+    def __init__(self, settings: Settings, desk: Desk, hub: HubApi, workshops: Workshops, members: Members) -> None:
         self.settings, self._desk, self._hub = settings, desk, hub
-        self.workshops = workshops
+        self.workshops, self.members = workshops, members
+        self.changed = asyncio.Event()
+        """Rung whenever a workshop moves on, so that what follows from it need not wait."""
         self._turn = asyncio.Lock()
         """So that two do not publish what only one of them has room for, and neither is taken for a leftover."""
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator["Organiser"]:
-        """Converge now and then until the block ends: a workshop ends also while nobody looks."""
-        async with asyncio.TaskGroup() as tasks:
-            owned = tasks.create_task(self._converge_for_ever(), name="workshops.converge")
-            try:
-                yield self
-            finally:
-                owned.cancel()
+    @property
+    def warm_before(self) -> float:
+        """Seconds before its start at which a workshop opens."""
+        return float(self.settings.workshops.warm_before)
 
     # --- what people ask -------------------------------------------------------------------------
+
+    async def all(self) -> list[Kept]:
+        """Every workshop, by its start."""
+        return await asyncio.to_thread(self.workshops.all)
+
+    async def people(self, workshop: Workshop) -> set[str]:
+        """Users for whom something is kept: those named in it, and those who joined."""
+        joined = await asyncio.to_thread(self.members.of_workshop, workshop.id)
+        return {*workshop.people, *(member.user for member in joined)}
+
+    async def people_changed(self) -> None:
+        """Somebody joined or left: what is reserved is for them too. What cannot be written now is written soon."""
+        with contextlib.suppress(Problem):
+            await self.align_reservations()
 
     async def of(self, who: Organising) -> list[Kept]:
         """The workshops that they give, by their start; an admin's are all."""
@@ -94,7 +102,8 @@ class Organiser:
             answer = await self.fits(kept.workshop)
             if not answer.fits:
                 raise _does_not_fit(kept.workshop, answer)
-            await self._reserve(kept.workshop)
+            if kept.workshop.gpus:
+                await self._reserve(await self._reservation(kept.workshop))
             return await self._move(kept, moved, who, "published")
 
     async def withdraw(self, kept: Kept, who: str) -> Kept:
@@ -104,6 +113,18 @@ class Organiser:
     async def close(self, kept: Kept, who: str) -> Kept:
         """End it, or call it off."""
         return await self._let_go(kept, "close", who, "closed")
+
+    async def warm(self, kept: Kept, who: str) -> Kept:
+        """Open it: people come in and their seats are started."""
+        return await self._onward(kept, "warm", who, "warmed")
+
+    async def begin(self, kept: Kept, who: str) -> Kept:
+        """Now it is given."""
+        return await self._onward(kept, "begin", who, "begun")
+
+    async def _onward(self, kept: Kept, action: str, who: str, what: str) -> Kept:
+        moved = self._next(kept, action)
+        return kept if moved is kept.state else await self._move(kept, moved, who, what)
 
     async def remove(self, kept: Kept, who: str) -> None:
         """Forget it; only a draft or a closed one."""
@@ -137,9 +158,15 @@ class Organiser:
         reservations = self._desk.broker.state.reservations.values()
         return Promised(
             reservations=[one for one in reservations if one.id != OURS + own],
-            seats=await self._hub.running_seats(),
+            seats=await self._seats_beside_workshops(),
             workshops=await self.published(but=own),
         )
+
+    async def _seats_beside_workshops(self) -> list[SeatRecord]:
+        """Running seats; those of workshops that are on are counted with them already."""
+        on = [kept.workshop for kept in await self.all() if kept.state in OPEN]
+        counted = {(user, one.profile) for one in on for user in await self.people(one)}
+        return [seat for seat in await self._hub.running_seats() if (seat.user, seat.profile) not in counted]
 
     async def published(self, but: str = "") -> list[Workshop]:
         """The workshops that something is kept for."""
@@ -148,20 +175,21 @@ class Organiser:
 
     # --- what is promised --------------------------------------------------------------------------
 
-    async def _reserve(self, workshop: Workshop) -> None:
-        if workshop.gpus is None:
-            return
+    async def _reservation(self, workshop: Workshop) -> Reservation:
+        assert workshop.gpus is not None
         window = workshop.window
-        made = Reservation(
+        return Reservation(
             id=OURS + workshop.id,
             gpu_class=workshop.gpus.gpu_class,
             count=workshop.gpus.count_for(workshop.seats),
             start=window.start,
             end=window.end,
-            users=workshop.people,
+            users=frozenset(await self.people(workshop)),
         )
+
+    async def _reserve(self, reservation: Reservation) -> None:
         try:
-            await self._desk.broker.tell(Reserved(made))
+            await self._desk.broker.tell(Reserved(reservation))
         except LeaseRefused:
             raise Problem(
                 409, "not-enough-devices", later("There are not so many GPUs."), later("Ask for fewer of them.")
@@ -199,34 +227,22 @@ class Organiser:
         except Changed:
             raise _changed() from None
         log.info(f"workshop.{what}", workshop=kept.workshop.id, who=who)
+        self.changed.set()
         return moved
 
-    async def _converge_for_ever(self) -> None:
-        while True:
-            try:
-                await self.converge(time.time())
-            except (BrokerError, Problem, SQLAlchemyError) as error:
-                log.error("workshops.not-converged", error=str(error))
-            await asyncio.sleep(CONVERGE_PERIOD)
-
-    async def converge(self, now: float) -> None:
-        """Make true what the records say, whatever was interrupted: what is over is closed, a published workshop has
-        its reservation, and nothing is reserved for any other.
+    async def align_reservations(self) -> None:
+        """Make true what the records say, whatever was interrupted: a workshop that is promised has its reservation,
+        for everybody who takes part, and nothing is reserved for any other.
         """
-        for kept in await asyncio.to_thread(self.workshops.all):
-            if kept.state in PROMISED and kept.workshop.window.end <= now:
-                await self.close(kept, "werkbank")
         async with self._turn:
-            await self._align_reservations()
-
-    async def _align_reservations(self) -> None:
-        due = {OURS + one.id: one for one in await self.published() if one.gpus is not None}
-        known = {id for id in self._desk.broker.state.reservations if id.startswith(OURS)}
-        unclear = {OURS + id for id in await asyncio.to_thread(self.workshops.unreadable)}
-        for id in known - due.keys() - unclear:
-            await self._unreserve(id)
-        for id in due.keys() - known:
-            await self._reserve(due[id])
+            due = {OURS + one.id: await self._reservation(one) for one in await self.published() if one.gpus}
+            known = {id: one for id, one in self._desk.broker.state.reservations.items() if id.startswith(OURS)}
+            unclear = {OURS + id for id in await asyncio.to_thread(self.workshops.unreadable)}
+            for id in known.keys() - due.keys() - unclear:
+                await self._unreserve(id)
+            for id, reservation in due.items():
+                if known.get(id) != reservation:
+                    await self._reserve(reservation)
 
 
 def _impossible(kept: Kept, hint: str) -> Problem:

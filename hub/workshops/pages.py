@@ -2,11 +2,14 @@
 
 import io
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import segno
 from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from markupsafe import Markup
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +26,7 @@ from hub.workshops import form
 from hub.workshops.access import organising
 from hub.workshops.catalogue import catalogue
 from hub.workshops.fits_routes import Organised
-from hub.workshops.lifecycle import PROMISED, WorkshopState
+from hub.workshops.lifecycle import OPEN, PROMISED, WorkshopState
 from hub.workshops.model import Workshop
 from hub.workshops.organiser import Organiser
 from hub.workshops.page_view import STEPS, agenda, answer_view, rows_by_group
@@ -74,7 +77,7 @@ async def new(
 async def workshop(request: Request, person: TrainerReading, organised: Organised, id: WorkshopId) -> HTMLResponse:
     """Will it fit, is it ready?"""
     kept = await organised.found(organising(person), id)
-    return await _workshop_page(request, person, organised, kept)
+    return await workshop_page(request, person, organised, kept)
 
 
 @router.get("/{id}/edit")
@@ -149,7 +152,7 @@ async def act(
         await acts[action](kept, person.name)
     except Problem as refused:
         said = refused.in_words(_translate(request))
-        return await _workshop_page(request, person, organised, kept, said)
+        return await workshop_page(request, person, organised, kept, said)
     return _to(request, "" if action == "remove" else f"/{id}")
 
 
@@ -230,19 +233,28 @@ async def _answer(organised: Organiser, found: Workshop | None, mistakes: dict[s
     }
 
 
-async def _workshop_page(
-    request: Request, person: Person, organised: Organiser, kept: Kept, refused: Problem | None = None
+async def workshop_page(
+    request: Request,
+    person: Person,
+    organised: Organiser,
+    kept: Kept,
+    refused: Problem | None = None,
+    roster_mistakes: Sequence[tuple[int, str]] = (),
 ) -> HTMLResponse:
+    """A workshop's page; with why something was refused."""
     settings: Settings = request.app.state.settings
-    is_planned = kept.state in PROMISED or kept.state is WorkshopState.DRAFT
+    is_planned = kept.state in PROMISED - OPEN or kept.state is WorkshopState.DRAFT
     answer = await organised.fits(kept.workshop) if is_planned and _has_profile(settings, kept.workshop) else None
     profile = next((one for one in settings.profiles if one.name == kept.workshop.profile), None)
     gpus = kept.workshop.gpus
+    log = await run_in_threadpool(organised.workshops.events, kept.workshop.id)
+    did = {entry.what for entry in log}
     return page(
         request,
         "workshop.html",
-        status=refused.status if refused else 200,
+        status=refused.status if refused else 422 if roster_mistakes else 200,
         person=person,
+        roster_mistakes=roster_mistakes,
         kept=kept,
         workshop=kept.workshop,
         state=kept.state,
@@ -255,9 +267,36 @@ async def _workshop_page(
         gpu_class=settings.gpu_classes.get(gpus.gpu_class) if gpus else None,
         devices=gpus.count_for(kept.workshop.seats) if gpus else 0,
         is_over=kept.workshop.window.end <= time.time(),
-        log=await run_in_threadpool(organised.workshops.events, kept.workshop.id),
+        **await _people(request, organised, kept),
+        log=log,
+        skipped=() if "workshop.rehearsed" in did else (WorkshopState.REHEARSED,),
         csrf=csrf_token(request),
     )
+
+
+async def _people(request: Request, organised: Organiser, kept: Kept) -> dict[str, Any]:
+    """Who takes part, and how others can."""
+    members = await run_in_threadpool(organised.members.of_workshop, kept.workshop.id)
+    link = link_of(request, kept)
+    return {
+        "joined_emails": {member.email for member in members if member.email},
+        "members": members,
+        "places": await run_in_threadpool(organised.members.counts, kept.workshop),
+        "link": link,
+        "code": f"{kept.code[:4]}-{kept.code[4:]}".upper(),
+        "qr": qr(link),
+    }
+
+
+def link_of(request: Request, kept: Kept) -> str:
+    """Where people join it."""
+    return f"{request.url.scheme}://{request.headers.get('Host', '')}{request.app.state.oauth.prefix}join/{kept.code}"
+
+
+def qr(link: str) -> Markup:
+    """A link as a picture that telephones read."""
+    made = segno.make(link, micro=False).svg_inline(scale=4, border=2, omitsize=True, dark="#14213d", light="#ffffff")
+    return Markup(made)  # noqa: S704  # a picture of squares, and no person's text
 
 
 def _profiles(request: Request, person: Person) -> list[Any]:

@@ -109,6 +109,12 @@ class Workshops:
             note(session, who, f"workshop.{what}", _about(row.id), version=row.version)
             return _kept(row)
 
+    def forget_roster(self, id: str) -> None:
+        """Remove the class list of a workshop that is over."""
+        with Session(self._engine) as session, session.begin():
+            if row := session.get(WorkshopRow, id, with_for_update=True):
+                row.record = {**row.record, "roster": []}
+
     def remove(self, kept: Kept, who: str) -> None:
         """Forget a workshop; its log stays. Raises Changed when it is no longer as it was read."""
         with Session(self._engine) as session, session.begin():

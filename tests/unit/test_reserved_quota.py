@@ -1,4 +1,4 @@
-"""In their reservation people get what was reserved, whatever their programme has used; before and after, they do not."""
+"""In their reservation people get what was reserved, whatever their programme has used; before it they do not."""
 
 from typing import Any
 
@@ -47,9 +47,7 @@ def test_who_waits_in_a_reservation_that_is_used_up_has_a_place_and_no_quota_in_
     make_world: MakeWorld, bound: str
 ) -> None:
     world = make_world(**BOUNDS[bound])
-    world.tell(
-        Reserved(Reservation("workshop-a", "big", 1, START - 10, START + 1000, users=frozenset({"ada", "eve"})))
-    )
+    world.tell(Reserved(Reservation("workshop-a", "big", 1, START - 10, START + 1000, users=frozenset({"ada", "eve"}))))
     world.ask("first", "ada", programme="p")
     world.ask("second", "eve", programme="p")
     found = standing(world.desk.broker.state, world.lease("second"))

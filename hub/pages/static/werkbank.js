@@ -242,6 +242,9 @@
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.request) ask(button);
+    if (button.dataset.copy) {
+      navigator.clipboard?.writeText(button.dataset.copy).then(() => (button.textContent = button.dataset.copied));
+    }
     const form = button.closest("form") || document.querySelector("form[data-answer]");
     if (button.dataset.fill && form) {
       for (const [name, value] of Object.entries(JSON.parse(button.dataset.fill))) if (form.elements[name]) fill(form.elements[name], value);
@@ -264,8 +267,10 @@
       location.assign(form.dataset.newSeat + encodeURIComponent(form.elements.seat.value));
       return;
     }
-    // A second click must not ask twice.
-    for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = true;
+    // A second click must not ask twice. Only once the form is on its way: a button that is off says nothing in it.
+    setTimeout(() => {
+      for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = true;
+    });
   });
 
   // Back from the browser's memory: what was disabled then may be used again.

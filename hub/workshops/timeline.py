@@ -1,0 +1,108 @@
+"""What happens to workshops by themselves: seats are warmed, the class begins, and it ends."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.errors import BrokerError
+from hub.logs import get_logger
+from hub.seats.warming_routes import Warmings
+from hub.web.hub_api import HubUnreachable
+from hub.web.problems import Problem
+from hub.workshops.belongings import Belongings
+from hub.workshops.lifecycle import OPEN, PROMISED, WorkshopState
+from hub.workshops.organiser import Organiser
+from hub.workshops.store import Kept
+
+log = get_logger("workshops")
+
+BY_ITSELF = "werkbank"
+"""Who does what happens by itself, in the log."""
+LONGEST_SLEEP = 30.0
+SHORTEST_SLEEP = 0.2
+
+
+class Timeline:
+    """Follows the clock. Everything it does can be done again: what a crash left undone is done on return."""
+
+    def __init__(self, organiser: Organiser, warmings: Warmings, belongings: Belongings) -> None:
+        self._organiser, self._warmings, self._belongings = organiser, warmings, belongings
+        self._warmed: set[tuple[str, frozenset[str]]] = set()
+        """Classes whose seats were asked for by this process."""
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["Timeline"]:
+        """Follow the clock until the block ends."""
+        async with asyncio.TaskGroup() as tasks:
+            followed = tasks.create_task(self._follow(), name="workshops.timeline")
+            try:
+                yield self
+            finally:
+                followed.cancel()
+
+    async def _follow(self) -> None:
+        while True:
+            now = time.time()
+            await self._surely(lambda now=now: self.pass_time(now))  # type: ignore[misc]
+            await self._surely(self._organiser.align_reservations)
+            await self._surely(self._tidy)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until something is due, or somebody changes something."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._organiser.changed.wait(), min(LONGEST_SLEEP, await self._until_next()))
+        self._organiser.changed.clear()
+        await asyncio.sleep(SHORTEST_SLEEP)
+
+    async def _surely(self, step: Callable[[], Awaitable[None]]) -> None:
+        """One step; what fails is tried again the next time and keeps nothing else from happening."""
+        try:
+            await step()
+        except (BrokerError, Problem, SQLAlchemyError, HubUnreachable, OSError) as error:
+            log.error("workshops.not-converged", step=getattr(step, "__name__", "step"), error=str(error))
+
+    async def pass_time(self, now: float) -> None:
+        """Bring every workshop to where it is due at `now`."""
+        for kept in await self._organiser.all():
+            await self._surely(lambda kept=kept: self._bring(kept, now))  # type: ignore[misc]
+
+    async def _bring(self, kept: Kept, now: float) -> None:
+        window = kept.workshop.window
+        if kept.state not in PROMISED:
+            return
+        if window.end <= now:
+            await self._organiser.close(kept, BY_ITSELF)
+            return
+        if window.start <= now and kept.state is not WorkshopState.LIVE:
+            kept = await self._organiser.begin(kept, BY_ITSELF)
+        elif window.start - self._organiser.warm_before <= now and kept.state not in OPEN:
+            kept = await self._organiser.warm(kept, BY_ITSELF)
+        if kept.state in OPEN:
+            await self._warm_seats(kept)
+
+    async def _warm_seats(self, kept: Kept) -> None:
+        """Start the seats of everybody who is known, once for each set of people."""
+        people = frozenset(await self._organiser.people(kept.workshop))
+        if not people or (kept.workshop.id, people) in self._warmed:
+            return
+        new = people - frozenset().union(*(known for id, known in self._warmed if id == kept.workshop.id))
+        if new and self._warmings.begin(kept.workshop.profile, sorted(new)) is None:
+            return  # too many classes at once: its turn comes
+        self._warmed.add((kept.workshop.id, people))
+
+    async def _tidy(self) -> None:
+        """What is left of workshops that are over: seats of temporary accounts, archives and names that are due."""
+        for kept in await self._organiser.all():
+            if kept.state is WorkshopState.CLOSED:
+                await self._surely(lambda kept=kept: self._belongings.put_away(kept, time.time()))  # type: ignore[misc]
+
+    async def _until_next(self) -> float:
+        """Seconds until something is due."""
+        now, before = time.time(), self._organiser.warm_before
+        windows = [kept.workshop.window for kept in await self._organiser.all() if kept.state in PROMISED]
+        moments = [moment for window in windows for moment in (window.start - before, window.start, window.end)]
+        return min((moment - now for moment in moments if moment > now), default=LONGEST_SLEEP)
