@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hub.pages.service_page import language_of, page
 from hub.seats.view import views
-from hub.web.auth import PagePerson, csrf_token
+from hub.web.auth import PagePerson, csrf_token, same_site
 from hub.web.problems import Problem
 from hub.words import COOKIE, translator
 
@@ -39,7 +39,7 @@ async def home(request: Request, person: PagePerson) -> HTMLResponse:
 @router.get("/language/{language}")
 async def language(request: Request, language: Literal["en", "nl"]) -> Response:
     """Remember the reader's language for every page of the workbench."""
-    response = RedirectResponse(_same_site(request), status_code=303)
+    response = RedirectResponse(same_site(request), status_code=303)
     response.set_cookie(COOKIE, language, max_age=365 * 86400, samesite="lax", path="/")
     return response
 
@@ -49,11 +49,3 @@ def problem_page(request: Request, problem: Problem) -> Response:
     # Problems are raised where the reader's language is not known; here it is. Plain text, so the page escapes it.
     said = problem.in_words(translator(language_of(request)))
     return page(request, "problem.html", status=problem.status, problem=said)
-
-
-def _same_site(request: Request) -> str:
-    """Back to the page the reader came from, never to another host."""
-    referer = request.headers.get("Referer", "")
-    own = f"{request.url.scheme}://{request.headers.get('Host', '')}/"
-    # One slash: `//host` would be another host to a browser.
-    return "/" + referer.removeprefix(own).lstrip("/\\") if referer.startswith(own) else request.app.state.oauth.prefix

@@ -113,9 +113,7 @@ def sign_in(request: Request) -> RedirectResponse:
     """Send the browser to the hub; it comes back to `oauth_callback` and then to where it wanted to go."""
     client: OAuthClient = request.app.state.oauth
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
-    # The path and no host: a reader comes back to this workbench and nowhere else.
-    query = f"?{request.url.query}" if request.url.query else ""
-    request.session["oauth"] = {"state": state, "verifier": verifier, "next": f"{request.url.path}{query}"}
+    request.session["oauth"] = {"state": state, "verifier": verifier, "next": _back_to(request)}
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
         "client_id": client.client_id,
@@ -126,6 +124,21 @@ def sign_in(request: Request) -> RedirectResponse:
         "code_challenge_method": "S256",
     }
     return RedirectResponse(f"{client.authorize_url}?{urlencode(asked)}", status_code=303)
+
+
+def _back_to(request: Request) -> str:
+    """Where a reader goes on after signing in: the page that was asked for, or the one whose form was sent."""
+    if request.method == "GET":
+        return f"{request.url.path}?{request.url.query}".rstrip("?")
+    return same_site(request)
+
+
+def same_site(request: Request) -> str:
+    """The page that the reader came from: its path alone, so never one on another host."""
+    referer = request.headers.get("Referer", "")
+    own = f"{request.url.scheme}://{request.headers.get('Host', '')}/"
+    # One slash: `//host` would be another host to a browser.
+    return "/" + referer.removeprefix(own).lstrip("/\\") if referer.startswith(own) else request.app.state.oauth.prefix
 
 
 @router.get("/oauth_callback")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from hub.settings import Profile
 from hub.words import Translate, later
 from hub.workshops.catalogue import Catalogue
-from hub.workshops.model import Unfit, Workshop
+from hub.workshops.model import RESERVED, Unfit, Workshop
 
 LONGEST_FIELD = 20_000
 _DAY = 86_400
@@ -199,6 +199,6 @@ def id_for(title: str, taken: frozenset[str]) -> str:
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:26].strip("-") or "workshop"
     number = 1
-    while (name := base if number == 1 else f"{base}-{number}") in taken:
+    while (name := base if number == 1 else f"{base}-{number}") in taken | RESERVED:
         number += 1
     return name

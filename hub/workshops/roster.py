@@ -146,7 +146,8 @@ def _wrong_with(values: dict[str, str], line: int) -> Iterator[Mistake]:
 
 def _tidy(value: str) -> str:
     """Without control characters and doubled spaces, in the usual spelling of its characters."""
-    shown = "".join(" " if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") else one for one in value)
+    kinds = ((one, unicodedata.category(one)) for one in value)
+    shown = "".join(" " if kind in ("Cc", "Zl", "Zp") else "" if kind[0] == "C" else one for one, kind in kinds)
     return " ".join(unicodedata.normalize("NFC", shown).split())
 
 

@@ -5,7 +5,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.lease_seat import Seat, free_devices, seat_of
-from tests.support.workbench import Workbench, eventually
+from tests.support.workbench import ROOT, Workbench, eventually
+
+
+@pytest.fixture(scope="session")
+def facility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """A workbench for tests of workshops, with two simulated devices. They count its seats, and restart it."""
+    bench = Workbench(tmp_path_factory.mktemp("facility") / "state", ROOT / "werkbank.yaml")
+    started = bench.up("--simulate-gpus", "2")
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield bench
+    bench.end()
 
 
 @pytest.fixture(scope="module")

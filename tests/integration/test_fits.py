@@ -1,23 +1,12 @@
 """`werkbank fits` and its API: would a class fit on the running workbench, and what would where it does not?"""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.support.workbench import ROOT, Visitor, Workbench, run_werkbank
-
-
-@pytest.fixture(scope="module")
-def facility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """A workbench for these tests alone, with two simulated devices: they count seats."""
-    bench = Workbench(tmp_path_factory.mktemp("fits") / "state", ROOT / "werkbank.yaml")
-    started = bench.up("--simulate-gpus", "2")
-    assert started.returncode == 0, started.stdout + started.stderr
-    yield bench
-    bench.end()
+from tests.support.workbench import Visitor, Workbench, run_werkbank
 
 
 def fits(bench: Workbench, *arguments: str) -> tuple[int, str]:

@@ -13,19 +13,9 @@ from typer.testing import CliRunner
 from hub.cli import app
 from hub.cli.workshops import EXAMPLE
 from hub.errors import WerkbankError
-from tests.support.workbench import ROOT, Visitor, Workbench, eventually, run_werkbank
+from tests.support.workbench import Visitor, Workbench, eventually, run_werkbank
 
 NEXT_YEAR = (datetime.now() + timedelta(days=365)).strftime("%Y-%m-%d")
-
-
-@pytest.fixture(scope="module")
-def facility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """A workbench for these tests alone, with two simulated devices."""
-    bench = Workbench(tmp_path_factory.mktemp("workshops") / "state", ROOT / "werkbank.yaml")
-    started = bench.up("--simulate-gpus", "2")
-    assert started.returncode == 0, started.stdout + started.stderr
-    yield bench
-    bench.end()
 
 
 def declared(id: str, start: str = "14:00", end: str = "17:00", devices: int = 0, day: str = NEXT_YEAR) -> str:
@@ -235,22 +225,42 @@ def test_two_who_edit_at_once_notice(facility: Workbench, office: Office) -> Non
     assert ask(admin, "PUT", "/one", json={"workshop": new["workshop"], "version": new["version"]}).status_code == 200
 
 
-@pytest.mark.parametrize("who", ["scientist", "trainer"])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", ""),
-        ("GET", "/one"),
-        ("GET", "/one/events"),
-        ("GET", "/one/fits"),
-        ("PUT", "/one"),
-        ("POST", "/one/publish"),
-        ("DELETE", "/one?version=1"),
-    ],
-)
-def test_only_admins_may_for_now(facility: Workbench, who: str, method: str, path: str) -> None:
+ROUTES = [
+    ("GET", ""),
+    ("GET", "/one"),
+    ("GET", "/one/events"),
+    ("GET", "/one/fits"),
+    ("PUT", "/one"),
+    ("POST", "/one/publish"),
+    ("DELETE", "/one?version=1"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_learners_may_nothing_of_it(facility: Workbench, method: str, path: str) -> None:
     body = {"json": {"workshop": {}}} if method == "PUT" else {}
-    assert ask(facility.browser(who), method, path, **body).status_code == 403
+    assert ask(facility.browser("scientist"), method, path, **body).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES[1:])
+def test_for_a_trainer_a_workshop_of_others_is_not_there(
+    facility: Workbench, office: Office, method: str, path: str
+) -> None:
+    office.put(declared("one").replace("trainers: [trainer]", "trainers: [somebody]"))
+    trainer = facility.browser("trainer")
+    body = {"json": {"workshop": office.all()["one"]["workshop"], "version": 1}} if method == "PUT" else {}
+    assert ask(trainer, method, path, **body).status_code == (403 if method == "PUT" else 404)
+    assert ask(trainer, "GET", "").json() == []
+    assert office.all()["one"]["version"] == 1
+
+
+def test_a_trainer_gives_workshops_of_their_own_with_profiles_of_their_own(facility: Workbench, office: Office) -> None:
+    office.put(declared("one"))
+    trainer = facility.browser("trainer")
+    (mine,) = ask(trainer, "GET", "").json()
+    assert ask(trainer, "POST", "/one/publish").json()["state"] == "published"
+    body = {"workshop": {**mine["workshop"], "trainers": ["somebody"]}, "version": 0}
+    assert "You would not be one of its trainers." in ask(trainer, "PUT", "/two", json=body).text
 
 
 def test_what_is_not_there_is_told_so(facility: Workbench) -> None:
