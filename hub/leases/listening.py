@@ -31,6 +31,11 @@ class Bells:
                 for bell in self._of.get(action.lease.user, ()):
                     bell.set()
 
+    def ring(self, user: str) -> None:
+        """Something else of this user changed."""
+        for bell in self._of.get(user, ()):
+            bell.set()
+
     @contextmanager
     def of(self, user: str) -> Iterator[asyncio.Event]:
         """An event that is set whenever a lease of this user changes, until the block ends."""

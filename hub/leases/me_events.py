@@ -1,8 +1,9 @@
 """What a person has, told as it changes: a stream of `me` and `counters` for each one who listens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 from sse_starlette import ServerSentEvent
@@ -38,14 +39,27 @@ class News:
         return WAIT_PERIOD if waits else LOOK_PERIOD
 
 
-async def me_events(desk: Desk, person: Person, language: str) -> AsyncIterator[ServerSentEvent]:
-    """What `person` has and what their devices do, now and as it changes, for STREAM_LIFE."""
+class Teller(Protocol):
+    """A part of what somebody has."""
+
+    def news(self) -> BaseModel | None:
+        """What is to be told now, if anything."""
+
+    def seconds_left(self) -> float:
+        """How long the next look has time, unless the bell rings."""
+
+
+async def me_events(
+    desk: Desk, person: Person, language: str, more: Mapping[str, Teller] = MappingProxyType({})
+) -> AsyncIterator[ServerSentEvent]:
+    """What `person` has and what their devices do, now and as it changes, for STREAM_LIFE; and `more` parts by name."""
     clock = asyncio.get_running_loop().time
     end = clock() + STREAM_LIFE
     with desk.bells.of(person.name) as bell:
-        tellers: dict[str, News | Meter] = {
+        tellers: dict[str, Teller] = {
             "me": News(desk, person, language),
             "counters": Meter(desk, person.name, bell.set),
+            **more,
         }
         while clock() < end:
             bell.clear()
@@ -55,7 +69,7 @@ async def me_events(desk: Desk, person: Person, language: str) -> AsyncIterator[
             await rung_within(bell, min(teller.seconds_left() for teller in tellers.values()))
 
 
-def _news(tellers: dict[str, News | Meter]) -> Iterator[ServerSentEvent]:
+def _news(tellers: Mapping[str, Teller]) -> Iterator[ServerSentEvent]:
     for name, teller in tellers.items():
         if (view := teller.news()) is not None:
             yield ServerSentEvent(view.model_dump_json(), event=name)

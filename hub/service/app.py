@@ -40,14 +40,17 @@ from hub.web.broken_json import broken_json
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
-from hub.workshops import fits_routes, join_pages, roster_pages
+from hub.workshops import fits_routes, join_pages, learning, room_pages, roster_pages
 from hub.workshops import pages as workshop_pages
 from hub.workshops import routes as workshops
 from hub.workshops.belongings import Belongings
+from hub.workshops.classroom import Classroom
 from hub.workshops.guests import Tickets
 from hub.workshops.joining import Doorman
 from hub.workshops.organiser import Organiser
 from hub.workshops.people import Members
+from hub.workshops.progress import Progress
+from hub.workshops.room import Rooms
 from hub.workshops.roster import MOST_BYTES as MOST_ROSTER_BYTES
 from hub.workshops.store import Workshops
 from hub.workshops.timeline import Timeline
@@ -86,6 +89,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         redoc_url=None,
     )
     app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, Keeps(engine), oauth
+    app.state.state_directory = runtime.state
     app.state.metrics, app.state.audit = Metrics(), Audit(engine)
     app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
@@ -115,6 +119,8 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         workshop_pages.router,
         join_pages.router,
         roster_pages.router,
+        room_pages.router,
+        learning.api,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")
@@ -130,8 +136,10 @@ async def _workshops(app: FastAPI, runtime: Runtime, engine: Engine, desk: Desk)
     state.doorman = Doorman(workshops, members, runtime.state.secret("invitations"))
     state.tickets = Tickets(runtime.state.secret("guest-tickets"))
     state.belongings = Belongings(runtime.state, workshops, members, state.audit)
-    async with Timeline(state.organiser, state.warmings, state.belongings).running():
-        yield
+    async with Rooms(Progress(engine)).running() as rooms:
+        state.classroom = Classroom(state.organiser, rooms, desk.bells)
+        async with Timeline(state.organiser, state.warmings, state.belongings, state.classroom).running():
+            yield
 
 
 def _tell_errors(app: FastAPI) -> None:

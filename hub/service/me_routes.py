@@ -10,13 +10,15 @@ from hub.leases.routes import AtDesk, language_of
 from hub.seats.routes import Seat, seats_of
 from hub.web.auth import ApiPerson
 from hub.web.problems import Answers, answers
+from hub.workshops.learning import WorkshopNews
 
 api = APIRouter(prefix="/api/v1", tags=["me"])
 
 STREAM: Answers = {
     200: {
         "description": "An event `me` at the start and whenever something changed, as `GET /me` without who I am and "
-        "my seats; an event `counters` every five seconds while I hold devices, with what each of them does.",
+        "my seats; an event `counters` every five seconds while I hold devices, with what each of them does; "
+        "an event `workshops` at the start and on changes, as `GET /me/workshops`.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -46,5 +48,7 @@ async def me(request: Request, desk: AtDesk, person: ApiPerson) -> Me:
 @api.get("/me/events", response_class=EventSourceResponse, responses=STREAM | answers(401, 503))
 async def events(request: Request, desk: AtDesk, person: ApiPerson) -> EventSourceResponse:
     """The same while it changes, as server-sent events; it ends after ten minutes, for the listener to come again."""
-    told = me_events(desk, person, language_of(request))
+    language = language_of(request)
+    workshops = WorkshopNews(request.app.state.classroom, person.name, language)
+    told = me_events(desk, person, language, {"workshops": workshops})
     return EventSourceResponse(told, ping=PING_SECONDS, ping_message_factory=ping)

@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 import time
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
 
 from hub.errors import BrokerError, LeaseRefused
 from hub.leases.desk import Desk
@@ -36,6 +39,8 @@ class Organiser:
         self.workshops, self.members = workshops, members
         self.changed = asyncio.Event()
         """Rung whenever a workshop moves on, so that what follows from it need not wait."""
+        self.paused: frozenset[str] = frozenset()
+        """Workshops that are on whose reservation is lifted for a while."""
         self._turn = asyncio.Lock()
         """So that two do not publish what only one of them has room for, and neither is taken for a leftover."""
 
@@ -57,6 +62,7 @@ class Organiser:
 
     async def people_changed(self) -> None:
         """Somebody joined or left: what is reserved is for them too. What cannot be written now is written soon."""
+        self.changed.set()
         with contextlib.suppress(Problem):
             await self.align_reservations()
 
@@ -122,6 +128,24 @@ class Organiser:
         """Now it is given."""
         return await self._onward(kept, "begin", who, "begun")
 
+    async def extend(self, kept: Kept, minutes: int, who: str) -> Kept:
+        """Make one that is on longer. Raises Problem when that does not fit, and then it ends as it did."""
+        if kept.state not in OPEN:
+            raise _impossible(kept, later("Only one that is being given can be extended."))
+        ends = kept.workshop.ends + timedelta(minutes=minutes)
+        longer = read_again(kept.workshop, ends=ends)
+        rest = read_again(longer, starts=max(kept.workshop.starts, datetime.now().astimezone()))
+        async with self._turn:
+            answer = await self.fits(rest)
+            if not answer.fits:
+                raise _does_not_fit(longer, answer)
+            try:
+                moved = await asyncio.to_thread(self.workshops.rewrite, kept, longer, who, "extended")
+            except Changed:
+                raise _changed() from None
+        await self.people_changed()
+        return moved
+
     async def _onward(self, kept: Kept, action: str, who: str, what: str) -> Kept:
         moved = self._next(kept, action)
         return kept if moved is kept.state else await self._move(kept, moved, who, what)
@@ -174,6 +198,9 @@ class Organiser:
         return [one.workshop for one in kept if one.workshop.id != but]
 
     # --- what is promised --------------------------------------------------------------------------
+
+    async def _with_gpus(self) -> list[Workshop]:
+        return [one for one in await self.published() if one.gpus and one.id not in self.paused]
 
     async def _reservation(self, workshop: Workshop) -> Reservation:
         assert workshop.gpus is not None
@@ -235,7 +262,7 @@ class Organiser:
         for everybody who takes part, and nothing is reserved for any other.
         """
         async with self._turn:
-            due = {OURS + one.id: await self._reservation(one) for one in await self.published() if one.gpus}
+            due = {OURS + one.id: await self._reservation(one) for one in await self._with_gpus()}
             known = {id: one for id, one in self._desk.broker.state.reservations.items() if id.startswith(OURS)}
             unclear = {OURS + id for id in await asyncio.to_thread(self.workshops.unreadable)}
             for id in known.keys() - due.keys() - unclear:
@@ -243,6 +270,15 @@ class Organiser:
             for id, reservation in due.items():
                 if known.get(id) != reservation:
                     await self._reserve(reservation)
+
+
+def read_again(workshop: Workshop, **changes: object) -> Workshop:
+    """The same workshop with some of it changed, and everything checked. Raises Problem 422."""
+    try:
+        return Workshop.model_validate(workshop.model_dump() | changes)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise Problem(422, "invalid", later("{problem}."), "", {"problem": problem}) from None
 
 
 def _impossible(kept: Kept, hint: str) -> Problem:

@@ -127,6 +127,12 @@ class Members:
             session.flush()
             return _member(row)
 
+    def show_name(self, workshop: str, user: str, is_shown: bool) -> None:
+        """Show the trainer somebody's name, or not."""
+        with Session(self._engine) as session, session.begin():
+            if row := session.get(MemberRow, (workshop, user)):
+                row.shares_name = is_shown
+
     def back(self, workshop: str, key: str) -> Member | None:
         """The temporary account that comes back with `key`."""
         asked = select(MemberRow).where(MemberRow.workshop == workshop, MemberRow.key == _hash(key))

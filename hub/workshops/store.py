@@ -109,6 +109,16 @@ class Workshops:
             note(session, who, f"workshop.{what}", _about(row.id), version=row.version)
             return _kept(row)
 
+    def rewrite(self, kept: Kept, workshop: Workshop, who: str, what: str) -> Kept:
+        """Write a workshop over itself, in whatever state. Raises Changed when it is no longer as it was read."""
+        with Session(self._engine) as session, session.begin():
+            row = session.get(WorkshopRow, kept.workshop.id, with_for_update=True)
+            if row is None or row.version != kept.version:
+                raise Changed
+            row.record, row.version = workshop.model_dump(mode="json"), row.version + 1
+            note(session, who, f"workshop.{what}", _about(row.id), version=row.version)
+            return _kept(row)
+
     def forget_roster(self, id: str) -> None:
         """Remove the class list of a workshop that is over."""
         with Session(self._engine) as session, session.begin():

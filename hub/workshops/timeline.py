@@ -13,6 +13,7 @@ from hub.seats.warming_routes import Warmings
 from hub.web.hub_api import HubUnreachable
 from hub.web.problems import Problem
 from hub.workshops.belongings import Belongings
+from hub.workshops.classroom import Classroom
 from hub.workshops.lifecycle import OPEN, PROMISED, WorkshopState
 from hub.workshops.organiser import Organiser
 from hub.workshops.store import Kept
@@ -28,8 +29,9 @@ SHORTEST_SLEEP = 0.2
 class Timeline:
     """Follows the clock. Everything it does can be done again: what a crash left undone is done on return."""
 
-    def __init__(self, organiser: Organiser, warmings: Warmings, belongings: Belongings) -> None:
+    def __init__(self, organiser: Organiser, warmings: Warmings, belongings: Belongings, classroom: Classroom) -> None:
         self._organiser, self._warmings, self._belongings = organiser, warmings, belongings
+        self._classroom = classroom
         self._warmed: set[tuple[str, frozenset[str]]] = set()
         """Classes whose seats were asked for by this process."""
 
@@ -47,6 +49,7 @@ class Timeline:
         while True:
             now = time.time()
             await self._surely(lambda now=now: self.pass_time(now))  # type: ignore[misc]
+            await self._surely(self._classroom.refresh)
             await self._surely(self._organiser.align_reservations)
             await self._surely(self._tidy)
             await self._rest()

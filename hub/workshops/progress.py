@@ -1,0 +1,150 @@
+"""How far learners are and what was said in a workshop, on disk: so that a restart of the service loses none of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Boolean, Engine, Float, Integer, String, Text, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from hub.db import Base
+
+
+class ExerciseRow(Base):
+    """One learner's tries at one exercise in one workshop."""
+
+    __tablename__ = "workshop_exercises"
+
+    workshop: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user: Mapped[str] = mapped_column(String(255), primary_key=True)
+    exercise: Mapped[str] = mapped_column(String(16), primary_key=True)
+    tries: Mapped[int] = mapped_column(Integer)
+    last: Mapped[float] = mapped_column(Float)
+    """When it was last tried, in Unix seconds."""
+    passed: Mapped[float | None] = mapped_column(Float)
+    """When it was first passed."""
+
+
+class PresenceRow(Base):
+    """One learner's presence in one workshop, and the hand that they raise."""
+
+    __tablename__ = "workshop_presence"
+
+    workshop: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user: Mapped[str] = mapped_column(String(255), primary_key=True)
+    first: Mapped[float] = mapped_column(Float)
+    last: Mapped[float] = mapped_column(Float)
+    present_seconds: Mapped[float] = mapped_column(Float)
+    hand: Mapped[float | None] = mapped_column(Float)
+    hand_exercise: Mapped[str | None] = mapped_column(String(16))
+
+
+class RoomRow(Base):
+    """What the trainer said and did for everybody."""
+
+    __tablename__ = "workshop_rooms"
+
+    workshop: Mapped[str] = mapped_column(String(32), primary_key=True)
+    message: Mapped[str] = mapped_column(Text)
+    message_number: Mapped[int] = mapped_column(Integer)
+    message_at: Mapped[float] = mapped_column(Float)
+    message_by: Mapped[str] = mapped_column(String(255))
+    is_paused: Mapped[bool] = mapped_column(Boolean)
+    fresh_lesson: Mapped[str] = mapped_column(String(16))
+    fresh_number: Mapped[int] = mapped_column(Integer)
+
+
+@dataclass
+class Tries:
+    """A learner and an exercise."""
+
+    tries: int = 0
+    last: float = 0.0
+    passed: float | None = None
+
+
+@dataclass
+class Learner:
+    """What is known of one learner. Times are Unix seconds."""
+
+    user: str
+    first: float = 0.0
+    """When they were first seen; 0 for never."""
+    last: float = 0.0
+    present_seconds: float = 0.0
+    hand: float | None = None
+    """Since when the hand is up."""
+    hand_exercise: str | None = None
+    exercises: dict[str, Tries] = field(default_factory=dict)
+    lesson: str | None = None
+    """The lesson in front of them; not kept over restarts."""
+    ran: float = 0.0
+    """When a cell last ran; not kept over restarts."""
+    is_busy: bool = False
+
+
+@dataclass
+class Announced:
+    """What the trainer said and did for everybody."""
+
+    message: str = ""
+    message_number: int = 0
+    message_at: float = 0.0
+    message_by: str = ""
+    is_paused: bool = False
+    """The reservation is lifted for a while, so that others get its GPUs."""
+    fresh_lesson: str = ""
+    fresh_number: int = 0
+    """Grows when everybody gets a fresh copy of `fresh_lesson`."""
+
+
+class Progress:
+    """Reads and writes rooms."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def load(self, workshop: str) -> tuple[dict[str, Learner], Announced]:
+        """A room as it was last written."""
+        learners: dict[str, Learner] = {}
+        with Session(self._engine) as session:
+            for row in session.scalars(select(PresenceRow).where(PresenceRow.workshop == workshop)):
+                known = Learner(row.user, row.first, row.last, row.present_seconds, row.hand, row.hand_exercise)
+                learners[row.user] = known
+            for tries in session.scalars(select(ExerciseRow).where(ExerciseRow.workshop == workshop)):
+                learner = learners.setdefault(tries.user, Learner(tries.user))
+                learner.exercises[tries.exercise] = Tries(tries.tries, tries.last, tries.passed)
+            room = session.get(RoomRow, workshop)
+            announced = Announced() if room is None else Announced(**{name: getattr(room, name) for name in _SAID})
+        return learners, announced
+
+    def save(self, workshop: str, learners: Iterable[Learner], announced: Announced) -> None:
+        """Write what is known of these learners, and what was announced."""
+        with Session(self._engine) as session, session.begin():
+            session.merge(RoomRow(workshop=workshop, **{name: getattr(announced, name) for name in _SAID}))
+            for learner in learners:
+                session.merge(_presence(workshop, learner))
+                for exercise, one in learner.exercises.items():
+                    row = ExerciseRow(workshop=workshop, user=learner.user, exercise=exercise)
+                    row.tries, row.last, row.passed = one.tries, one.last, one.passed
+                    session.merge(row)
+
+    def forget(self, workshop: str) -> None:
+        """Remove all of it."""
+        with Session(self._engine) as session, session.begin():
+            for table in (ExerciseRow, PresenceRow, RoomRow):
+                session.execute(delete(table).where(table.workshop == workshop))
+
+
+_SAID = tuple(Announced.__dataclass_fields__)
+
+
+def _presence(workshop: str, learner: Learner) -> PresenceRow:
+    return PresenceRow(
+        workshop=workshop,
+        user=learner.user,
+        first=learner.first,
+        last=learner.last,
+        present_seconds=learner.present_seconds,
+        hand=learner.hand,
+        hand_exercise=learner.hand_exercise,
+    )

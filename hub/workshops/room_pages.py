@@ -1,0 +1,166 @@
+"""The room: who needs me? For the trainer in front of a class, and for the projector behind them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from hub.leases.desk import Desk
+from hub.leases.listening import LOOK_PERIOD, PING_SECONDS, STREAM_LIFE, ping, rung_within
+from hub.leases.routes import AtDesk
+from hub.pages.service_page import language_of, page, rendered
+from hub.settings.types import Name
+from hub.web.auth import csrf_token
+from hub.web.hub_api import Person
+from hub.web.hub_client import HubClient, RunningSeat
+from hub.web.problems import Problem
+from hub.web.roles import TrainerPosting, TrainerReading
+from hub.words import later, translator
+from hub.workshops.access import organising
+from hub.workshops.catalogue import catalogue
+from hub.workshops.classroom import Class, Classroom
+from hub.workshops.fits_routes import Organised
+from hub.workshops.learning import InClass
+from hub.workshops.organiser import Organiser
+from hub.workshops.room_view import room_view
+
+router = APIRouter(prefix="/workshops", include_in_schema=False)
+
+WorkshopId = Annotated[Name, Path()]
+LEAST_PERIOD = 0.5
+"""Seconds between two parts sent, at least."""
+LONGEST_MESSAGE = 500
+Act = Literal["say", "unsay", "extend", "pause", "resume", "fresh", "lower", "restart"]
+
+
+@router.get("/{id}/room", response_model=None)
+async def room(
+    request: Request, desk: AtDesk, person: TrainerReading, organised: Organised, classroom: InClass, id: WorkshopId
+) -> Response:
+    """Who is there, how far are they, who needs me?"""
+    kept = await organised.found(organising(person), id)
+    if (one := classroom.classes.get(id)) is None:
+        return RedirectResponse(f"{request.app.state.oauth.prefix}workshops/{kept.workshop.id}", status_code=303)
+    return _page(request, desk, person, one)
+
+
+@router.get("/{id}/room/live", response_class=EventSourceResponse)
+async def live(
+    request: Request, desk: AtDesk, person: TrainerReading, organised: Organised, classroom: InClass, id: WorkshopId
+) -> EventSourceResponse:
+    """The page's main part now and whenever it changes, as server-sent events."""
+    await organised.found(organising(person), id)
+    parts = _parts(request, desk, person, classroom, id)
+    return EventSourceResponse(parts, ping=PING_SECONDS, ping_message_factory=ping)
+
+
+@router.post("/{id}/room", response_model=None)
+async def act(
+    request: Request,
+    desk: AtDesk,
+    person: TrainerPosting,
+    organised: Organised,
+    classroom: InClass,
+    id: WorkshopId,
+    action: Annotated[Act, Form()],
+    text: Annotated[str, Form(max_length=LONGEST_MESSAGE)] = "",
+    minutes: Annotated[int, Form(ge=5, le=240)] = 15,
+    lesson: Annotated[str, Form(max_length=16)] = "",
+    number: Annotated[int, Form(ge=0, le=100_000)] = 0,
+) -> Response:
+    """The room's buttons. A refusal stands on the page."""
+    kept = await organised.found(organising(person), id)
+    if (one := classroom.classes.get(id)) is None:
+        return RedirectResponse(f"{request.app.state.oauth.prefix}workshops/{id}", status_code=303)
+    try:
+        if action == "extend":
+            await organised.extend(kept, minutes, person.name)
+            await classroom.refresh()
+        elif action in ("lower", "restart"):
+            await _for_one(request, one, action, number)
+        else:
+            await _for_all(organised, classroom, one, person, action, text, lesson)
+    except Problem as refused:
+        said = refused.in_words(translator(language_of(request)))
+        return _page(request, desk, person, one, said)
+    return RedirectResponse(f"{request.app.state.oauth.prefix}workshops/{id}/room", status_code=303)
+
+
+async def _for_all(
+    organised: Organiser, classroom: Classroom, one: Class, person: Person, action: Act, text: str, lesson: str
+) -> None:
+    """What concerns everybody in the room."""
+    if action in ("say", "unsay"):
+        one.room.say(text.strip() if action == "say" else "", person.name, time.time())
+    elif action == "fresh":
+        if lesson not in one.workshop.lessons:
+            raise Problem(422, "no-such-lesson", later("There is no lesson {value}."), "", {"value": lesson})
+        one.room.give_fresh(lesson)
+    else:
+        one.room.pause(action == "pause")
+        await classroom.refresh()
+        await organised.people_changed()
+
+
+async def _for_one(request: Request, one: Class, action: Act, number: int) -> None:
+    """What concerns one learner. Raises Problem 404 for a number that nobody has."""
+    user = next((member.user for member in one.members.values() if member.number == number), None)
+    if user is None:
+        raise Problem(404, "no-such-learner", later("There is no learner {number}."), "", {"number": str(number)})
+    if action == "lower":
+        one.room.lower_hand(user)
+        return
+    await asyncio.to_thread(_restart, HubClient(request.app.state.state_directory), user, one.workshop.profile)
+
+
+def _restart(hub: HubClient, user: str, profile: str) -> None:
+    """Stop a learner's seat and start it again. Raises Problem when it does not stop."""
+    hub.stop_seat(RunningSeat(user, ""))
+    for _ in range(100):
+        if hub.ended_user(user):
+            hub.start_seat(user, profile)
+            return
+        time.sleep(0.1)
+    raise Problem(503, "not-stopped", later("Their seat does not stop."), later("Try again in a minute."))
+
+
+# --- the page ------------------------------------------------------------------------------------------
+
+
+def _page(request: Request, desk: Desk, person: Person, one: Class, refused: Problem | None = None) -> HTMLResponse:
+    status = refused.status if refused else 200
+    context = _context(request, desk, person, one)
+    return page(request, "room.html", status=status, refused=refused, **context)
+
+
+def _context(request: Request, desk: Desk, person: Person, one: Class) -> dict[str, Any]:
+    leases = {user: desk.of_user(user) for user in one.members}
+    return {
+        "person": person,
+        "workshop": one.workshop,
+        "state": one.kept.state,
+        "view": room_view(one, leases, catalogue(), language_of(request), time.time()),
+        "lessons": catalogue().lessons,
+        "code": f"{one.kept.code[:4]}-{one.kept.code[4:]}".upper(),
+        "csrf": csrf_token(request),
+    }
+
+
+async def _parts(
+    request: Request, desk: Desk, person: Person, classroom: Classroom, id: str
+) -> AsyncIterator[ServerSentEvent]:
+    clock = asyncio.get_running_loop().time
+    end, shown = clock() + STREAM_LIFE, None
+    with (await classroom.rooms.of(id)).bell() as rung:
+        while clock() < end and (one := classroom.classes.get(id)) is not None:
+            rung.clear()
+            context = _context(request, desk, person, one)
+            if (seen := (context["view"], context["state"], one.workshop)) != shown:
+                shown = seen
+                yield ServerSentEvent(rendered(request, "room_live.html", **context), event="page")
+            await asyncio.sleep(LEAST_PERIOD)
+            await rung_within(rung, LOOK_PERIOD)
