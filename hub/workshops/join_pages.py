@@ -75,13 +75,14 @@ async def come_in(
     try:
         if how == "temporary" and person is None:
             member, key = await doorman.enrol_guest(code, invitation, address, name, shares)
+            await _somebody_came(request)
             return _with_ticket(request, member, code, key)
         if person is None:
             raise SignInNeeded
         await doorman.enrol(code, invitation, address, person.name, name, shares)
     except Problem as problem:
         return await _refused(request, person, doorman, problem, code, invitation)
-    await request.app.state.organiser.people_changed()
+    await _somebody_came(request)
     return RedirectResponse(f"{_prefix(request)}join/{quote(code, safe='')}/seat", status_code=303)
 
 
@@ -152,6 +153,12 @@ async def files(request: Request, doorman: AtDoor, code: Code, key: Key) -> File
 # --- parts ---------------------------------------------------------------------------------------------
 
 
+async def _somebody_came(request: Request) -> None:
+    """The room shows them, and what is reserved is for them too."""
+    await request.app.state.classroom.refresh()
+    await request.app.state.organiser.people_changed()
+
+
 def _with_ticket(request: Request, member: Member, code: str, key: str) -> Response:
     """To the hub, which signs the temporary account in, and on to its seat."""
     tail = f"join/{quote(code, safe='')}"
@@ -177,7 +184,6 @@ def _with_ticket(request: Request, member: Member, code: str, key: str) -> Respo
 async def keep(request: Request, person: PagePerson, doorman: AtDoor, code: Code, key: Key) -> HTMLResponse:
     """Shown once to a new temporary account: how to come back."""
     found = await doorman.door(code, "", _address(request))
-    await request.app.state.organiser.people_changed()
     link = f"{_site(request)}{_prefix(request)}join/{quote(code, safe='')}/back/{quote(key, safe='')}"
     return page(request, "join_keep.html", person=person, door=found, code=code, link=link)
 

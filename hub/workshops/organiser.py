@@ -21,7 +21,7 @@ from hub.workshops.agreement import disagreements
 from hub.workshops.capacity import Answer, Wish, would_fit
 from hub.workshops.facility import Promised, facility_of
 from hub.workshops.lifecycle import OPEN, PROMISED, STATE_WORDS, WorkshopState, after
-from hub.workshops.model import Workshop
+from hub.workshops.model import Unfit, Workshop
 from hub.workshops.people import Members
 from hub.workshops.store import Changed, Kept, Workshops
 
@@ -277,8 +277,10 @@ def read_again(workshop: Workshop, **changes: object) -> Workshop:
     try:
         return Workshop.model_validate(workshop.model_dump() | changes)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise Problem(422, "invalid", later("{problem}."), "", {"problem": problem}) from None
+        problem = error.errors(include_url=False)[0].get("ctx", {}).get("error")
+        if isinstance(problem, Unfit):
+            raise Problem(422, "invalid", problem.sentence, "", problem.facts) from None
+        raise
 
 
 def _impossible(kept: Kept, hint: str) -> Problem:

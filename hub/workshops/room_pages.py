@@ -145,6 +145,7 @@ def _context(request: Request, desk: Desk, person: Person, one: Class) -> dict[s
         "state": one.kept.state,
         "view": room_view(one, leases, catalogue(), language_of(request), time.time()),
         "lessons": catalogue().lessons,
+        "join_address": f"{request.headers.get('Host', '')}{request.app.state.oauth.prefix}join",
         "code": f"{one.kept.code[:4]}-{one.kept.code[4:]}".upper(),
         "csrf": csrf_token(request),
     }

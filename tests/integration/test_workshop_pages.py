@@ -8,44 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.classroom import Trainer, field, fields_of
 from tests.support.workbench import Visitor, Workbench, text_of
 
 PAGES = "/services/werkbank/workshops"
 NEXT_YEAR = datetime.now() + timedelta(days=365)
-
-
-class Trainer:
-    """Somebody who plans workshops in a browser."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.http = visitor.http
-
-    def page(self, path: str = "", **query: str) -> str:
-        reply = self.http.get(PAGES + path, params=query)
-        assert reply.status_code == 200, text_of(reply.text)
-        return reply.text
-
-    def post(self, path: str, fields: dict[str, Any], page: str = "", **more: Any) -> httpx.Response:
-        """Send a form of a page as a browser does."""
-        return self.http.post(PAGES + path, data={"csrf": field(self.page(page), "csrf"), **fields}, **more)
-
-    def plan(self, **fields: str) -> httpx.Response:
-        return self.post("/new", fields_of(**fields), "/new")
-
-    def act(self, id: str, action: str) -> httpx.Response:
-        return self.post(f"/{id}/act", {"action": action}, f"/{id}")
-
-
-def field(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found, f"no field {name}"
-    return found[1]
-
-
-def fields_of(**fields: str) -> dict[str, str]:
-    day = f"{NEXT_YEAR:%Y-%m-%d}"
-    basic = {"title": "Pages", "starts": f"{day}T09:00", "ends": f"{day}T12:00", "trainers": "trainer", "seats": "3"}
-    return basic | {"profile": "small", "lessons": "S1", "retention": "30", "join": "on"} | fields
 
 
 @pytest.fixture
