@@ -8,6 +8,7 @@ import sqlite3
 import zipfile
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.support.classroom import SERVICE, Learner, Trainer, field, given
@@ -247,11 +248,11 @@ def test_a_room_is_whole_again_after_the_service_was_killed(facility: Workbench)
                 return bool(hands and hands[0][0])
 
         eventually(written, what="the room is written down")
+        port = str(httpx.URL(facility.address).port)
         facility.down()
-        assert facility.up("--simulate-gpus", "2").returncode == 0
-        back = Trainer(facility.browser("trainer"))
-        eventually(lambda: "S1-1" in back.page(f"/{id}/room"), what="the room is there again")
-        assert "Hello" in back.page(f"/{id}/room")
+        assert facility.up("--simulate-gpus", "2", "--port", port).returncode == 0
+        eventually(lambda: "S1-1" in trainer.page(f"/{id}/room"), what="the room is there again")
+        assert "Hello" in trainer.page(f"/{id}/room")
 
 
 LEARNERS_ROUTES = [("PUT", "/{id}/progress"), ("POST", "/{id}/hand"), ("POST", "/{id}/name")]
