@@ -40,7 +40,7 @@ from hub.web.broken_json import broken_json
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
-from hub.workshops import fits_routes, join_pages, learning, room_pages, roster_pages
+from hub.workshops import fits_routes, join_pages, learning, record_pages, room_pages, roster_pages
 from hub.workshops import pages as workshop_pages
 from hub.workshops import routes as workshops
 from hub.workshops.belongings import Belongings
@@ -120,6 +120,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         join_pages.router,
         roster_pages.router,
         room_pages.router,
+        record_pages.router,
         learning.api,
     ):
         app.include_router(router, prefix=prefix)
@@ -135,8 +136,8 @@ async def _workshops(app: FastAPI, runtime: Runtime, engine: Engine, desk: Desk)
     state.organiser = Organiser(runtime.settings, desk, state.hub, workshops, members)
     state.doorman = Doorman(workshops, members, runtime.state.secret("invitations"))
     state.tickets = Tickets(runtime.state.secret("guest-tickets"))
-    state.belongings = Belongings(runtime.state, workshops, members, state.audit)
     async with Rooms(Progress(engine)).running() as rooms:
+        state.belongings = Belongings(runtime.state, workshops, members, rooms, state.audit)
         state.classroom = Classroom(state.organiser, rooms, desk.bells)
         async with Timeline(state.organiser, state.warmings, state.belongings, state.classroom).running():
             yield

@@ -17,6 +17,7 @@ from hub.state import StateDirectory
 from hub.web.hub_client import HubClient, RunningSeat
 from hub.workshops.admission import is_guest
 from hub.workshops.people import Member, Members
+from hub.workshops.room import Rooms
 from hub.workshops.store import Kept, Workshops
 
 log = get_logger("workshops")
@@ -30,8 +31,11 @@ _SKIPPED = frozenset({".cache", ".local", ".ipython", ".jupyter", ".config", "__
 class Belongings:
     """The archives of temporary accounts."""
 
-    def __init__(self, state: StateDirectory, workshops: Workshops, members: Members, audit: Audit) -> None:
+    def __init__(
+        self, state: StateDirectory, workshops: Workshops, members: Members, rooms: Rooms, audit: Audit
+    ) -> None:
         self._state, self._workshops, self._members, self._audit = state, workshops, members, audit
+        self._rooms = rooms
 
     def archive_of(self, member: Member) -> Path:
         """Where somebody's archive lies, or will."""
@@ -48,6 +52,7 @@ class Belongings:
                 await asyncio.to_thread(self._end_account, member)
         if workshop.window.end + int(workshop.retention) <= now:
             await asyncio.to_thread(self._forget, workshop.id, len(members))
+            await self._rooms.forget(workshop.id)
 
     def _end_account(self, member: Member) -> None:
         """Stop its seat, put its files in the archive, and remove it. Each step again and again until it is done."""

@@ -22,6 +22,10 @@ class Lesson:
     """To read it and do its exercises."""
     exercises: tuple[str, ...]
     """Ids, in the order in which they come."""
+    version: str
+    goals: tuple[Words, ...]
+    measures: tuple[str, ...]
+    """Of the Algoritmekader, by their stable names."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,15 @@ def _read(_written: int) -> Catalogue:
 
 def _lesson(entry: Mapping[str, Any]) -> Lesson:
     exercises = tuple(exercise["id"] for exercise in entry["exercises"])
-    return Lesson(entry["id"], Words(**entry["title"]), sum(entry["minutes"].values()), exercises)
+    return Lesson(
+        id=entry["id"],
+        title=Words(**entry["title"]),
+        minutes=sum(entry["minutes"].values()),
+        exercises=exercises,
+        version=entry["version"],
+        goals=tuple(Words(**goal) for goal in entry["goals"]),
+        measures=tuple(entry["measures"]),
+    )
 
 
 def _timetable(entry: Mapping[str, Any]) -> Timetable:

@@ -56,6 +56,7 @@ class Classroom:
                 by_user = {member.user: member for member in members}
                 found[kept.workshop.id] = Class(kept, by_user, await self.rooms.of(kept.workshop.id))
         self.classes = found
+        self.rooms.keep_only(found)
         self._organiser.paused = frozenset(id for id, one in found.items() if one.room.announced.is_paused)
         for id in before.keys() | found.keys():
             old, new = before.get(id), found.get(id)

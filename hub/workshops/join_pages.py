@@ -130,7 +130,7 @@ async def restart(request: Request, person: PostingPerson, code: Code) -> Respon
 @router.get("/{code}/back/{key}", response_model=None)
 async def come_back(request: Request, person: Anybody, doorman: AtDoor, code: Code, key: Key) -> Response:
     """The link with which a temporary account comes back, from whichever browser."""
-    found, member = await _returning(request, doorman, code, key)
+    found, member = await returning(request, doorman, code, key)
     if found.standing is Standing.OVER:
         has_files = await asyncio.to_thread(request.app.state.belongings.archive_of(member).is_file)
         return page(request, "join_after.html", person=person, door=found, code=code, key=key, has_files=has_files)
@@ -142,7 +142,7 @@ async def come_back(request: Request, person: Anybody, doorman: AtDoor, code: Co
 @router.get("/{code}/back/{key}/files")
 async def files(request: Request, doorman: AtDoor, code: Code, key: Key) -> FileResponse:
     """What a temporary account left, in one file."""
-    found, member = await _returning(request, doorman, code, key)
+    found, member = await returning(request, doorman, code, key)
     archive = request.app.state.belongings.archive_of(member)
     if not await asyncio.to_thread(archive.is_file):
         hint = later("They are put together when the workshop is over, and removed when its days are past.")
@@ -188,7 +188,7 @@ async def keep(request: Request, person: PagePerson, doorman: AtDoor, code: Code
     return page(request, "join_keep.html", person=person, door=found, code=code, link=link)
 
 
-async def _returning(request: Request, doorman: Doorman, code: str, key: str) -> tuple[Door, Member]:
+async def returning(request: Request, doorman: Doorman, code: str, key: str) -> tuple[Door, Member]:
     """The workshop and the temporary account of a link. Raises Problem 404."""
     found = await doorman.door(code, "", _address(request))
     member = await asyncio.to_thread(doorman.members.back, found.workshop.id, key)

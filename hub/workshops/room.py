@@ -150,6 +150,11 @@ class Room:
         for bell in self._bells:
             bell.set()
 
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether something is still to be written."""
+        return bool(self._dirty) or self._is_dirty
+
     def unwritten(self) -> tuple[list[Learner], bool]:
         """What changed since this was last asked."""
         learners = [self.learners[user] for user in sorted(self._dirty)]
@@ -203,6 +208,12 @@ class Rooms:
     def _tell(self, workshop: str, user: str) -> None:
         for listener in self.listeners:
             listener(workshop, user)
+
+    def keep_only(self, workshops: Collection[str]) -> None:
+        """Let go of rooms of others that are written down: they are read again when somebody asks."""
+        for id in self._rooms.keys() - set(workshops):
+            if not self._rooms[id].is_unwritten:
+                del self._rooms[id]
 
     async def forget(self, workshop: str) -> None:
         """Remove what is known of everybody in it."""

@@ -12,6 +12,7 @@ from hub.logs import get_logger
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.model import Workshop
 from hub.workshops.people import MemberRow, new_code
+from hub.workshops.progress import ExerciseRow, PresenceRow, RoomRow
 
 log = get_logger("workshops")
 
@@ -131,7 +132,8 @@ class Workshops:
             mine = WorkshopRow.id == kept.workshop.id, WorkshopRow.version == kept.version
             if session.execute(delete(WorkshopRow).where(*mine)).rowcount != 1:  # type: ignore[attr-defined]
                 raise Changed
-            session.execute(delete(MemberRow).where(MemberRow.workshop == kept.workshop.id))
+            for table in (MemberRow, ExerciseRow, PresenceRow, RoomRow):
+                session.execute(delete(table).where(table.workshop == kept.workshop.id))
             note(session, who, "workshop.removed", _about(kept.workshop.id))
 
 

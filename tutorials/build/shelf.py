@@ -18,6 +18,7 @@ _SHOWN = {
     "level",
     "minutes",
     "goals",
+    "measures",
     "resources",
     "extras",
     "exercises",
