@@ -31,6 +31,7 @@ async def home(request: Request, person: PagePerson) -> HTMLResponse:
         clusters=await state.gateway.clusters(person) if state.gateway else [],
         culling=state.settings.culling,
         leases=len(state.leases.of_user(person.name)),
+        workshops=await state.organiser.taken_part_in_by(person.name),
         now=now,
         csrf=csrf_token(request),
     )

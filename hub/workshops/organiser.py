@@ -60,6 +60,12 @@ class Organiser:
         joined = await asyncio.to_thread(self.members.of_workshop, workshop.id)
         return {*workshop.people, *(member.user for member in joined)}
 
+    async def taken_part_in_by(self, user: str) -> list[Kept]:
+        """Workshops to come or on now in which somebody learns or trains, by their start."""
+        joined = {member.workshop for member in await asyncio.to_thread(self.members.of_user, user)}
+        promised = [kept for kept in await self.all() if kept.state in PROMISED]
+        return [kept for kept in promised if kept.workshop.id in joined or user in kept.workshop.people]
+
     async def people_changed(self) -> None:
         """Somebody joined or left: what is reserved is for them too. What cannot be written now is written soon."""
         self.changed.set()
