@@ -11,8 +11,8 @@ import httpx
 from tornado.httpclient import HTTPClientError
 from tornado.iostream import StreamClosedError
 
-from hub.bench.kernel import first_reply
 from hub.errors import WerkbankError
+from hub.seats.kernel import first_reply
 
 START_TIMEOUT = 180.0
 STOP_TIMEOUT = 60.0

@@ -45,4 +45,4 @@ def _face(request: Request, context: dict[str, Any]) -> Face:
 
 
 def _base_url(request: Request) -> str:
-    return str(request.app.state.oauth.prefix).removesuffix("services/werkbank/")
+    return str(request.app.state.oauth.base_url)

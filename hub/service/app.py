@@ -50,6 +50,8 @@ from hub.workshops.joining import Doorman
 from hub.workshops.organiser import Organiser
 from hub.workshops.people import Members
 from hub.workshops.progress import Progress
+from hub.workshops.rehearsal import Stage
+from hub.workshops.rehearsals import Rehearsals
 from hub.workshops.room import Rooms
 from hub.workshops.roster import MOST_BYTES as MOST_ROSTER_BYTES
 from hub.workshops.store import Workshops
@@ -139,7 +141,11 @@ async def _workshops(app: FastAPI, runtime: Runtime, engine: Engine, desk: Desk)
     async with Rooms(Progress(engine)).running() as rooms:
         state.belongings = Belongings(runtime.state, workshops, members, rooms, state.audit)
         state.classroom = Classroom(state.organiser, rooms, desk.bells)
-        async with Timeline(state.organiser, state.warmings, state.belongings, state.classroom).running():
+        server = runtime.settings.server
+        stage = Stage(f"http://{server.address}:{server.port}", state.oauth.base_url, state.tickets)
+        state.rehearsals = Rehearsals(engine, state.organiser, runtime.state, stage)
+        timeline = Timeline(state.organiser, state.warmings, state.belongings, state.classroom)
+        async with state.rehearsals.running(), timeline.running():
             yield
 
 

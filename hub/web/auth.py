@@ -30,6 +30,11 @@ class OAuthClient:
     prefix: str
     scope: str
 
+    @property
+    def base_url(self) -> str:
+        """Where the workbench begins: `/`, or `/some/prefix/`."""
+        return self.prefix.removesuffix("services/werkbank/")
+
     @classmethod
     def from_environment(cls) -> "OAuthClient":
         """Read the variables that JupyterHub gives a managed service."""

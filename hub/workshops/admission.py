@@ -3,15 +3,16 @@
 Asked by the hub's own process when somebody starts a seat or shows up again, so it reads the records and nothing else.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from hub.workshops.lifecycle import OPEN
+from hub.workshops.lifecycle import OPEN, PROMISED, WorkshopState
 from hub.workshops.model import Workshop
-from hub.workshops.people import GUEST, Members
+from hub.workshops.people import GUEST, How, Members
 from hub.workshops.store import WorkshopRow, readable
 
 
@@ -38,14 +39,15 @@ class Admission:
     def of(self, user: str) -> list[Admitted]:
         """The workshops that are on and in which `user` learns or trains."""
         joined = {member.workshop: member for member in self._members.of_user(user)}
+        rehearses = any(member.how is How.REHEARSAL for member in joined.values())
         return [
             Admitted(one.id, one.profile, one.id in joined and joined[one.id].is_temporary)
-            for one in self._on()
+            for one in self._in(PROMISED if rehearses else OPEN)
             if one.id in joined or user in one.people
         ]
 
-    def _on(self) -> list[Workshop]:
-        asked = select(WorkshopRow).where(WorkshopRow.state.in_([str(state) for state in OPEN]))
+    def _in(self, states: Collection[WorkshopState]) -> list[Workshop]:
+        asked = select(WorkshopRow).where(WorkshopRow.state.in_([str(state) for state in states]))
         with Session(self._engine) as session:
             kept = [readable(row) for row in session.scalars(asked)]
         return [one.workshop for one in kept if one is not None]

@@ -152,6 +152,10 @@ class Organiser:
         await self.people_changed()
         return moved
 
+    async def passed(self, kept: Kept, who: str) -> Kept:
+        """A rehearsal of it went well."""
+        return await self._onward(kept, "pass", who, "rehearsed")
+
     async def _onward(self, kept: Kept, action: str, who: str, what: str) -> Kept:
         moved = self._next(kept, action)
         return kept if moved is kept.state else await self._move(kept, moved, who, what)

@@ -30,6 +30,7 @@ from hub.workshops.lifecycle import OPEN, PROMISED, WorkshopState
 from hub.workshops.model import Workshop
 from hub.workshops.organiser import Organiser
 from hub.workshops.page_view import STEPS, agenda, answer_view, rows_by_group
+from hub.workshops.rehearsals import MOST_PEOPLE
 from hub.workshops.routes import read_workshop
 from hub.workshops.store import Kept
 
@@ -156,6 +157,23 @@ async def act(
     return _to(request, "" if action == "remove" else f"/{id}")
 
 
+@router.post("/{id}/rehearse", response_model=None)
+async def rehearse(
+    request: Request,
+    person: TrainerPosting,
+    organised: Organised,
+    id: WorkshopId,
+    people: Annotated[int, Form(ge=1, le=MOST_PEOPLE)] = 3,
+) -> Response:
+    """The button of the dress rehearsal."""
+    kept = await organised.found(organising(person), id)
+    try:
+        await request.app.state.rehearsals.begin(kept, people, person.name)
+    except Problem as refused:
+        return await workshop_page(request, person, organised, kept, refused.in_words(_translate(request)))
+    return _to(request, f"/{id}")
+
+
 # --- parts ---------------------------------------------------------------------------------------------
 
 
@@ -269,6 +287,8 @@ async def workshop_page(
         is_over=kept.workshop.window.end <= time.time(),
         **await _people(request, organised, kept),
         log=log,
+        rehearsal=await request.app.state.rehearsals.latest(kept.workshop.id),
+        most_people=min(MOST_PEOPLE, kept.workshop.seats),
         skipped=() if "workshop.rehearsed" in did else (WorkshopState.REHEARSED,),
         csrf=csrf_token(request),
     )

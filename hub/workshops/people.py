@@ -31,6 +31,8 @@ class How(StrEnum):
     """With an account, by the code."""
     TEMPORARY = "temporary"
     """With a temporary account, by the code or by their own link."""
+    REHEARSAL = "rehearsal"
+    """Nobody: an account of a dress rehearsal."""
 
 
 class MemberRow(Base):
@@ -70,7 +72,7 @@ class Member:
     @property
     def is_temporary(self) -> bool:
         """Whether their account exists for this workshop alone."""
-        return self.how is How.TEMPORARY
+        return self.how in (How.TEMPORARY, How.REHEARSAL)
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,9 @@ class Members:
         self._engine = engine
 
     def of_workshop(self, workshop: str) -> list[Member]:
-        """By number."""
-        asked = select(MemberRow).where(MemberRow.workshop == workshop).order_by(MemberRow.number)
+        """By number; nobody who does not exist."""
+        real = MemberRow.workshop == workshop, MemberRow.how != How.REHEARSAL
+        asked = select(MemberRow).where(*real).order_by(MemberRow.number)
         with Session(self._engine) as session:
             return [_member(row) for row in session.scalars(asked)]
 
@@ -127,6 +130,25 @@ class Members:
             session.flush()
             return _member(row)
 
+    def rehearsing(self) -> list[Member]:
+        """Accounts of dress rehearsals, of whichever workshop."""
+        with Session(self._engine) as session:
+            return [_member(row) for row in session.scalars(select(MemberRow).where(MemberRow.how == How.REHEARSAL))]
+
+    def add_extras(self, workshop: str, users: list[str]) -> None:
+        """Let accounts of a dress rehearsal take part."""
+        with Session(self._engine) as session, session.begin():
+            for number, user in enumerate(users, 1):
+                row = MemberRow(workshop=workshop, user=user, number=-number, how=How.REHEARSAL, name="", email="")
+                row.shares_name, row.joined, row.key = False, datetime.now(UTC), ""
+                session.add(row)
+
+    def leave(self, workshop: str, user: str) -> None:
+        """Take somebody out."""
+        mine = MemberRow.workshop == workshop, MemberRow.user == user
+        with Session(self._engine) as session, session.begin():
+            session.execute(delete(MemberRow).where(*mine))
+
     def show_name(self, workshop: str, user: str, is_shown: bool) -> None:
         """Show the trainer somebody's name, or not."""
         with Session(self._engine) as session, session.begin():
@@ -143,7 +165,8 @@ class Members:
     def counts(self, workshop: Workshop) -> Places:
         """The places of a workshop, and how many are taken."""
         of = select(func.count()).select_from(MemberRow).where(MemberRow.workshop == workshop.id)
-        by_code = of.where(MemberRow.email == "", MemberRow.user.not_in(workshop.learners))
+        mine = MemberRow.email == "", MemberRow.user.not_in(workshop.learners), MemberRow.how != How.REHEARSAL
+        by_code = of.where(*mine)
         with Session(self._engine) as session:
             taken = session.scalar(by_code) or 0
         learners = workshop.seats - len(workshop.trainers)

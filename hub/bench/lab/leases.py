@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from hub.bench.kernel import Kernel
 from hub.bench.lab.world import GPU_CLASS
 from hub.bench.leases.world import own_process
 from hub.bench.seat import Seat
+from hub.seats.kernel import Kernel
 
 API = "/services/werkbank/api/v1"
 LOOK_PERIOD = 0.5

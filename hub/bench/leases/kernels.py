@@ -13,10 +13,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from hub.bench.figures import rounded
-from hub.bench.kernel import Kernel
 from hub.bench.peers import werkbank
 from hub.bench.seat import Seat, StartFailed
 from hub.bench.settings import generated
+from hub.seats.kernel import Kernel
 
 USER, GPU_CLASS, DEVICES = "bench-00", "bench", 2
 KINDS = {"plain": "python3", "leased": f"python3-{GPU_CLASS}"}

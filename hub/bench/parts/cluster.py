@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.bench import usage
-from hub.bench.kernel import Kernel
 from hub.bench.plan import Plan
 from hub.bench.seat import Seat
 from hub.bench.side import Side
+from hub.seats.kernel import Kernel
 
 BEFORE = "import time, dask_gateway, distributed"
 MEASURED = """

@@ -6,11 +6,11 @@ from typing import Any
 
 from hub.bench import usage
 from hub.bench.figures import rounded
-from hub.bench.kernel import Kernel
 from hub.bench.parts.memory import warm_mb
 from hub.bench.plan import Plan
 from hub.bench.seat import Seat
 from hub.bench.side import Side
+from hub.seats.kernel import Kernel
 
 MOST_MB = 6 * 2**30 / 1e6
 AT_ONCE = 8

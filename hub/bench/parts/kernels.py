@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from hub.bench import usage
-from hub.bench.kernel import Kernel
 from hub.bench.plan import Plan
 from hub.bench.seat import Seat
 from hub.bench.side import Side
+from hub.seats.kernel import Kernel
 
 CELLS = {"plain_s": "1+1", "imports_s": "import numpy, pandas, xarray", "torch_s": "import torch"}
 
