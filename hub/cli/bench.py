@@ -114,6 +114,29 @@ def lab(
     raise typer.Exit(1 if watcher.failures or report["left_out"] else 0)
 
 
+@app.command("workshops")
+def workshops(
+    learners: Annotated[int, typer.Option(min=1, max=MOST_USERS, help="Learners who join within a minute.")] = 40,
+    rooms: Annotated[int, typer.Option(min=1, max=20, help="Rooms that are open at once.")] = 5,
+    seats: Annotated[int, typer.Option(min=1, max=MOST_USERS, help="Learners in each room.")] = 60,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a class that comes in, and rooms that are open. Exit 1 when somebody could not come in."""
+    from hub.bench.workshops.run import Plan as WorkshopPlan
+    from hub.bench.workshops.run import run
+    from hub.bench.workshops.table import table
+
+    plan = WorkshopPlan(settings.resolve(), learners, rooms=rooms, seats=seats)
+    with _interruptible(), _watcher(None) as watcher:
+        report = run(plan, watcher.now)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console().print(table(report))
+    raise typer.Exit(1 if report["join"]["lost"] else 0)
+
+
 def parse_users(text: str) -> list[int]:
     """The numbers in `1,10`, each once. Raises BadUsers."""
     words = [word.strip() for word in text.split(",")]
