@@ -1,5 +1,8 @@
 """Signing in: who somebody is, which groups they are in, whether they are an admin."""
 
+from functools import partial
+from typing import Any
+
 from traitlets.config import Config
 
 from hub.authentication.demo import DemoSignIn
@@ -10,26 +13,31 @@ from hub.authentication.oidc import OidcSignIn
 from hub.authentication.pam import PamSignIn
 from hub.authentication.sentences import SignInRefused
 from hub.errors import SettingsError
-from hub.settings import DemoAuthentication, OidcAuthentication, PamAuthentication, Settings
+from hub.settings import Current, DemoAuthentication, OidcAuthentication, PamAuthentication
 from hub.state import StateDirectory
 
 __all__ = ["configure"]
 
 
-def configure(c: Config, settings: Settings, state: StateDirectory) -> None:
+def configure(c: Config, current: Current, state: StateDirectory) -> None:
     """Set all of JupyterHub's sign-in configuration.
 
     Raises SettingsError when the provider cannot be used now or the settings name an impossible user.
     """
     c.Authenticator.manage_groups = True
-    c.Authenticator.post_auth_hook = Membership.declared_in(settings).apply
-    match settings.authentication:
+    c.Authenticator.post_auth_hook = partial(_settle, current)
+    match current.settings.authentication:
         case DemoAuthentication() as demo:
             _configure_demo(c, demo, state)
         case PamAuthentication() as pam:
             _configure_pam(c, pam)
         case OidcAuthentication() as oidc:
             _configure_oidc(c, oidc)
+
+
+def _settle(current: Current, authenticator: Any, handler: Any, auth_model: dict[str, Any]) -> dict[str, Any]:
+    """Groups and admin by the settings of the moment at which somebody signs in."""
+    return Membership.declared_in(current.settings).apply(authenticator, handler, auth_model)
 
 
 def _configure_demo(c: Config, demo: DemoAuthentication, state: StateDirectory) -> None:
