@@ -31,7 +31,7 @@ from hub.gateway.options import cluster_options
 from hub.gateway.report import ReportedCluster, reported
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
-from hub.settings import Profile, Settings
+from hub.settings import Current, Profile, Settings
 from hub.spawners.confinement import close_place, open_place, place_of_clusters
 from hub.spawners.zygotes import node_folder, zygote_environment
 from hub.words import translator

@@ -17,6 +17,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
 from hub.admin import pages as admin_pages
+from hub.admin import settings_pages
 from hub.audit import Audit
 from hub.leases import admin_routes as admin_leases
 from hub.leases import gateway_routes as gateway_leases
@@ -31,6 +32,7 @@ from hub.seats import warming_routes as warmings
 from hub.seats.keep import Keeps
 from hub.seats.warming_routes import Warmings
 from hub.service import home, me_routes, status
+from hub.service.following import Following
 from hub.service.gateway_api import GatewayApi
 from hub.service.metrics import Metrics
 from hub.web import auth
@@ -52,7 +54,7 @@ SESSION_SECONDS = 12 * 3600
 
 def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url: str) -> FastAPI:
     """The service as an ASGI app; it answers under `oauth.prefix` only."""
-    prefix = oauth.prefix.rstrip("/")
+    prefix, current = oauth.prefix.rstrip("/"), runtime.current()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,10 +63,11 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
             app.state.gateway = GatewayApi.of(runtime, client)
             try:
-                async with open_desk(runtime) as desk, Warmings(runtime.state).running() as app.state.warmings:
+                async with open_desk(runtime, current.settings) as desk, Warmings(runtime.state).running() as app.state.warmings:
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
-                    organiser = Organiser(runtime.settings, desk, app.state.hub, Workshops(engine))
-                    async with organiser.running() as app.state.organiser:
+                    organiser = Organiser(current.settings, desk, app.state.hub, Workshops(engine))
+                    following = Following(current, app.state)
+                    async with organiser.running() as app.state.organiser, following.running() as app.state.following:
                         yield
             except BaseExceptionGroup as failed:
                 # A service without its broker would only say no. The hub starts it anew, and it reads what is written.
@@ -79,8 +82,10 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         docs_url=None,  # the stock documentation page loads its scripts from a foreign host
         redoc_url=None,
     )
-    app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, Keeps(engine), oauth
-    app.state.metrics, app.state.audit = Metrics(), Audit(engine)
+    app.state.current, app.state.settings = current, current.settings
+    app.state.keeps, app.state.oauth = Keeps(engine), oauth
+    app.state.metrics, app.state.audit, app.state.engine = Metrics(), Audit(engine), engine
+    app.state.seen_settings = settings_pages.Seen()
     app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
     app.add_middleware(BodyLimit)
@@ -106,6 +111,8 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         workshops.api,
         gpu_pages.router,
         admin_pages.router,
+        settings_pages.router,
+        settings_pages.api,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")

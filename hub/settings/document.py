@@ -6,10 +6,13 @@ the comments above them. At the end the text is read again: it must say exactly 
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from hub.declared import Place, plain
@@ -18,6 +21,10 @@ from hub.errors import SettingsError
 WIDE = 100
 """Columns after which a value gets lines of its own."""
 INDENT = 2
+PLAIN = re.compile(r"[^\W\d](?:[\w ./()+-]*[\w.)])?|\d+(?:s|m|h|d|[kMGT]i?B)|/[\w./+-]+")
+"""Texts that stand without quotes: words, durations, amounts of memory, paths."""
+RESERVED = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+UNPRINTABLE = re.compile(r"[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\x85\u2028\u2029]")
 
 
 class NotWritable(SettingsError):
@@ -35,14 +42,33 @@ def with_value(text: str, place: Place, value: Any) -> str:
     Raises NotWritable where that cannot be done without changing something else.
     """
     wanted = _put(read(text) or {}, place, value)
-    written = _written(text, place, value)
     try:
+        written = _in_section(text, place, value)
         done = same(read(written), wanted)
-    except Exception:  # whatever the parser says of it: it is not what was wanted
-        done = False
+    except YAMLError:  # an alias of another section, or a change that the text could not take
+        raise NotWritable from None
     if not done:
         raise NotWritable
     return written
+
+
+def section_lines(text: str, section: str) -> tuple[int, int] | None:
+    """The lines of a top-level key, from 0 and to before the second; None where it is not written."""
+    node = _node(text, ())
+    key = next((name for name, _ in node.value if name.value == section), None)
+    if key is None or key.start_mark.column or node.flow_style:
+        return None
+    return key.start_mark.line, _last_line(text, _node(text, (section,)), key) + 1
+
+
+def _in_section(text: str, place: Place, value: Any) -> str:
+    """The change made in the lines of its section alone: reading all of a file takes long."""
+    span = section_lines(text, str(place[0])) if place else None
+    if span is None:
+        return _written(text, place, value)
+    lines = text.splitlines(keepends=True)
+    part = _written("".join(lines[slice(*span)]), place, value)
+    return "".join(lines[: span[0]]) + part + "".join(lines[span[1] :])
 
 
 def same(one: Any, other: Any) -> bool:
@@ -81,11 +107,11 @@ def _written(text: str, place: Place, value: Any) -> str:
 
 
 def _merged(text: str, place: Place, old: dict[str, Any], new: dict[str, Any]) -> str:
-    for key in old:
-        if key not in new:
-            text = _without_key(text, place, key)
     for key, value in new.items():
         text = _written(text, (*place, key), value)
+    for key in old:  # last, so that the mapping is never empty
+        if key not in new:
+            text = _without_key(text, place, key)
     return text
 
 
@@ -171,13 +197,19 @@ def _pair(key: str, value: Any, column: int) -> str:
 
 
 def inline(value: Any) -> str:
-    """A value on one line, as YAML."""
-    out = io.StringIO()
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, 10**9, True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump({"k": value}, out)
-    return out.getvalue().strip().removeprefix("{k:").removesuffix("}").strip()
+    """A value on one line, as YAML; a text that could be read as anything else is quoted."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{inline(str(key))}: {inline(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    if isinstance(value, str):
+        is_plain = PLAIN.fullmatch(value) and value.lower() not in RESERVED
+        return value if is_plain else UNPRINTABLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
+    return json.dumps(value, default=str)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\U{ord(found[0]):08x}"
 
 
 def _with_key(text: str, place: Place, key: str, value: Any) -> str:
@@ -258,8 +290,7 @@ def _instead_of_lines(text: str, place: Place, node: Node, written: str) -> str:
 
 def _node(text: str, place: Place) -> Any:
     """The node at `place`. Raises NotWritable where there is none, or where an alias stands for it."""
-    node = YAML(typ="rt", pure=True).compose(io.StringIO(text))
-    seen = set(_ids(node)) if node is not None else set()
+    node, seen = _parsed(text)
     for step in place:
         if isinstance(node, MappingNode):
             node = next((value for name, value in node.value if name.value == step), None)
@@ -270,6 +301,13 @@ def _node(text: str, place: Place) -> Any:
         if node is None or id(node) in seen:
             raise NotWritable
     return node if node is not None else MappingNode("tag:yaml.org,2002:map", [])
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> tuple[Any, frozenset[int]]:
+    """The nodes of a text, and which of them stand in several places. Nobody changes them."""
+    node = YAML(typ="rt", pure=True).compose(io.StringIO(text))
+    return node, frozenset(_ids(node)) if node is not None else frozenset()
 
 
 def _ids(root: Node) -> Iterator[int]:
@@ -315,3 +353,28 @@ def _last_line(text: str, node: Node, key: Node | None = None) -> int:
 
 def _ended(text: str) -> str:
     return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def places(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Every key of a text with its line, from 1; an entry of a list goes by its name, or its number from 1."""
+    root, _shared = _parsed(text)
+    todo: list[tuple[tuple[str, ...], Any]] = [((), root)] if root is not None else []
+    seen: set[int] = set()
+    while todo:
+        names, node = todo.pop()
+        if id(node) in seen or not isinstance(node, MappingNode | SequenceNode):
+            continue
+        seen.add(id(node))
+        for step, child, line in _children(node):
+            yield (*names, step), line
+            todo.append(((*names, step), child))
+
+
+def _children(node: Node) -> Iterator[tuple[str, Any, int]]:
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            yield str(name.value), value, name.start_mark.line + 1
+        return
+    for number, value in enumerate(node.value, 1):
+        own = dict((name.value, one.value) for name, one in value.value) if isinstance(value, MappingNode) else {}
+        yield str(own.get("name") or number), value, value.start_mark.line + 1

@@ -34,7 +34,9 @@ class Organiser:
     """Acts on workshops. Its methods raise Problem with a sentence, and then nothing was changed."""
 
     def __init__(self, settings: Settings, desk: Desk, hub: HubApi, workshops: Workshops) -> None:
-        self._settings, self._desk, self._hub = settings, desk, hub
+        self.settings = settings
+        """May be others later: whoever follows the file sets them."""
+        self._desk, self._hub = desk, hub
         self.workshops = workshops
         self._turn = asyncio.Lock()
         """So that two do not publish what only one of them has room for, and neither is taken for a leftover."""
@@ -53,7 +55,7 @@ class Organiser:
 
     async def put(self, workshop: Workshop, who: str, version: int) -> Kept:
         """Write a workshop down, as a draft."""
-        for problem in disagreements(workshop, self._settings):
+        for problem in disagreements(workshop, self.settings):
             raise problem
         known = await asyncio.to_thread(self.workshops.of, workshop.id)
         if known and known.state is not WorkshopState.DRAFT:
@@ -70,7 +72,7 @@ class Organiser:
         moved = self._next(kept, "publish")
         if moved is kept.state:
             return kept
-        for problem in disagreements(kept.workshop, self._settings):
+        for problem in disagreements(kept.workshop, self.settings):
             raise problem
         if kept.workshop.ends.timestamp() <= time.time():
             raise Problem(409, "past", later("It is over already."), later("Give it another date, then publish it."))
@@ -99,10 +101,14 @@ class Organiser:
             raise _changed() from None
         log.info("workshop.removed", workshop=kept.workshop.id, who=who)
 
+    def with_settings(self, settings: Settings) -> "Organiser":
+        """The same workbench under other settings, to ask what would fit; nothing is to be done with it."""
+        return Organiser(settings, self._desk, self._hub, self.workshops)
+
     async def fits(self, workshop: Workshop) -> Answer:
         """Whether it fits beside everything else that is promised."""
         now = time.time()
-        profile = self._settings.profile(workshop.profile)
+        profile = self.settings.profile(workshop.profile)
         wish = Wish(
             seats=workshop.seats,
             seat_memory=int(profile.memory),
@@ -112,7 +118,7 @@ class Organiser:
             other_classes=profile.gpu_classes,
         )
         return would_fit(
-            wish, facility_of(self._settings, self._desk.broker.state, await self.promised(workshop), now), now
+            wish, facility_of(self.settings, self._desk.broker.state, await self.promised(workshop), now), now
         )
 
     async def promised(self, but: Workshop | None = None) -> Promised:
