@@ -14,7 +14,7 @@ from hub.settings.shape import ENTRY, LISTED, SIGN_IN, inner
 from hub.settings.writing import fingerprint
 
 Act = Literal["section", "entry", "remove", "up", "down", "text", "restore"]
-SECTIONS = ("site", "server", "authentication", "people", *ENTRIES, "leases", "gateway", "culling")
+SECTIONS = (*ENTRIES, "leases", "culling", "people", "site", "gateway", "authentication", "server")
 """What has a form of its own, or one for each of its entries."""
 PEOPLE = ("admin_groups", "trainer_groups")
 """Two keys of the file that share a form."""

@@ -10,7 +10,9 @@ from hub.settings.document import read, section_lines, with_value
 from hub.settings.flat import HIDDEN, PASSWORD, SECRET_NAME
 from hub.settings.shape import LISTED
 
-_SECRET_LINE = re.compile(r"(?P<key>[\w-]+)(?P<colon>[\"']?\s*:\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s,{}\[\]#][^,{}\n#]*)")
+_SECRET_LINE = re.compile(
+    r"(?P<key>[\w-]+)(?P<colon>[\"']?\s*:\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s,{}\[\]#][^,{}\n#]*)"
+)
 
 
 class NoSuchEntry(SettingsError):
@@ -130,5 +132,3 @@ def unmasked(part: str, before: str) -> str:
         return f"{found[1]}:{passwords.get(found[1], found[2])}@" if found[2] == HIDDEN else found[0]
 
     return PASSWORD.sub(password, _SECRET_LINE.sub(value, part))
-
-

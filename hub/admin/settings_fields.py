@@ -8,12 +8,14 @@ from typing import Any, Literal, cast
 
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from hub.admin.settings_sentences import at_field
 from hub.declared import Finding, Place
 from hub.settings.document import same
-from hub.settings.flat import HIDDEN, PASSWORD
+from hub.settings.flat import HIDDEN, PASSWORD, short
 from hub.settings.labels import label
 from hub.settings.model import Section, Words
 from hub.settings.shape import inner
+from hub.words import translator
 
 Kind = Literal["text", "number", "switch", "choice", "names", "checks", "pairs", "secret", "words", "section"]
 
@@ -47,8 +49,11 @@ class Field:
     now: str | None = None
     """What the file says, where the form says something else."""
     choices: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[tuple[str, bool], ...] = ()
+    """Each with whether it is in the reader's language."""
     children: tuple["Field", ...] = ()
+    optional: bool = False
+    """A part that can be left out as a whole."""
 
     @property
     def lines(self) -> list[str]:
@@ -74,7 +79,7 @@ class Form:
         above: Place = (),
         defaults: Mapping[str, Any] | None = None,
     ) -> tuple[Field, ...]:
-        """The fields of a section; `written` is what the file says of it, `defaults` what is said where it is left out."""
+        """The fields of a section; `written` is what the file says of it, `defaults` what holds otherwise."""
         schema = section.model_json_schema()
         return tuple(
             self._field(section, key, written, above, _resolved(schema, schema["properties"][key]), defaults or {})
@@ -104,14 +109,15 @@ class Form:
             kind=kind,
             label=named.name,
             help=named.help,
-            default=as_text(kind, default),
+            default=short(as_text(kind, default)),
             required=section.model_fields[key].is_required(),
             unit=UNITS.get(f"{section.__name__}.{key}", ""),
             value=value if posted is None else posted,
             now=value if posted is not None and posted != value and kind != "secret" else None,
             choices=self._choices(key, kind, node, in_file),
-            problems=tuple(self._problems(place, nested is not None)),
+            problems=tuple(at_field(said, translator(self.language)) for said in self._at(place, nested is not None)),
             children=self.fields(nested, below, place, default if isinstance(default, dict) else {}) if nested else (),
+            optional=kind == "section" and section.model_fields[key].default is None,
         )
 
     def _kind(self, section: type[Section], key: str, node: Mapping[str, Any]) -> Kind:
@@ -132,14 +138,15 @@ class Form:
             return tuple(dict.fromkeys([*self.references[key], *map(str, own)]))
         return tuple(node.get("enum", ())) or ((node["const"],) if "const" in node else ())
 
-    def _problems(self, place: Place, has_children: bool) -> Iterable[str]:
+    def _at(self, place: Place, has_children: bool) -> Iterable[str]:
         for finding in self.findings:
             if finding.place == place or (not has_children and finding.place[: len(place)] == place):
                 yield finding.sentence
 
     def unplaced(self, fields: Iterable[Field]) -> list[Finding]:
         """Findings that stand at none of the fields."""
-        said = {problem for field in _all(fields) for problem in field.problems}
+        places = {field.name: bool(field.children) for field in _all(fields)}
+        said = {sentence for name, nested in places.items() for sentence in self._at(tuple(name.split(".")), nested)}
         return [finding for finding in self.findings if finding.sentence not in said]
 
 

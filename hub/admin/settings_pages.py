@@ -119,7 +119,7 @@ async def earlier(request: Request, person: AdminReading) -> Response:
 
 def _require_section(section: str, *, entries: bool) -> None:
     if section not in SECTIONS or (section in ENTRIES) is not entries:
-        raise Problem(404, "http", later("{detail}."), "", {"detail": "Not Found"})
+        raise Problem(404, "http", "{detail}.", "", {"detail": "Not Found"})
 
 
 def _gone(name: str) -> Problem:
@@ -250,7 +250,10 @@ async def _form(
         back = "settings_text.html" if asked.act == "text" else "settings_front.html"
         return await _show(request, person, back, status=_status(findings, meanwhile), **known)
     sheet = await run_in_threadpool(sheet_of, fresh, text, language, findings)
-    known["findings"] = [*sheet.form.unplaced(sheet.fields), *(one for one in findings if _is_elsewhere(one, sheet.place))]
+    known["findings"] = [
+        *sheet.form.unplaced(sheet.fields),
+        *(one for one in findings if _is_elsewhere(one, sheet.place)),
+    ]
     return await _show(request, person, "settings_form.html", status=_status(findings, meanwhile), sheet=sheet, **known)
 
 

@@ -128,6 +128,8 @@ def as_words(value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, dict):
         return "; ".join(f"{key}: {as_words(one)}" for key, one in value.items()) or "–"
     if isinstance(value, list | tuple):

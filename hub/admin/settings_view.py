@@ -13,6 +13,16 @@ from hub.settings.model import Section
 from hub.settings.shape import ENTRY, LISTED, SIGN_IN, in_words, inner
 from hub.settings.sources import Sourced, sourced
 
+GIST = {
+    *("cpu", "memory", "gpu_classes", "idle_timeout", "life", "groups"),
+    *("share", "members", "leads", "quota.gpu_hours_per_week", "quota.gpus"),
+    *("model", "mig", "simulated", "prefix"),
+    *("site.title", "site.seats_run_as", "site.simulate_gpus", "server.address", "server.port", "authentication.kind"),
+    *("admin_groups", "trainer_groups", "gateway.enabled", "culling.warn_before", "culling.keep_for"),
+    *("leases.isolation", "leases.devices_per_user", "leases.parking", "leases.min_idle"),
+}
+"""Keys that the overview shows without being asked, those of an entry from there on."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -33,6 +43,12 @@ class Group:
     name: str
     title: str
     rows: tuple[Row, ...]
+
+    @property
+    def gist(self) -> tuple[Row, ...]:
+        """What somebody looks for first."""
+        wanted = (".".join(row.key.split(".")[2:] if self.name else row.key.split(".")) for row in self.rows)
+        return tuple(row for row, key in zip(self.rows, wanted, strict=True) if key in GIST)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ def decimal(number: float, language: str = "en") -> str:
     return str(format_decimal(number, "#,##0.#", locale=language))
 
 
+def code(text: str) -> Markup:
+    """A text in which `this` is code."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
+
+
 FILTERS: dict[str, Any] = {
     "gib": gib,
     "span": span,
@@ -58,4 +64,5 @@ FILTERS: dict[str, Any] = {
     "moment": moment,
     "ordinal": ordinal,
     "decimal": decimal,
+    "code": code,
 }

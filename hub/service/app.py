@@ -63,7 +63,10 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
             app.state.gateway = GatewayApi.of(runtime, client)
             try:
-                async with open_desk(runtime, current.settings) as desk, Warmings(runtime.state).running() as app.state.warmings:
+                async with (
+                    open_desk(runtime, current.settings) as desk,
+                    Warmings(runtime.state).running() as app.state.warmings,
+                ):
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
                     organiser = Organiser(current.settings, desk, app.state.hub, Workshops(engine))
                     following = Following(current, app.state)

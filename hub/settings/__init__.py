@@ -15,8 +15,8 @@ from hub.settings.model import (
 from hub.settings.reading import judge, load, schema, undocumented
 
 __all__ = [
-    "Current",
     "Culling",
+    "Current",
     "DemoAuthentication",
     "Environment",
     "GpuClass",

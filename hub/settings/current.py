@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -23,6 +23,7 @@ LOOK_PERIOD = 0.5
 """Seconds in which the file is looked at once at most: a look is one `stat`."""
 
 Stamp = tuple[int, int, int]
+Tree = TypeVar("Tree", bound=BaseModel)
 
 
 class Current:
@@ -111,7 +112,7 @@ def _named(profiles: Iterable[Profile], name: str) -> Profile | None:
     return next((profile for profile in profiles if profile.name == name), None)
 
 
-def _laid_over(old: Any, new: Any, key: str) -> Any:
+def _laid_over(old: Tree, new: Tree, key: str) -> Tree:
     """`old` with the fields of `new` that need no restart."""
     update: dict[str, Any] = {}
     for name in type(old).model_fields:

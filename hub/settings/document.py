@@ -5,6 +5,7 @@ the comments above them. At the end the text is read again: it must say exactly 
 """
 
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,9 @@ INDENT = 2
 PLAIN = re.compile(r"[^\W\d](?:[\w ./()+-]*[\w.)])?|\d+(?:s|m|h|d|[kMGT]i?B)|/[\w./+-]+")
 """Texts that stand without quotes: words, durations, amounts of memory, paths."""
 RESERVED = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
-UNPRINTABLE = re.compile(r"[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\x85\u2028\u2029]")
+UNPRINTABLE = re.compile(
+    r"[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\x85\u2028\u2029]"
+)
 
 
 class NotWritable(SettingsError):
@@ -151,7 +154,7 @@ def _rearranged(text: str, place: Place, origins: Sequence[int | None], new: Seq
     node, lines = _node(text, place), text.splitlines(keepends=True)
     spans = [_entry_lines(text, lines, one) for one in node.value]
     column = _dash(text, node.value[0]) - (text.rfind("\n", 0, _dash(text, node.value[0])) + 1)
-    between = ["".join(lines[end:start]) for (_, end), (start, _) in zip(spans, spans[1:], strict=False)]
+    between = ["".join(lines[end:start]) for (_, end), (start, _) in itertools.pairwise(spans)]
     blocks = [_ended("".join(lines[start:end])) for start, end in spans]
     usual = "\n" if any(part.strip(" ") == "\n" for part in between) else ""
     written = ""
@@ -236,7 +239,10 @@ def _without_key(text: str, place: Place, key: str) -> str:
     name, value = pairs[number]
     if node.flow_style:
         return _without_pair(text, pairs, number)
-    if name.start_mark.index and not text[text.rfind("\n", 0, name.start_mark.index) + 1 : name.start_mark.index].isspace():
+    if (
+        name.start_mark.index
+        and not text[text.rfind("\n", 0, name.start_mark.index) + 1 : name.start_mark.index].isspace()
+    ):
         if place and number + 1 < len(pairs):  # it stands right after a dash: the next key takes its place
             start, following = name.start_mark.index, pairs[number + 1][0].start_mark.index
             return text[:start] + text[following:]
@@ -376,5 +382,5 @@ def _children(node: Node) -> Iterator[tuple[str, Any, int]]:
             yield str(name.value), value, name.start_mark.line + 1
         return
     for number, value in enumerate(node.value, 1):
-        own = dict((name.value, one.value) for name, one in value.value) if isinstance(value, MappingNode) else {}
+        own = {name.value: one.value for name, one in value.value} if isinstance(value, MappingNode) else {}
         yield str(own.get("name") or number), value, value.start_mark.line + 1

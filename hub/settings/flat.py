@@ -86,4 +86,10 @@ def shown(key: str, value: Any) -> Any:
         return value.model_dump()
     if isinstance(value, dict):
         return {name: HIDDEN if SECRET_NAME.search(str(name)) else shown(key, one) for name, one in value.items()}
-    return PASSWORD.sub(rf"\1:{HIDDEN}@", value) if isinstance(value, str) else value
+    return PASSWORD.sub(rf"\1:{HIDDEN}@", short(value)) if isinstance(value, str) else value
+
+
+def short(text: str) -> str:
+    """An amount of memory in its largest unit, as people write it; any other text as it is: 4096MiB -> 4GiB."""
+    whole = re.fullmatch(r"(\d+)MiB", text)
+    return f"{int(whole[1]) // 1024}GiB" if whole and int(whole[1]) % 1024 == 0 else text

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import httpx
 
-
 _PAGE = 200
 """People asked for at once; the hub gives no more by default."""
 

@@ -31,7 +31,8 @@ def test_entries_change_places_with_all_that_is_written_in_them() -> None:
 
 
 def test_a_comment_above_an_entry_goes_with_it_and_one_below_the_list_stays() -> None:
-    text = "profiles:\n  # first\n  - name: a\n\n  # second\n  - name: b\n    # - name: c\n\n# programmes\nprogrammes: []\n"
+    text = "profiles:\n  # first\n  - name: a\n\n  # second\n  - name: b\n    # - name: c\n"
+    text += "\n# programmes\nprogrammes: []\n"
     after = with_value(text, ("profiles",), [{"name": "b"}, {"name": "a"}])
     assert after.index("# second") < after.index("name: b") < after.index("# first") < after.index("name: a")
     assert after.endswith("# programmes\nprogrammes: []\n")
@@ -61,7 +62,9 @@ SCALARS = st.one_of(
     st.integers(-9, 9),
     st.none(),
     st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8),
-    st.sampled_from(["yes", "1", "~", "a: b", "# no", "- x", "{", "'", '"', "a\nb", " a ", "*x", "&x", "!t", "%", "null"]),
+    st.sampled_from(
+        ["yes", "1", "~", "a: b", "# no", "- x", "{", "'", '"', "a\nb", " a ", "*x", "&x", "!t", "%", "null"]
+    ),
 )
 VALUES = st.recursive(
     SCALARS,
