@@ -169,9 +169,21 @@ def applied(change: Change, text: str, restored: str = "") -> tuple[str, list[Fi
         case "up" | "down":
             return edits.moved(text, change.section, change.name, -1 if change.act == "up" else 1), []
     sheet = sheet_of(change, text, "en")
+    if change.act == "entry" and (taken := _taken(change, sheet, text)):
+        return text, [taken]
     if troubles := change.posted.troubles(sheet.fields):
         return text, [Finding((*sheet.place, *one.place), one.line, one.sentence) for one in troubles]
     return _filled_in(change, sheet, text), []
+
+
+def _taken(change: Change, sheet: Sheet, text: str) -> Finding | None:
+    """What is wrong with a new name: another entry has it, and would be lost."""
+    name = (change.posted.text("name", "text") or "").strip()
+    names = list(edits.entries(text, change.section))
+    if name == change.name or name not in names:
+        return None
+    sentence = f'`name`: "{name}" is already the name of number {names.index(name) + 1}; names must differ.'
+    return Finding((*sheet.place, "name"), 0, sentence)
 
 
 def _filled_in(change: Change, sheet: Sheet, text: str) -> str:

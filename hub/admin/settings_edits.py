@@ -11,7 +11,7 @@ from hub.settings.flat import HIDDEN, PASSWORD, SECRET_NAME
 from hub.settings.shape import LISTED
 
 _SECRET_LINE = re.compile(
-    r"(?P<key>[\w-]+)(?P<colon>[\"']?\s*:\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s,{}\[\]#][^,{}\n#]*)"
+    r"(?P<key>[\w-]+)(?P<colon>[\"']?\s*:\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s,{}\[\]#](?:[^,{}\n#]*[^\s,{}\n#])?)"
 )
 
 

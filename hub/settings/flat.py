@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from hub.settings.effects import ENTRIES
 from hub.settings.model import Settings, Words
 
-HIDDEN = "(not shown)"
+HIDDEN = "(not-shown)"
 """Stands for a secret wherever settings are shown."""
 PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):([^\s/@]+)@")
 SECRET_NAME = re.compile(r"secret|password|token|(^|_)key$", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Forms of settings: what is shown comes back as it was, what is filled in is written, nonsense is told at its field."""
+"""Forms of settings: what is shown comes back as it was, what is filled in is written, nonsense is told in place."""
 
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,11 @@ def changes() -> list[tuple[str, str]]:
     return [*((one, "") for one in single), *((one, name) for one in ENTRIES for name in entries(TEXT, one))]
 
 
-def change(section: str, name: str = "", **filled: str) -> Change:
-    empty = Change("entry" if section in ENTRIES else "section", section, name)
+def change(section: str, entry: str = "", **filled: str) -> Change:
+    empty = Change("entry" if section in ENTRIES else "section", section, entry)
     sent = shown(sheet_of(empty, TEXT, "en").fields)
     sent |= {key.replace("__", "."): [value] for key, value in filled.items()}
-    return Change(empty.act, section, name, posted=Posted(sent))
+    return Change(empty.act, section, entry, posted=Posted(sent))
 
 
 def said(wanted: Change, language: str = "en") -> dict[str, str]:
@@ -133,11 +133,11 @@ def test_another_way_of_signing_in_takes_the_place_of_the_old() -> None:
         ("profiles", "small", "memory", "1KiB", "At least 64MiB is needed; this is 1.0KiB."),
         ("profiles", "small", "cpu", "two", "Write a number."),
         ("profiles", "small", "cpu", "0", "It must be more than 0."),
-        ("profiles", "small", "cpu", "9" * 5000, "Write a number."),
-        ("profiles", "small", "cpu", "1e309", "Write a number."),
+        ("profiles", "small", "cpu", "9" * 5000, "It must be 1024 or less."),
+        ("profiles", "small", "cpu", "1e309", "It must be 1024 or less."),
         ("profiles", "small", "processes", "12.5", "Write a whole number."),
         ("profiles", "small", "name", "../x", "Use lower-case letters, digits and hyphens, 32 at most, "),
-        ("profiles", "small", "name", "medium", "medium is already the name of number 1; names must differ."),
+        ("profiles", "small", "name", "medium", "medium is already the name of number 2; names must differ."),
         ("profiles", "small", "name", "", "This is needed."),
         ("profiles", "small", "title.nl", "", "This is needed."),
         ("profiles", "small", "title.en", "x" * 201, "Write at most 200 characters."),
