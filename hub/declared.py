@@ -96,7 +96,7 @@ class Declaration(Generic[Tree]):
     def _parse(self, text: str, name: str) -> CommentedMap:
         try:
             document = YAML(typ="rt", pure=True).load(io.StringIO(text))
-            _require_finite(document)
+            require_finite(document)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
@@ -181,7 +181,7 @@ class Declaration(Generic[Tree]):
         return f" Allowed here: {', '.join(allowed)}." if allowed else ""
 
 
-def _require_finite(document: Any) -> None:
+def require_finite(document: Any) -> None:
     """Raises ValueError for aliases that hold themselves, or stand for more than anybody could mean."""
     sizes: dict[int, int] = {}
 

@@ -20,6 +20,7 @@ from hub.errors import SettingsError
 from hub.logs import get_logger
 from hub.pages.service_page import language_of, page
 from hub.settings import Current, Settings, judge
+from hub.settings.document import NotYaml
 from hub.settings.effects import ENTRIES
 from hub.settings.reading import SETTINGS
 from hub.settings.shape import in_words
@@ -90,8 +91,9 @@ async def entry_form(
     """The form of a profile, programme, environment or GPU class; of a new one without a name."""
     _require_section(section, entries=True)
     text = await _text(request)
+    known = await run_in_threadpool(_entries, text, section)
     for wanted in filter(None, (name, copy)):
-        if wanted not in await run_in_threadpool(edits.entries, text, section):
+        if known is not None and wanted not in known:
             raise _gone(wanted)
     return await _form(request, person, Change("entry", section, name, copy=copy))
 
@@ -101,7 +103,10 @@ async def text_form(
     request: Request, person: AdminReading, section: Annotated[str, Query(max_length=32)] = ""
 ) -> Response:
     """A section, or the whole file, as text."""
-    part = edits.part_of(await _text(request), section)
+    text = await _text(request)
+    known = await run_in_threadpool(_entries, text, "profiles") is not None
+    section = section if known else ""
+    part = edits.part_of(text, section)
     return await _form(request, person, Change("text", section, text=edits.masked(part)))
 
 
@@ -115,6 +120,14 @@ async def earlier(request: Request, person: AdminReading) -> Response:
     who = {entry.detail.get("backup"): entry.who for entry in entries}
     rows = [(one, who.get(one.name, ""), _masked_diff(one.text(), text, current.file.name)) for one in kept]
     return await _show(request, person, "settings_backups.html", rows=rows)
+
+
+def _entries(text: str, section: str) -> set[str] | None:
+    """The names of a section's entries; None where the file is not YAML."""
+    try:
+        return set(edits.entries(text, section))
+    except NotYaml:
+        return None
 
 
 def _require_section(section: str, *, entries: bool) -> None:
@@ -249,7 +262,10 @@ async def _form(
     if asked.act not in ("section", "entry"):
         back = "settings_text.html" if asked.act == "text" else "settings_front.html"
         return await _show(request, person, back, status=_status(findings, meanwhile), **known)
-    sheet = await run_in_threadpool(sheet_of, fresh, text, language, findings)
+    try:
+        sheet = await run_in_threadpool(sheet_of, fresh, text, language, findings)
+    except NotYaml:  # then there are no fields either: the text is what can be mended
+        return RedirectResponse(f"{request.app.state.oauth.prefix}admin/settings/text", status_code=303)
     known["findings"] = [
         *sheet.form.unplaced(sheet.fields),
         *(one for one in findings if _is_elsewhere(one, sheet.place)),

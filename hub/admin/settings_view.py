@@ -74,7 +74,7 @@ def overview(current: Current, settings: Settings, text: str, language: str) -> 
     """Every setting in effect with its source, in the order of the page."""
     try:
         found = list(sourced(settings, text, current.overrides))
-    except (SettingsError, ValueError):
+    except SettingsError:
         found = list(sourced(settings, "", current.overrides))
     return tuple(_part(section, settings, found, language) for section in SECTIONS)
 

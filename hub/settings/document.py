@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from hub.declared import Place, plain
+from hub.declared import Place, plain, require_finite
 from hub.errors import SettingsError
 
 WIDE = 100
@@ -30,13 +30,22 @@ UNPRINTABLE = re.compile(
 )
 
 
+class NotYaml(SettingsError):
+    """The file is not YAML as it is; only its text can be changed."""
+
+
 class NotWritable(SettingsError):
     """This part of the file is written in a way that only its own text can change (an alias, a merged key)."""
 
 
 def read(text: str) -> Any:
-    """What a text says, as plain Python."""
-    return plain(YAML(typ="rt", pure=True).load(io.StringIO(text)))
+    """What a text says, as plain Python. Raises NotYaml."""
+    try:
+        document = YAML(typ="rt", pure=True).load(io.StringIO(text))
+        require_finite(document)
+    except (YAMLError, ValueError, RecursionError):
+        raise NotYaml from None
+    return plain(document)
 
 
 def with_value(text: str, place: Place, value: Any) -> str:
@@ -48,7 +57,7 @@ def with_value(text: str, place: Place, value: Any) -> str:
     try:
         written = _in_section(text, place, value)
         done = same(read(written), wanted)
-    except YAMLError:  # an alias of another section, or a change that the text could not take
+    except NotYaml:  # an alias of another section, or a change that the text could not take
         raise NotWritable from None
     if not done:
         raise NotWritable
@@ -312,7 +321,10 @@ def _node(text: str, place: Place) -> Any:
 @lru_cache(maxsize=16)
 def _parsed(text: str) -> tuple[Any, frozenset[int]]:
     """The nodes of a text, and which of them stand in several places. Nobody changes them."""
-    node = YAML(typ="rt", pure=True).compose(io.StringIO(text))
+    try:
+        node = YAML(typ="rt", pure=True).compose(io.StringIO(text))
+    except (YAMLError, RecursionError):
+        raise NotYaml from None
     return node, frozenset(_ids(node)) if node is not None else frozenset()
 
 
