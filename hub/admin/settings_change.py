@@ -90,13 +90,15 @@ def sheet_of(change: Change, text: str, language: str, findings: Sequence[Findin
     written = _written(change, text, known)
     kind = _kind(change, written)
     below = [Finding(one.place[len(place) :], one.line, one.sentence) for one in findings if _within(one.place, place)]
-    form = Form(language, _references(text, kind), change.posted if change.posted.values else None, below)
+    is_new = is_entry and change.name not in known
+    posted = change.posted if change.posted.values else None
+    form = Form(language, _references(text, kind), posted, below, is_new)
     fields = form.fields(kind, written)
     if section == "people":
         fields = tuple(one for one in fields if one.key in PEOPLE)
     if is_entry and section not in LISTED:
         fields = (_name_field(change, form), *fields)
-    return Sheet(section, place, kind, written, form, fields, is_entry and change.name not in known)
+    return Sheet(section, place, kind, written, form, fields, is_new)
 
 
 def _within(place: Place, above: Place) -> bool:
@@ -115,7 +117,7 @@ def _written(change: Change, text: str, known: Mapping[str, dict[str, Any]]) -> 
         if change.name:
             return known.get(change.name, {})
         copied = dict(known.get(change.copy, {}))
-        return copied | ({"name": ""} if "name" in copied else {})
+        return copied | ({"name": None} if "name" in copied else {})
     tree = read(text) or {}
     found = tree if change.section == "people" else tree.get(change.section)
     return found if isinstance(found, dict) else {}

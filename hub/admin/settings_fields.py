@@ -71,6 +71,8 @@ class Form:
     posted: "Posted | None" = None
     findings: Sequence[Finding] = ()
     """Of the section, with places from there."""
+    is_new: bool = False
+    """The file has none of it yet."""
 
     def fields(
         self,
@@ -113,7 +115,7 @@ class Form:
             required=section.model_fields[key].is_required(),
             unit=UNITS.get(f"{section.__name__}.{key}", ""),
             value=value if posted is None else posted,
-            now=value if posted is not None and posted != value and kind != "secret" else None,
+            now=value if posted not in (None, value) and kind != "secret" and not self.is_new else None,
             choices=self._choices(key, kind, node, in_file),
             problems=tuple(at_field(said, translator(self.language)) for said in self._at(place, nested is not None)),
             children=self.fields(nested, below, place, default if isinstance(default, dict) else {}) if nested else (),

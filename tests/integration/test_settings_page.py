@@ -206,7 +206,11 @@ def test_a_file_that_is_damaged_is_told_of_and_the_workbench_goes_on(
     if damage == "broken":
         assert bench.settings.read_text() == TEXT
     else:
-        assert mended.status_code == 200
+        assert "This file cannot be changed from here." in text_of(mended.text)
+        assert "Download the new file" in mended.text
+        taken = admin.send("download", act="text", section="", text=TEXT)
+        assert taken.headers["Content-Disposition"] == 'attachment; filename="werkbank.yaml"'
+        assert taken.text == TEXT
         assert not bench.settings.exists()
 
 

@@ -98,6 +98,7 @@ def test_a_new_profile_stands_at_the_end_and_a_copy_begins_as_the_other() -> Non
     new, _ = applied(Change("entry", "profiles", posted=Posted(sent), copy="medium"), TEXT)
     assert list(entries(new, "profiles")) == ["small", "medium", "large", "night"]
     assert entries(new, "profiles")["night"]["life"] == "1d"
+    assert "\n  - name: night\n    title: {en: Night, nl: Nacht}\n" in new
 
 
 def test_entries_are_renamed_moved_and_removed() -> None:
