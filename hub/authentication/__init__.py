@@ -13,20 +13,20 @@ from hub.authentication.oidc import OidcSignIn
 from hub.authentication.pam import PamSignIn
 from hub.authentication.sentences import SignInRefused
 from hub.errors import SettingsError
-from hub.settings import Current, DemoAuthentication, OidcAuthentication, PamAuthentication
+from hub.settings import Current, DemoAuthentication, OidcAuthentication, PamAuthentication, Settings
 from hub.state import StateDirectory
 
-__all__ = ["configure"]
+__all__ = ["configure", "follow"]
 
 
-def configure(c: Config, current: Current, state: StateDirectory) -> None:
+def configure(c: Config, settings: Settings, state: StateDirectory) -> None:
     """Set all of JupyterHub's sign-in configuration.
 
     Raises SettingsError when the provider cannot be used now or the settings name an impossible user.
     """
     c.Authenticator.manage_groups = True
-    c.Authenticator.post_auth_hook = partial(_settle, current)
-    match current.settings.authentication:
+    c.Authenticator.post_auth_hook = Membership.declared_in(settings).apply
+    match settings.authentication:
         case DemoAuthentication() as demo:
             _configure_demo(c, demo, state)
         case PamAuthentication() as pam:
@@ -35,8 +35,12 @@ def configure(c: Config, current: Current, state: StateDirectory) -> None:
             _configure_oidc(c, oidc)
 
 
+def follow(c: Config, current: Current) -> None:
+    """After `configure`: programmes and groups of admins are those of the moment at which somebody signs in."""
+    c.Authenticator.post_auth_hook = partial(_settle, current)
+
+
 def _settle(current: Current, authenticator: Any, handler: Any, auth_model: dict[str, Any]) -> dict[str, Any]:
-    """Groups and admin by the settings of the moment at which somebody signs in."""
     return Membership.declared_in(current.settings).apply(authenticator, handler, auth_model)
 
 
