@@ -118,7 +118,7 @@ async def earlier(request: Request, person: AdminReading) -> Response:
     kept = await run_in_threadpool(backups, current.file)
     entries = await run_in_threadpool(request.app.state.audit.about, "settings")
     who = {entry.detail.get("backup"): entry.who for entry in entries}
-    rows = [(one, who.get(one.name, ""), _masked_diff(one.text(), text, current.file.name)) for one in kept]
+    rows = [(one, who.get(one.name, ""), _masked_diff(one.text(), text, (one.name, current.file.name))) for one in kept]
     return await _show(request, person, "settings_backups.html", rows=rows)
 
 
@@ -198,7 +198,7 @@ async def _review(
         "settings_review.html",
         change=asked,
         review=review,
-        diff=_masked_diff(*texts, state.current.file.name),
+        diff=_masked_diff(*texts, ("as it is now", "as it would be")),
         titles={one.name: one.title for tree in (old, settings) for one in tree.profiles},
     )
 
@@ -256,7 +256,7 @@ async def _form(
     seen: Seen = request.app.state.seen_settings
     text, language = await _text(request), language_of(request)
     before = seen.text(asked.base)
-    others = _masked_diff(before, text, current.file.name) if meanwhile and before is not None else []
+    others = _masked_diff(before, text, ("as you read it", "as it is now")) if meanwhile and before is not None else []
     fresh = Change(**{**vars(asked), "base": seen.remember(text)})
     known: dict[str, Any] = {"change": fresh, "meanwhile": meanwhile, "others": others, "findings": findings}
     if asked.act not in ("section", "entry"):
@@ -321,9 +321,9 @@ async def _text(request: Request) -> str:
         return ""
 
 
-def _masked_diff(before: str, after: str, name: str) -> list[str]:
+def _masked_diff(before: str, after: str, names: tuple[str, str]) -> list[str]:
     """The diff without secrets; where only a secret differs, that is said."""
-    lines = diff(edits.masked(before), edits.masked(after), name)
+    lines = diff(edits.masked(before), edits.masked(after), names)
     return lines if lines or before == after else ["~"]
 
 

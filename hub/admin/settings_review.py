@@ -103,9 +103,9 @@ class Review:
         return tuple(change for change in self.changes if change.when is When.RESTART)
 
 
-def diff(before: str, after: str, name: str) -> list[str]:
-    """The unified diff of two texts of the file, line by line."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"{name} (now)", f"{name} (new)", lineterm="")
+def diff(before: str, after: str, names: tuple[str, str]) -> list[str]:
+    """The unified diff of two texts of the file, line by line; `names` says what each is."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
     return list(lines)
 
 
