@@ -252,7 +252,6 @@ async def _form(
     request: Request, person: Person, asked: Change, findings: Sequence[Finding] = (), *, meanwhile: bool = False
 ) -> Response:
     """The form as it was sent, made anew from the file as it is: with what is wrong, and what others changed."""
-    current: Current = request.app.state.current
     seen: Seen = request.app.state.seen_settings
     text, language = await _text(request), language_of(request)
     before = seen.text(asked.base)
