@@ -8,7 +8,7 @@ from hub import authentication, logs
 from hub.db import connect
 from hub.pages import hub_pages
 from hub.runtime import Runtime, proxy_command
-from hub.settings import Settings
+from hub.settings import Current, Settings
 from hub.spawners.local import KEPT_VARIABLES, LocalSpawner
 from hub.state import Ports, StateDirectory
 from hub.workshops.admission import Admission
@@ -19,16 +19,18 @@ SERVICE, GATEWAY, CULLER, COMMAND_LINE = "werkbank", "dask-gateway", "idle-culle
 def configure(c: Any, runtime: Runtime) -> None:
     """Set everything that werkbank.yaml decides. What comes after in the configuration file wins."""
     logs.configure()
-    settings, state = runtime.settings, runtime.state
+    current, state = runtime.current(), runtime.state
+    settings = current.settings
     ports = state.ports()
     _addresses(c, settings, ports)
     _state(c, settings, state)
     _proxy(c, state, ports)
     authentication.configure(c, settings, state)
-    _spawner(c, settings, state)
+    authentication.follow(c, current)
+    _spawner(c, current, state)
     _services(c, runtime, settings, ports)
     _roles(c, settings)
-    hub_pages.install(c, settings)
+    hub_pages.install(c, current)
 
 
 def _addresses(c: Any, settings: Settings, ports: Ports) -> None:
@@ -56,10 +58,10 @@ def _proxy(c: Any, state: StateDirectory, ports: Ports) -> None:
     c.ConfigurableHTTPProxy.auth_token = state.secret("proxy")
 
 
-def _spawner(c: Any, settings: Settings, state: StateDirectory) -> None:
+def _spawner(c: Any, current: Current, state: StateDirectory) -> None:
     c.JupyterHub.spawner_class = LocalSpawner
     # On the class, not on Spawner: JupyterHub starts its services with a Spawner too.
-    c.LocalSpawner.settings = settings
+    c.LocalSpawner.current = current
     c.LocalSpawner.state = state
     c.LocalSpawner.admission = Admission(connect(state.database("werkbank")))
     c.LocalSpawner.env_keep = KEPT_VARIABLES

@@ -17,8 +17,21 @@ from hub.errors import WerkbankError
 MAX_BYTES = 1_000_000
 MAX_PROBLEMS = 50
 
+MAX_VALUES = 200_000
+"""Values that a file may stand for, with all its aliases written out."""
+
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str]
+Overrides = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a file: where in its tree, on which line, and the sentence."""
+
+    place: Place
+    line: int
+    sentence: str
 
 
 Tree = TypeVar("Tree", bound=BaseModel)
@@ -46,41 +59,60 @@ class Declaration(Generic[Tree]):
     tags: tuple[str, ...] = ()
     """Discriminators of unions in the tree, which pydantic adds to places."""
 
-    def read(self, path: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Tree:
+    def read(self, path: Path, overrides: Overrides | None = None) -> Tree:
         """Read `path` and lay `overrides` (section → key → value) over it.
 
         Raises `error` whose text names the file, and for each problem the line, the value and what is allowed.
         """
-        document = self._parse(path)
-        data = _plain(document)
+        tree, findings = self.judge(self.text(path), overrides, str(path))
+        if tree is None:
+            raise self.error(self._report(path, findings))
+        return tree
+
+    def judge(
+        self, text: str, overrides: Overrides | None = None, name: str = "the text"
+    ) -> tuple[Tree | None, list[Finding]]:
+        """The tree that `text` declares, or everything that is wrong with it, by line.
+
+        Raises `error`, whose text begins with `name`, for what is not even YAML.
+        """
+        document = self._parse(text, name)
+        data = plain(document)
         for section, values in (overrides or {}).items():
             data[section] = {**(data.get(section) or {}), **values}
-        problems = [(place, f"`{_dotted(place)}`: {sentence}.") for place, sentence in self.disagreements(data)]
+        problems = [(place, f"`{dotted(place)}`: {sentence}.") for place, sentence in self.disagreements(data)]
         try:
-            found = self.model.model_validate(data)
+            tree = self.model.model_validate(data)
         except ValidationError as error:
             problems += [(problem["loc"], self._sentence(problem)) for problem in error.errors(include_url=False)]
-        if problems:
-            raise self.error(self._report(path, document, problems))
-        return found
+        found = sorted((self._line(document, place), sentence, self._own(place)) for place, sentence in problems)
+        findings = [Finding(place, line, sentence) for line, sentence, place in found]
+        return (None if findings else tree), findings
 
-    def _parse(self, path: Path) -> CommentedMap:
-        text = self._text(path)
+    def _own(self, place: Sequence[str | int]) -> Place:
+        """The place without what pydantic adds to it."""
+        return tuple(s for n, s in enumerate(place) if s != "[key]" and not (n == 1 and s in self.tags))
+
+    def _parse(self, text: str, name: str) -> CommentedMap:
         try:
             document = YAML(typ="rt", pure=True).load(io.StringIO(text))
+            require_finite(document)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
-            raise self.error(f"{path}, line {line}: not valid YAML: {error.problem}.") from None
+            raise self.error(f"{name}, line {line}: not valid YAML: {error.problem}.") from None
         except (YAMLError, ValueError) as error:
-            raise self.error(f"{path}: not valid YAML: {str(error).splitlines()[0]}.") from None
+            raise self.error(f"{name}: not valid YAML: {str(error).splitlines()[0]}.") from None
+        except RecursionError:
+            raise self.error(f"{name}: its parts are nested too deeply; a few levels are needed.") from None
         if document is None:
-            raise self.error(f"{path} is empty. {self.needs}")
+            raise self.error(f"{name} is empty. {self.needs}")
         if not isinstance(document, CommentedMap):
-            raise self.error(f"{path}, line 1: the file must be a list of `key: value` lines, not {_kind(document)}.")
+            raise self.error(f"{name}, line 1: the file must be a list of `key: value` lines, not {_kind(document)}.")
         return document
 
-    def _text(self, path: Path) -> str:
+    def text(self, path: Path) -> str:
+        """What stands in the file. Raises `error`."""
         try:
             with path.open("rb") as file:
                 raw = file.read(MAX_BYTES + 1)
@@ -99,12 +131,11 @@ class Declaration(Generic[Tree]):
             raise self.error(f"{path} is a binary file, not YAML; is it the right file?")
         return text
 
-    def _report(self, path: Path, document: CommentedMap, found: Iterable[Problem]) -> str:
-        problems = sorted((self._line(document, place), sentence) for place, sentence in found)
-        shown = [f"{path}, line {line}: {sentence}" for line, sentence in problems[:MAX_PROBLEMS]]
-        if len(problems) > MAX_PROBLEMS:
-            shown.append(f"… and {len(problems) - MAX_PROBLEMS} more.")
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    def _report(self, path: Path, findings: Sequence[Finding]) -> str:
+        shown = [f"{path}, line {finding.line}: {finding.sentence}" for finding in findings[:MAX_PROBLEMS]]
+        if len(findings) > MAX_PROBLEMS:
+            shown.append(f"… and {len(findings) - MAX_PROBLEMS} more.")
+        count = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
         return f"{count} in {self.noun}; nothing was changed.\n" + "\n".join(shown)
 
     def _line(self, document: Any, loc: Sequence[str | int]) -> int:
@@ -125,7 +156,7 @@ class Declaration(Generic[Tree]):
 
     def _sentence(self, problem: Any) -> str:
         loc = [step for step in problem["loc"] if step != "[key]"]
-        place = _dotted(loc)
+        place = dotted(loc)
         match problem["type"]:
             case "extra_forbidden":
                 return f"`{place}` is not a {self.key}.{self._suggestion(loc)}"
@@ -150,19 +181,40 @@ class Declaration(Generic[Tree]):
         return f" Allowed here: {', '.join(allowed)}." if allowed else ""
 
 
-def _plain(node: Any) -> Any:
+def require_finite(document: Any) -> None:
+    """Raises ValueError for aliases that hold themselves, or stand for more than anybody could mean."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        children = list(node.values()) if isinstance(node, Mapping) else node
+        if isinstance(children, str) or not isinstance(children, Sequence):
+            return 1
+        if (known := sizes.get(id(node))) is not None:
+            if known == 0:
+                raise ValueError("an alias stands inside of what it stands for")
+            return known
+        sizes[id(node)] = 0
+        sizes[id(node)] = 1 + sum(map(size, children))
+        if sizes[id(node)] > MAX_VALUES:
+            raise ValueError(f"its aliases stand for more than {MAX_VALUES} values")
+        return sizes[id(node)]
+
+    size(document)
+
+
+def plain(node: Any) -> Any:
     """YAML nodes as plain Python, so that validation sees no parser types."""
     if isinstance(node, Mapping):
-        return {str(key): _plain(value) for key, value in node.items()}
+        return {str(key): plain(value) for key, value in node.items()}
     if isinstance(node, Sequence) and not isinstance(node, str):
-        return [_plain(value) for value in node]
-    for plain in (bool, int, float, str):
-        if isinstance(node, plain):
-            return plain(node)
+        return [plain(value) for value in node]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
     return node
 
 
-def _dotted(loc: Sequence[str | int]) -> str:
+def dotted(loc: Sequence[str | int]) -> str:
     return ".".join(str(step + 1) if isinstance(step, int) else step for step in loc)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import SettingsError
-from hub.settings import Settings, load
+from hub.settings import Current, Settings, load
 from hub.state import StateDirectory
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +40,10 @@ class Runtime:
     def settings(self) -> Settings:
         """The settings, read now. Raises SettingsError."""
         return load(self.settings_file, self.overrides)
+
+    def current(self) -> Current:
+        """The settings as a process follows them while it runs. Raises SettingsError."""
+        return Current(self.settings_file, self.overrides)
 
     def environment(self) -> dict[str, str]:
         """The variables that make a child process find the same runtime."""

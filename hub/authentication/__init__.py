@@ -1,5 +1,8 @@
 """Signing in: who somebody is, which groups they are in, whether they are an admin."""
 
+from functools import partial
+from typing import Any
+
 from traitlets.config import Config
 
 from hub.authentication.demo import DemoSignIn
@@ -11,12 +14,12 @@ from hub.authentication.pam import PamSignIn
 from hub.authentication.sentences import SignInRefused
 from hub.db import connect
 from hub.errors import SettingsError
-from hub.settings import DemoAuthentication, OidcAuthentication, PamAuthentication, Settings
+from hub.settings import Current, DemoAuthentication, OidcAuthentication, PamAuthentication, Settings
 from hub.state import StateDirectory
 from hub.workshops.admission import Admission
 from hub.workshops.guests import Tickets
 
-__all__ = ["configure"]
+__all__ = ["configure", "follow"]
 
 
 def configure(c: Config, settings: Settings, state: StateDirectory) -> None:
@@ -35,6 +38,15 @@ def configure(c: Config, settings: Settings, state: StateDirectory) -> None:
             _configure_pam(c, pam)
         case OidcAuthentication() as oidc:
             _configure_oidc(c, oidc)
+
+
+def follow(c: Config, current: Current) -> None:
+    """After `configure`: programmes and groups of admins are those of the moment at which somebody signs in."""
+    c.Authenticator.post_auth_hook = partial(_settle, current)
+
+
+def _settle(current: Current, authenticator: Any, handler: Any, auth_model: dict[str, Any]) -> dict[str, Any]:
+    return Membership.declared_in(current.settings).apply(authenticator, handler, auth_model)
 
 
 def _configure_demo(c: Config, demo: DemoAuthentication, state: StateDirectory) -> None:

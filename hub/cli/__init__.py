@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from hub.cli import bench, check, down, fits, leases, lessons, node, simulate, status, test, up, warm, workshops
+from hub.cli import (
+    bench,
+    check,
+    down,
+    fits,
+    leases,
+    lessons,
+    node,
+    settings,
+    simulate,
+    status,
+    test,
+    up,
+    warm,
+    workshops,
+)
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -28,6 +43,7 @@ app.command("simulate")(simulate.simulate)
 app.command("fits")(fits.fits)
 app.command("warm")(warm.warm_seats)
 app.add_typer(workshops.app, name="workshops")
+app.add_typer(settings.app, name="settings")
 app.command("node")(node.node)
 app.command("units")(node.units)
 

@@ -31,7 +31,7 @@ from hub.gateway.options import cluster_options
 from hub.gateway.report import ReportedCluster, reported
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
-from hub.settings import Profile, Settings
+from hub.settings import Current, Profile, Settings
 from hub.spawners.confinement import close_place, open_place, place_of_clusters
 from hub.spawners.zygotes import node_folder, zygote_environment
 from hub.words import translator
@@ -55,11 +55,16 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     """What makes a backend follow seats; mixed into a stock backend class."""
 
     cluster_config_class = SeatClusterConfig
-    settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
+    current: Current = AnyTrait(help="The settings, followed.").tag(config=True)
     seats: HubSeats = AnyTrait(help="Asks the hub for seats.").tag(config=True)
     workbench: Path = AnyTrait(help="The state folder; it tells this workbench from others.").tag(config=True)
     confinement: Confinement = AnyTrait(help="What processes put on.").tag(config=True)
     gpu_workers: GpuWorkers = AnyTrait(help="Leases of workers with GPUs.").tag(config=True)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self.current.settings
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -109,7 +114,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         if seat is None:
             raise PublicException("Clusters belong to a seat: start one in Werkbank and create the cluster from there.")
         try:
-            return seat, self.settings.profile(seat.profile or self.settings.profiles[0].name)
+            return seat, self.settings.profile_of_seat(seat.profile or self.settings.profiles[0].name)
         except KeyError:
             _ = translator(seat.language)
             sentence = _("The profile {profile} of your seat is no longer offered. Restart your seat with another one.")
@@ -132,7 +137,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 
     def _allowed(self, name: str, wanted: int) -> int:
         cluster = self.db.get_cluster(name)
-        profile = self.settings.profile(cluster.config.profile)
+        profile = self.settings.profile_of_seat(cluster.config.profile)
         return workers_allowed(profile, self._use_of(cluster.username), name, wanted)
 
     async def forward_message_to_scheduler(self, cluster: Any, msg: dict[str, Any]) -> None:
@@ -213,7 +218,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 
     def get_env(self, cluster: Any) -> dict[str, str]:
         """As stock; without a lease a process sees no GPU."""
-        profile = self.settings.profile(cluster.config.profile)
+        profile = self.settings.profile_of_seat(cluster.config.profile)
         own = self.settings.environments[profile.environment].variables
         return {**super().get_env(cluster), **own, "CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void"}
 
@@ -221,7 +226,7 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
 
     async def start_process(self, cluster: Any, cmd: list[str], env: dict[str, str], name: str) -> int:
         """As stock, but forked from a warm process where there is one: a worker has nothing to import then."""
-        profile = self.settings.profile(cluster.config.profile)
+        profile = self.settings.profile_of_seat(cluster.config.profile)
         if self.settings.site.warm and profile.start == "fork" and is_dask(cmd):
             place = node_folder(self.workbench, self.settings, profile.environment) / "dask"
             zygote = zygote_environment(self.settings.environments[profile.environment])

@@ -21,7 +21,8 @@ db_base.new_keypair = new_keypair
 c = get_config()
 
 runtime = Runtime.from_environment()
-settings, ports = runtime.settings, runtime.state.ports()
+current, ports = runtime.current(), runtime.state.ports()
+settings = current.settings
 same_user = settings.site.seats_run_as == "same-user"
 backend = SameUserBackend if same_user else SystemAccountsBackend
 
@@ -33,7 +34,7 @@ c.Proxy.tcp_address = f"127.0.0.1:{ports.gateway_tcp}"
 c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")
 
 folder = c[backend.__name__]
-folder.settings = settings
+folder.current = current
 folder.workbench = runtime.state.path
 folder.confinement = confinement_of(settings, runtime.state)
 folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])

@@ -9,7 +9,7 @@ from hub.clock import Clock
 from hub.leases.broker import Broker
 from hub.leases.counters import Counters
 from hub.leases.estimate import Estimates
-from hub.leases.events import Action, Requested, Transition
+from hub.leases.events import Action, Requested, Ruled, Transition
 from hub.leases.guard import Guard, guarded
 from hub.leases.identity import Tokens
 from hub.leases.inventory import inventory_of
@@ -41,8 +41,17 @@ class Desk:
         self.counters = Counters(broker.inventory, broker.now)
         self.metrics: LeaseMetrics | None = None
         self.guard: Guard | None = None
+        self.watch: Watch | None = None
         self.log = get_logger("leases")
         broker.observers.append(self._observe)
+
+    async def follow(self, settings: Settings) -> None:
+        """Go by these settings from now on; leases that run keep what they have. Raises BrokerError."""
+        await self.broker.tell(Ruled(rules_of(settings)))
+        self.settings = settings
+        self.viewer = Viewer(settings, self.estimates)
+        if self.watch is not None:
+            self.watch.settings = settings.leases
 
     def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
         errors = self.estimates.observe(state, actions)
@@ -114,9 +123,8 @@ def _is_out(device: Device) -> bool:
 
 
 @asynccontextmanager
-async def open_desk(runtime: Runtime) -> AsyncIterator[Desk]:
+async def open_desk(runtime: Runtime, settings: Settings) -> AsyncIterator[Desk]:
     """The desk of this workbench, with its broker running."""
-    settings = runtime.settings
     database = settings.leases.database
     store = Store(runtime.state.database("leases") if database == "sqlite" else database)
     broker = Broker(rules_of(settings), store, inventory_of(settings), Clock().now)
@@ -126,7 +134,7 @@ async def open_desk(runtime: Runtime) -> AsyncIterator[Desk]:
             with closing(desk.counters):
                 async with (
                     guarded(broker, settings.leases.isolation, runtime.state.path) as desk.guard,
-                    Watch(broker, settings.leases).running(),
+                    Watch(broker, settings.leases).running() as desk.watch,
                 ):
                     yield desk
     finally:

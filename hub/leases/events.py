@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hub.leases.fairshare import Use
-from hub.leases.model import Device, Lease, LeaseState, Reservation
+from hub.leases.model import Device, Lease, LeaseState, Reservation, Rules
 
 Act = Literal["park", "resume"]
 Outcome = Literal["done", "refused", "later", "broken"]
@@ -139,6 +139,13 @@ class Unreserved:
     reservation: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """Other timers and bounds hold from now on."""
+
+    rules: Rules
+
+
 Event = (
     Requested
     | Bound
@@ -155,6 +162,7 @@ Event = (
     | Drained
     | Reserved
     | Unreserved
+    | Ruled
 )
 
 

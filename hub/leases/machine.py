@@ -28,6 +28,7 @@ from hub.leases.events import (
     Reserved,
     Result,
     Returned,
+    Ruled,
     SaveReservation,
     Ticked,
     Transition,
@@ -442,6 +443,15 @@ def _device(step: Step, uuid: str) -> Device:
     return found
 
 
+def _ruled(step: Step, event: Ruled) -> None:
+    """Nobody loses what they have; whoever waits is looked at again, and every lease's next look is planned anew."""
+    step.rules = event.rules
+    for id in sorted(step.leases):
+        step.file(step.leases[id])
+        watch(step, step.leases[id])
+    step.touched.update(step.of_class)
+
+
 _EDGES: dict[type, Callable[[Step, Any], None]] = {
     Requested: _requested,
     Bound: _bound,
@@ -458,4 +468,5 @@ _EDGES: dict[type, Callable[[Step, Any], None]] = {
     Drained: _drained,
     Reserved: _reserved,
     Unreserved: _unreserved,
+    Ruled: _ruled,
 }

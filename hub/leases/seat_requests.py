@@ -101,7 +101,7 @@ def lease_of(asked: LeaseRequest, person: Person, settings: Settings, now: float
 def _profile(person: Person, server: str, settings: Settings) -> Profile:
     seat = next((seat for seat in person.seats if seat.server == server), None)
     try:
-        return settings.profile(seat.profile or "") if seat else _none()
+        return settings.profile_of_seat(seat.profile or "") if seat else _none()
     except KeyError:
         raise LeaseRefused("no-seat") from None
 

@@ -76,7 +76,7 @@ class Step:
 
     def finish(self) -> tuple[State, tuple[Action, ...]]:
         """The new state, and what is to be saved and done."""
-        names = set(State.__slots__) - {"rules"}
+        names = set(State.__slots__)
         state = replace(self._base, **{name: getattr(self, name) for name in names})
         changed = self._changed_leases.values()
         saves: list[Action] = [SaveLease(lease) for lease in changed if self._is_worth_saving(lease)]

@@ -37,7 +37,7 @@ class Watch:
     """Runs beside a broker and tells it what it sees."""
 
     def __init__(self, broker: Broker, settings: Leases) -> None:
-        self._broker, self._settings = broker, settings
+        self._broker, self.settings = broker, settings
         self._intruders: dict[tuple[int, str], float] = {}
         self._gone: dict[tuple[str, int, str], float] = {}
         self.use: dict[str, DeviceUse] = {}
@@ -87,7 +87,7 @@ class Watch:
     async def _prune_for_ever(self) -> None:
         """A record nobody asks for any more is forgotten, an hour late at most."""
         while True:
-            oldest, more = self._broker.now() - self._settings.keep_records, False
+            oldest, more = self._broker.now() - self.settings.keep_records, False
             try:
                 more = await asyncio.to_thread(self._broker.store.prune, oldest)
             except SQLAlchemyError as error:
@@ -112,7 +112,7 @@ class Watch:
         self.use[device.uuid] = use
         if use.utilization and device.lease:
             await self._tell(Worked(device.uuid))
-        if self._settings.isolation != "none":
+        if self.settings.isolation != "none":
             self._mind_intruders(device, use)
 
     def _mind_intruders(self, device: Device, use: DeviceUse) -> None:
@@ -127,7 +127,7 @@ class Watch:
             since = self._intruders.setdefault(stranger, now)
             if since == now:
                 log.warning("intruder.seen", device=device.uuid, pid=stranger[0], lease=device.lease)
-            elif now - since >= self._settings.intruder_grace:
+            elif now - since >= self.settings.intruder_grace:
                 end_process(*stranger, device=device.uuid)
 
 

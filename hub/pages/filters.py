@@ -62,6 +62,12 @@ def decimal(number: float, language: str = "en") -> str:
     return str(format_decimal(number, "#,##0.#", locale=language))
 
 
+def code(text: str) -> Markup:
+    """A text in which `this` is code."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
+
+
 FILTERS: dict[str, Any] = {
     "gib": gib,
     "span": span,
@@ -71,4 +77,5 @@ FILTERS: dict[str, Any] = {
     "from_unix": from_unix,
     "ordinal": ordinal,
     "decimal": decimal,
+    "code": code,
 }

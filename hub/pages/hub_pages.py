@@ -10,21 +10,20 @@ from hub.pages import TEMPLATES, script, style
 from hub.pages.face import Face
 from hub.pages.filters import FILTERS
 from hub.pages.my_seats import my_seat, my_seats
-from hub.settings import Settings
+from hub.settings import Current, Settings
 from hub.words import COOKIE, choose_language, translations
 
 _stock_namespace = BaseHandler.template_namespace.fget
 
 
-def install(c: Any, settings: Settings) -> None:
+def install(c: Any, current: Current) -> None:
     """Lay our templates over JupyterHub's."""
     c.JupyterHub.template_paths = [str(TEMPLATES / "jupyterhub"), str(TEMPLATES)]
     c.JupyterHub.jinja_environment_options = {"extensions": ["jinja2.ext.i18n"]}
     # The hub cannot serve our static files before the service is up, so both stand in the page.
     c.JupyterHub.template_vars = {
-        "settings": settings,
-        "site": settings.site,
-        "sign_in": settings.authentication,
+        "current": current,
+        "sign_in": current.started.authentication,
         "style": style(),
         "script": script(),
     }
@@ -36,12 +35,14 @@ def install(c: Any, settings: Settings) -> None:
 
 def _namespace(handler: BaseHandler) -> dict[str, Any]:
     stock: dict[str, Any] = _stock_namespace(handler)
-    settings, hub_url = stock["settings"], stock["base_url"]
+    settings, hub_url = stock["current"].settings, stock["base_url"]
     return (
         stock
         | FILTERS
         | _words(handler)
         | {
+            "settings": settings,
+            "site": settings.site,
             "path": handler.request.uri,
             "face": _face(handler, settings),
             "my_seats": partial(my_seats, settings=settings, hub_url=hub_url),

@@ -55,7 +55,7 @@ def _state(spawner: Any) -> State:
 def _profile(spawner: Any, settings: Settings) -> Profile | None:
     """None when it never ran, or when the settings no longer have the profile."""
     name = (spawner.user_options or {}).get("profile")
-    return next((profile for profile in settings.profiles if profile.name == name), None)
+    return next((one for one in (*settings.profiles, *settings.retired) if one.name == name), None)
 
 
 def _record(spawner: Any) -> Any:

@@ -21,7 +21,7 @@ log = logs.get_logger("culler")
 c = get_config()
 
 runtime = Runtime.from_environment()
-settings = runtime.settings
+current = runtime.current()
 engine = connect(runtime.state.database("werkbank"))
 keeps, admission = Keeps(engine), Admission(engine)
 public_url = os.environ["WERKBANK_PUBLIC_URL"].rstrip("/")
@@ -30,9 +30,10 @@ token = os.environ["JUPYTERHUB_API_TOKEN"]
 
 async def arbiter(*, server: dict[str, Any], **_: Any) -> bool:
     """Whether this seat stops now. Any doubt (no profile, no answer, no database) lets it live."""
+    settings = current.settings
     profile_name = (server.get("user_options") or {}).get("profile")
     try:
-        profile = settings.profile(str(profile_name))
+        profile = settings.profile_of_seat(str(profile_name))
     except KeyError:
         log.warning("seat.profile_unknown", url=server["url"], profile=profile_name)
         return False
@@ -77,5 +78,6 @@ async def may_run_a_cell(url: str) -> bool:
 
 
 c.IdleCuller.cull_arbiter_hook = arbiter
-c.IdleCuller.cull_every = settings.culling.check_period
-c.IdleCuller.timeout = min(profile.idle_timeout for profile in settings.profiles)
+c.IdleCuller.cull_every = current.settings.culling.check_period
+# The arbiter alone decides; this only fills the culler's own log line.
+c.IdleCuller.timeout = min(profile.idle_timeout for profile in current.settings.profiles)

@@ -27,7 +27,7 @@ def views(person: Person, settings: Settings, keeps: Keeps, now: datetime) -> li
 
 
 def _view(person: Person, seat: SeatRecord, settings: Settings, keeps: Keeps, now: datetime) -> SeatView:
-    profile = next((p for p in settings.profiles if p.name == seat.profile), None)
+    profile = next((p for p in (*settings.profiles, *settings.retired) if p.name == seat.profile), None)
     if profile is None or seat.started is None:
         return SeatView(seat, profile, None, False, None, 0)
     until, count = keeps.of(person.name, seat.server, seat.started)

@@ -17,6 +17,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
 from hub.admin import pages as admin_pages
+from hub.admin import settings_pages
 from hub.audit import Audit
 from hub.leases import admin_routes as admin_leases
 from hub.leases import gateway_routes as gateway_leases
@@ -31,8 +32,10 @@ from hub.seats import warming_routes as warmings
 from hub.seats.keep import Keeps
 from hub.seats.warming_routes import Warmings
 from hub.service import home, me_routes, status
+from hub.service.following import Following
 from hub.service.gateway_api import GatewayApi
 from hub.service.metrics import Metrics
+from hub.settings import Settings
 from hub.web import auth
 from hub.web.auth import OAuthClient, SignInNeeded
 from hub.web.bodies import BodyLimit
@@ -64,7 +67,7 @@ SESSION_SECONDS = 12 * 3600
 
 def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url: str) -> FastAPI:
     """The service as an ASGI app; it answers under `oauth.prefix` only."""
-    prefix = oauth.prefix.rstrip("/")
+    prefix, current = oauth.prefix.rstrip("/"), runtime.current()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,9 +76,16 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
             app.state.gateway = GatewayApi.of(runtime, client)
             try:
-                async with open_desk(runtime) as desk, Warmings(runtime.state).running() as app.state.warmings:
+                async with (
+                    open_desk(runtime, current.settings) as desk,
+                    Warmings(runtime.state).running() as app.state.warmings,
+                ):
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
-                    async with _workshops(app, runtime, engine, desk):
+                    following = Following(current, app.state)
+                    async with (
+                        _workshops(app, runtime, current.settings, engine, desk),
+                        following.running() as app.state.following,
+                    ):
                         yield
             except BaseExceptionGroup as failed:
                 # A service without its broker would only say no. The hub starts it anew, and it reads what is written.
@@ -90,9 +100,10 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         docs_url=None,  # the stock documentation page loads its scripts from a foreign host
         redoc_url=None,
     )
-    app.state.settings, app.state.keeps, app.state.oauth = runtime.settings, Keeps(engine), oauth
-    app.state.state_directory = runtime.state
-    app.state.metrics, app.state.audit = Metrics(), Audit(engine)
+    app.state.current, app.state.settings = current, current.settings
+    app.state.keeps, app.state.oauth, app.state.state_directory = Keeps(engine), oauth, runtime.state
+    app.state.metrics, app.state.audit, app.state.engine = Metrics(), Audit(engine), engine
+    app.state.seen_settings = settings_pages.Seen()
     app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
     app.add_middleware(BodyLimit, larger={"/roster": MOST_ROSTER_BYTES + 65_536})
@@ -124,6 +135,8 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         room_pages.router,
         record_pages.router,
         learning.api,
+        settings_pages.router,
+        settings_pages.api,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")
@@ -132,16 +145,18 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
 
 
 @asynccontextmanager
-async def _workshops(app: FastAPI, runtime: Runtime, engine: Engine, desk: Desk) -> AsyncIterator[None]:
+async def _workshops(
+    app: FastAPI, runtime: Runtime, settings: Settings, engine: Engine, desk: Desk
+) -> AsyncIterator[None]:
     """What workshops need, and the clock that they follow."""
     state, workshops, members = app.state, Workshops(engine), Members(engine)
-    state.organiser = Organiser(runtime.settings, desk, state.hub, workshops, members)
+    state.organiser = Organiser(settings, desk, state.hub, workshops, members)
     state.doorman = Doorman(workshops, members, runtime.state.secret("invitations"))
     state.tickets = Tickets(runtime.state.secret("guest-tickets"))
     async with Rooms(Progress(engine)).running() as rooms:
         state.belongings = Belongings(runtime.state, workshops, members, rooms, state.audit)
         state.classroom = Classroom(state.organiser, rooms, desk.bells)
-        server = runtime.settings.server
+        server = settings.server
         stage = Stage(f"http://{server.address}:{server.port}", state.oauth.base_url, state.tickets)
         state.rehearsals = Rehearsals(engine, state.organiser, runtime.state, stage)
         timeline = Timeline(state.organiser, state.warmings, state.belongings, state.classroom)

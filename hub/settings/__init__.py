@@ -1,5 +1,6 @@
 """Settings: werkbank.yaml as one frozen, documented tree."""
 
+from hub.settings.current import Current
 from hub.settings.model import (
     Culling,
     DemoAuthentication,
@@ -11,10 +12,11 @@ from hub.settings.model import (
     Profile,
     Settings,
 )
-from hub.settings.reading import load, schema, undocumented
+from hub.settings.reading import judge, load, schema, undocumented
 
 __all__ = [
     "Culling",
+    "Current",
     "DemoAuthentication",
     "Environment",
     "GpuClass",
@@ -23,6 +25,7 @@ __all__ = [
     "PamAuthentication",
     "Profile",
     "Settings",
+    "judge",
     "load",
     "schema",
     "undocumented",

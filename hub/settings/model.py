@@ -412,9 +412,26 @@ class Settings(Section):
     workshops: WorkshopTimes = WorkshopTimes()
     """Workshops."""
 
+    _retired: tuple[Profile, ...] = ()
+
+    @property
+    def retired(self) -> tuple[Profile, ...]:
+        """Profiles that are gone while seats may still run them."""
+        return self._retired
+
+    def with_retired(self, profiles: Iterable[Profile]) -> "Settings":
+        """These settings, remembering profiles that are no longer among them."""
+        copy = self.model_copy()
+        copy._retired = tuple(profiles)
+        return copy
+
     def profile(self, name: str) -> Profile:
         """The profile called `name`; KeyError when there is none."""
         return {profile.name: profile for profile in self.profiles}[name]
+
+    def profile_of_seat(self, name: str) -> Profile:
+        """The profile that a running seat was started with, also where nobody can pick it any more; else KeyError."""
+        return {profile.name: profile for profile in (*self._retired, *self.profiles)}[name]
 
     def profiles_for(self, groups: Iterable[str]) -> tuple[Profile, ...]:
         """The profiles that a member of `groups` may use, in order."""

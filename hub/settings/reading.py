@@ -1,13 +1,13 @@
 """From a YAML file to the settings tree, or to one message with every problem in it."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
-from hub.declared import Declaration
+from hub.declared import Declaration, Finding, Overrides
 from hub.errors import SettingsError
 from hub.settings.agreement import disagreements
 from hub.settings.model import OidcAuthentication, Section, Settings
@@ -23,13 +23,33 @@ SETTINGS = Declaration(
 )
 
 
-def load(path: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+def load(path: Path, overrides: Overrides | None = None) -> Settings:
     """Read `path` and lay `overrides` (section → key → value) over it.
 
     Raises SettingsError whose text names the file, and for each problem the line, the value
     and what is allowed. Nothing outside this package reads settings.
     """
     return _with_secrets(SETTINGS.read(path, overrides))
+
+
+def judge(text: str, overrides: Overrides | None = None) -> tuple[Settings | None, list[Finding]]:
+    """The settings that a file with this text would be, or all that is wrong with it: what `load` would say.
+
+    Raises SettingsError for what is not even YAML.
+    """
+    settings, findings = SETTINGS.judge(text, overrides, "The text")
+    if settings is None:
+        return None, findings
+    try:
+        return _with_secrets(settings), []
+    except SettingsError as error:
+        return None, [Finding(("authentication", "client_secret"), line_of(text, "client_secret"), str(error))]
+
+
+def line_of(text: str, key: str) -> int:
+    """The first line on which `key` is written; 1 when it is nowhere."""
+    lines = (number for number, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith(f"{key}:"))
+    return next(lines, 1)
 
 
 def schema() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hub.cgroups.groups import Enforcement
 from hub.errors import Refusal
 from hub.logs import get_logger
 from hub.pages import render
-from hub.settings import Profile, Settings
+from hub.settings import Current, Profile, Settings
 from hub.spawners.capacity import Capacity
 from hub.spawners.options import admit, read_form
 from hub.state import StateDirectory
@@ -30,9 +30,14 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
     it anew from the request, so that one start can never leak into the next.
     """
 
-    settings: Settings = AnyTrait(help="The settings tree.").tag(config=True)
+    current: Current = AnyTrait(help="The settings, followed.").tag(config=True)
     state: StateDirectory = AnyTrait(help="The state directory.").tag(config=True)
     admission: Admission = AnyTrait(help="What workshops that are on open for whom.").tag(config=True)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self.current.settings
 
     # --- language ---------------------------------------------------------------------------
 
@@ -74,10 +79,10 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             raise self._refused(refusal) from None
 
     def current_profile(self) -> Profile | None:
-        """The profile of the running seat; None when it is no longer in the settings."""
+        """The profile of the running seat; None when nobody remembers it."""
         name = self.user_options.get("profile") if self.user_options else None
         try:
-            return self.settings.profile(name) if isinstance(name, str) else None
+            return self.settings.profile_of_seat(name) if isinstance(name, str) else None
         except KeyError:
             return None
 

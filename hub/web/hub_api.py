@@ -7,6 +7,9 @@ from urllib.parse import quote
 
 import httpx
 
+_PAGE = 200
+"""People asked for at once; the hub gives no more by default."""
+
 
 class HubUnreachable(Exception):
     """The hub does not answer."""
@@ -82,6 +85,18 @@ class HubApi:
         """Everybody's running seats."""
         reply = await self._request("GET", "/users?state=active", self._token)
         return [seat for user in self._json(reply) for seat in _seats(user)]
+
+    async def people(self) -> list[Person]:
+        """Everybody whom the hub knows, with their groups and seats."""
+        found: list[Person] = []
+        while True:
+            page = self._json(await self._request("GET", f"/users?limit={_PAGE}&offset={len(found)}", self._token))
+            found += [
+                Person(user["name"], tuple(sorted(user.get("groups", []))), user.get("admin", False), "", _seats(user))
+                for user in page
+            ]
+            if not page:  # a hub may give fewer at once than we ask for
+                return found
 
     async def alive(self) -> bool:
         """Whether the hub answers."""

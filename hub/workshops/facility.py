@@ -56,7 +56,7 @@ def _planned(settings: Settings, workshop: Workshop) -> Booking:
 
 def _running(settings: Settings, seats: Iterable[SeatRecord], now: float) -> Iterator[Booking]:
     """One booking for the seats of each profile that end in the same quarter of an hour, until its end."""
-    profiles = {profile.name: profile for profile in settings.profiles}
+    profiles = {profile.name: profile for profile in (*settings.retired, *settings.profiles)}
     ends: dict[tuple[str, int], int] = {}
     for seat in seats:
         if profile := profiles.get(seat.profile or ""):

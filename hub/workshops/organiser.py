@@ -35,7 +35,9 @@ class Organiser:
     """Acts on workshops. Its methods raise Problem with a sentence, and then nothing was changed."""
 
     def __init__(self, settings: Settings, desk: Desk, hub: HubApi, workshops: Workshops, members: Members) -> None:
-        self.settings, self._desk, self._hub = settings, desk, hub
+        self.settings = settings
+        """May be others later: whoever follows the file sets them."""
+        self._desk, self._hub = desk, hub
         self.workshops, self.members = workshops, members
         self.changed = asyncio.Event()
         """Rung whenever a workshop moves on, so that what follows from it need not wait."""
@@ -169,6 +171,10 @@ class Organiser:
         except Changed:
             raise _changed() from None
         log.info("workshop.removed", workshop=kept.workshop.id, who=who)
+
+    def with_settings(self, settings: Settings) -> "Organiser":
+        """The same workbench under other settings, to ask what would fit; nothing is to be done with it."""
+        return Organiser(settings, self._desk, self._hub, self.workshops, self.members)
 
     async def fits(self, workshop: Workshop) -> Answer:
         """Whether it fits beside everything else that is promised."""

@@ -267,10 +267,9 @@
       location.assign(form.dataset.newSeat + encodeURIComponent(form.elements.seat.value));
       return;
     }
-    // A second click must not ask twice. Only once the form is on its way: a button that is off says nothing in it.
-    setTimeout(() => {
-      for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = true;
-    });
+    // A second click must not ask twice; only once the form is sent, for a disabled button does not say what it asks.
+    const buttons = form.querySelectorAll("button[type=submit]:not([data-again])");
+    setTimeout(() => buttons.forEach((button) => (button.disabled = true)));
   });
 
   // Back from the browser's memory: what was disabled then may be used again.
