@@ -47,7 +47,7 @@ class Ledger:
     def begin(self) -> None:
         """Empty the ledger where another version wrote it; it is then filled anew."""
         with self.engine.begin() as connection:
-            if self._mark(connection, "version") == VERSION:
+            if self.mark(connection, "version") == VERSION:
                 return
             connection.execute(delete(tables.pieces))
             connection.execute(delete(tables.sums))
@@ -58,7 +58,7 @@ class Ledger:
     def count_leases(self, before: float) -> int:
         """Count the leases that ended before then (Unix seconds); how many were new."""
         with self.engine.connect() as connection:
-            mark = self._mark(connection, "leases")
+            mark = self.mark(connection, "leases")
         return self._count_after((mark - OVERLAP, ""), before)
 
     def recount(self, before: float) -> int:
@@ -67,7 +67,7 @@ class Ledger:
         Leases can be missing when the machine's clock was set back by more than OVERLAP.
         """
         with self.engine.connect() as connection:
-            counted = self._mark(connection, "counted")
+            counted = self.mark(connection, "counted")
         missing = self._source.count_ended(before) - int(counted)
         if missing <= 0:
             return 0
@@ -87,7 +87,7 @@ class Ledger:
     def _count(self, leases: Sequence[LeaseFacts], holdings: Mapping[str, Sequence[Any]]) -> int:
         """One transaction: those of the leases that are not counted yet; how many there were."""
         with self.engine.begin() as connection:
-            known = self._known(connection, [lease.id for lease in leases])
+            known = self.known(connection, [lease.id for lease in leases])
             new = [lease for lease in leases if lease.id not in known]
             measured = self.measured(connection, [lease.id for lease in new])
             made = [
@@ -96,8 +96,8 @@ class Ledger:
                 for piece in pieces_of(lease, holdings.get(lease.id, ()), measured.get(lease.id, ()))
             ]
             self._write(connection, made)
-            self._set_mark(connection, "leases", max(self._mark(connection, "leases"), leases[-1].until))
-            self._set_mark(connection, "counted", self._mark(connection, "counted") + len(new))
+            self._set_mark(connection, "leases", max(self.mark(connection, "leases"), leases[-1].until))
+            self._set_mark(connection, "counted", self.mark(connection, "counted") + len(new))
         return len(new)
 
     def count_seats(self) -> int:
@@ -126,7 +126,8 @@ class Ledger:
 
     # --- writing -----------------------------------------------------------------------------------
 
-    def _known(self, connection: Connection, leases: Sequence[str]) -> set[str]:
+    def known(self, connection: Connection, leases: Sequence[str]) -> set[str]:
+        """Which of these leases have been counted."""
         at = tables.pieces.c
         return {
             id
@@ -150,7 +151,8 @@ class Ledger:
         return statement.on_conflict_do_update(index_elements=keys, set_=joined | {"wait_longest": longest})
 
     @staticmethod
-    def _mark(connection: Connection, name: str) -> float:
+    def mark(connection: Connection, name: str) -> float:
+        """How far the ledger is: "leases" until when they are counted (Unix seconds), "counted" how many."""
         found = connection.execute(select(tables.marks.c.value).where(tables.marks.c.name == name)).scalar()
         return float(found or 0.0)
 

@@ -41,12 +41,13 @@ pieces = Table(
 sums = Table(
     "use_sums",
     Base.metadata,
-    Column("month", Integer, primary_key=True, autoincrement=False),
     Column("by", String(12), primary_key=True),
+    Column("month", Integer, primary_key=True, autoincrement=False),
     Column("name", String(255), primary_key=True),
     Column("programme", String(32), primary_key=True),
     Column("simulated", Boolean, primary_key=True),
     *_amounts(),
+    sqlite_with_rowid=False,  # rows lie in the order in which they are asked for
     comment="The pieces of a whole month (year × 12 + month − 1), added up by each of several aspects.",
 )
 

@@ -1,8 +1,9 @@
 """How numbers and times read on pages."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
 
+from babel.dates import format_date
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
@@ -51,6 +52,60 @@ def decimal(number: float, language: str = "en") -> str:
     return str(format_decimal(number, "#,##0.#", locale=language))
 
 
+class Days(Protocol):
+    """A period of whole days."""
+
+    @property
+    def name(self) -> str:
+        """`2026-11`, `2026-Q4`, `2026`; empty for other days."""
+
+    @property
+    def first(self) -> date: ...
+
+    @property
+    def last(self) -> date: ...
+
+
+def period(days: Days, language: str = "en") -> str:
+    """A period as people say it: "November 2026", or from one day to another."""
+    if days.name:
+        return period_named(days.name, language)
+    first, last = (format_date(day, "d MMM y", locale=_dates(language)) for day in (days.first, days.last))
+    return first if days.first == days.last else f"{first} – {last}"
+
+
+def period_named(name: str, language: str = "en") -> str:
+    """The month, quarter or year of that name: 2026-11 -> "November 2026", in Dutch "november 2026"."""
+    year, _, part = name.partition("-")
+    if not part:
+        return year
+    month = 3 * int(part[1]) - 2 if part.startswith("Q") else int(part)
+    shown = "QQQQ y" if part.startswith("Q") else "LLLL y"
+    return str(format_date(date(int(year), month, 1), shown, locale=_dates(language)))
+
+
+def _dates(language: str) -> str:
+    """English as in Europe: days before months."""
+    return "nl" if language == "nl" else "en_GB"
+
+
+def hours(number: float, language: str = "en") -> str:
+    """Hours as exact as one reads them: 0.04 -> "0.04", 12.34 -> "12.3", 1234.5 -> "1,235"."""
+    pattern = "#,##0" if number >= 100 else "#,##0.#" if number >= 1 or not number else "#,##0.##"
+    return str(format_decimal(number, pattern, locale=language))
+
+
+def figures(number: float, language: str = "en") -> str:
+    """Two significant digits, for what is known no better: 0.01234 -> "0.012", 1234 -> "1,200"."""
+    rounded = float(f"{number:.2g}")
+    return str(format_decimal(rounded, "#,##0.######", locale=language))
+
+
+def at_moment(seconds: float) -> Markup:
+    """A moment in Unix seconds, as `moment` shows it."""
+    return moment(datetime.fromtimestamp(seconds, UTC))
+
+
 FILTERS: dict[str, Any] = {
     "gib": gib,
     "span": span,
@@ -58,4 +113,9 @@ FILTERS: dict[str, Any] = {
     "moment": moment,
     "ordinal": ordinal,
     "decimal": decimal,
+    "period": period,
+    "period_named": period_named,
+    "hours": hours,
+    "figures": figures,
+    "at_moment": at_moment,
 }

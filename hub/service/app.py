@@ -16,6 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
+from hub.accounting import pages as use_pages
+from hub.accounting import routes as use
+from hub.accounting.accounts import Accounts
+from hub.accounting.bookkeeper import Bookkeeper
 from hub.admin import pages as admin_pages
 from hub.audit import Audit
 from hub.leases import admin_routes as admin_leases
@@ -63,8 +67,10 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
             try:
                 async with open_desk(runtime) as desk, Warmings(runtime.state).running() as app.state.warmings:
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
+                    app.state.accounts = accounts = Accounts(runtime.settings, engine, desk)
+                    books = Bookkeeper(runtime, engine, desk, app.state.hub, accounts.ledger)
                     organiser = Organiser(runtime.settings, desk, app.state.hub, Workshops(engine))
-                    async with organiser.running() as app.state.organiser:
+                    async with organiser.running() as app.state.organiser, books.running():
                         yield
             except BaseExceptionGroup as failed:
                 # A service without its broker would only say no. The hub starts it anew, and it reads what is written.
@@ -104,7 +110,9 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         gateway_leases.api,
         fits_routes.api,
         workshops.api,
+        use.api,
         gpu_pages.router,
+        use_pages.router,
         admin_pages.router,
     ):
         app.include_router(router, prefix=prefix)

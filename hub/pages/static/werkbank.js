@@ -213,6 +213,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-request]");
     if (button) ask(button);
+    if (event.target.closest("button[data-print]")) print();
   });
 
   document.addEventListener("submit", (event) => {
