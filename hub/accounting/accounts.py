@@ -1,21 +1,23 @@
 """What the service keeps at hand of accounting, and how a report is made."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from hub.accounting.homes import HomeBook
 from hub.accounting.ledger import Ledger
-from hub.accounting.periods import Period
 from hub.accounting.model import DAY
+from hub.accounting.periods import Period
 from hub.accounting.query import By, Fresh, Key, Tally, Use
-from hub.accounting.report import Grouping, Line, UseReport, lines, titles, totals
+from hub.accounting.report import Entry, Grouping, Line, UseReport, entries, line, titles, totals
 from hub.accounting.scope import Scope, workshop_scope
 from hub.accounting.source import Source
 from hub.leases.desk import Desk
 from hub.leases.model import Lease
 from hub.settings import Settings
+from hub.settings.model import FootprintFactors
 from hub.words import later, translator
 from hub.workshops.store import Workshops
 from hub.workshops.window import Window
@@ -28,7 +30,7 @@ MOST_WORKSHOPS = 200
 
 @dataclass(frozen=True)
 class Told:
-    """A whole report: every line, and the days or months of the same."""
+    """A whole report: everybody, and the days or months of the same."""
 
     scope: Scope
     by: Grouping
@@ -36,12 +38,17 @@ class Told:
     until: float
     is_filling: bool
     total: list[Line]
-    lines: list[Line]
-    series: list[Line]
+    entries: list[Entry]
+    series: list[Entry]
     """By day up to three months, else by month."""
+    factors: FootprintFactors
 
-    def view(self, some: list[Line] | None = None) -> UseReport:
-        """For the API; `some` are the lines that are shown."""
+    def lines(self, some: Iterable[Entry]) -> list[Line]:
+        """Some of the entries as they are told."""
+        return [line(one, self.factors) for one in some]
+
+    def view(self, some: Iterable[Entry] = ()) -> UseReport:
+        """For the API; `some` are the entries that are shown."""
         return UseReport(
             by=self.by,
             first=self.period.first,
@@ -50,9 +57,9 @@ class Told:
             of=self.scope.name,
             until=self.until,
             is_filling=self.is_filling,
-            count=len(self.lines),
+            count=len(self.entries),
             total=self.total,
-            lines=self.lines if some is None else some,
+            lines=self.lines(some),
         )
 
 
@@ -84,16 +91,14 @@ class Accounts:
         """Energy (mJ) of devices that nobody had, and for how many device-seconds it was measured."""
         return await asyncio.to_thread(self.use.unheld_energy, period)
 
-    def _report(
-        self, scope: Scope, by: Grouping, period: Period, language: str, live: list[Lease], now: float
-    ) -> Told:
+    def _report(self, scope: Scope, by: Grouping, period: Period, language: str, live: list[Lease], now: float) -> Told:
         fresh = self.use.fresh(live, now)
         inside: By = "day" if period.end - period.start <= MOST_DAYS else "month"
         series = self.use.tallies(inside, period, scope.whose, fresh)
         if by == "workshop":
             shown = self._by_workshop(period, fresh, language)
         else:
-            shown = self._lines(self.use.tallies(by, period, scope.whose, fresh), by, language)
+            shown = self._entries(self.use.tallies(by, period, scope.whose, fresh), by, language)
         return Told(
             scope=scope,
             by=by,
@@ -101,21 +106,22 @@ class Accounts:
             until=now,
             is_filling=fresh.is_filling,
             total=totals(series, self.settings.site.footprint, translator(language)(later("Together"))),
-            lines=shown,
-            series=self._lines(series, inside, language),
+            entries=shown,
+            series=self._entries(series, inside, language),
+            factors=self.settings.site.footprint,
         )
 
-    def _lines(self, tallies: dict[Key, Tally], by: Grouping, language: str) -> list[Line]:
+    def _entries(self, tallies: Mapping[Key, Tally], by: Grouping, language: str) -> list[Entry]:
         known = self._devices() if by == "device" else titles(self.settings, language).get(by, {})
         sizes = self.homes.sizes() if by == "user" else {}
-        return lines(tallies, by, self.settings.site.footprint, known, translator(language), sizes)
+        return entries(tallies, by, known, translator(language), sizes)
 
     def _devices(self) -> dict[str, str]:
         """Devices as people know them; one that is gone keeps its UUID."""
         known = self._desk.broker.state.devices.values()
         return {one.uuid: f"{one.model} {one.index} · {one.uuid}" for one in known if not one.simulated and one.model}
 
-    def _by_workshop(self, period: Period, fresh: Fresh, language: str) -> list[Line]:
+    def _by_workshop(self, period: Period, fresh: Fresh, language: str) -> list[Entry]:
         """Each workshop with hours in the period: what its people had in its hours."""
         days = Window(period.start * DAY, period.end * DAY)
         some = [kept.workshop for kept in self.workshops.all() if kept.workshop.window.overlaps(days)]
@@ -127,4 +133,4 @@ class Accounts:
                 both = Tally(known.amounts + tally.amounts, known.is_live or tally.is_live)
                 tallies[workshop.id, simulated] = both
         known_titles = {one.id: one.title.in_language(language) for one in some}
-        return lines(tallies, "workshop", self.settings.site.footprint, known_titles, translator(language), {})
+        return entries(tallies, "workshop", known_titles, translator(language), {})

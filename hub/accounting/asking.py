@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hub.accounting.accounts import Accounts, Told
 from hub.accounting.periods import BadPeriod, Period, period_of
-from hub.accounting.report import Line, found
+from hub.accounting.report import Entry, found
 from hub.accounting.scope import Scope, of_myself, of_programme, of_workshop
 from hub.pages.service_page import language_of
 from hub.web.hub_api import Person
@@ -34,8 +34,7 @@ class When(BaseModel):
         try:
             return period_of(self.period, self.first, self.last, now)
         except BadPeriod as bad:
-            facts = {"problem": str(bad)}
-            raise Problem(422, "bad-period", later("The period cannot be read: {problem}."), "", facts) from None
+            raise Problem(422, "bad-period", bad.sentence, "", bad.facts) from None
 
 
 class Which(BaseModel):
@@ -45,9 +44,9 @@ class Which(BaseModel):
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0
     limit: Annotated[int, Query(ge=1, le=20_000)] = 1_000
 
-    def of(self, told: Told) -> list[Line]:
+    def of(self, told: Told) -> list[Entry]:
         """Those lines."""
-        return found(told.lines, self.words)[self.offset : self.offset + self.limit]
+        return found(told.entries, self.words)[self.offset : self.offset + self.limit]
 
 
 class Question(When, Which):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.accounting.energy import EnergyBook, Reading
 from hub.accounting.homes import HomeBook, size_of
 from hub.accounting.ledger import Ledger
-from hub.accounting.seats import SeatBook, Seen, seen
+from hub.accounting.seats import SeatBook, seen
 from hub.cgroups.groups import group_name
 from hub.cgroups.limits import used_cpu
 from hub.leases.desk import Desk
@@ -37,6 +38,9 @@ SETTLE = 10.0
 """Seconds for which an ended lease waits to be counted: its last energy is being written."""
 HOME_AGE = 86400.0
 HOMES_AT_ONCE = 20
+
+
+Result = TypeVar("Result")
 
 
 class Bookkeeper:
@@ -97,7 +101,9 @@ class Bookkeeper:
             self._changed.set()
 
     async def _read_energy(self) -> None:
-        real = [device for device in self._desk.broker.state.devices.values() if device.visible and not device.simulated]
+        real = [
+            device for device in self._desk.broker.state.devices.values() if device.visible and not device.simulated
+        ]
         if real:
             readings = await asyncio.get_running_loop().run_in_executor(self._driver, self._readings, real)
             await self._in_thread(self._energy.note, readings)
@@ -118,7 +124,7 @@ class Bookkeeper:
     async def look_at_seats(self) -> None:
         """Note who has which seats now. Raises HubUnreachable; nothing has ended then."""
         people = await self._hub.active_people()
-        running: list[Seen] = await self._in_thread(seen, people, self._settings, self._cpu)
+        running = await self._in_thread(seen, people, self._settings, self._cpu)
         await self._in_thread(self._seats.note, running, self._desk.broker.now())
 
     def _cpu(self, user: str, server: str) -> float | None:
@@ -150,5 +156,5 @@ class Bookkeeper:
         if new or seats:
             log.info("accounting.counted", leases=new, seats=seats)
 
-    async def _in_thread(self, act: Callable[..., object], *given: object) -> object:
+    async def _in_thread(self, act: Callable[..., Result], *given: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, act, *given)

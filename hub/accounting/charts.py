@@ -1,16 +1,16 @@
 """Bars over time, as the numbers that a page draws them from. Drawn in the page itself: no library, no script."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
 from babel.dates import format_date
 
 from hub.accounting.accounts import Told
+from hub.accounting.model import NOTHING, Amounts
 from hub.accounting.months import date_of, first_day, month_name, month_of
-from hub.accounting.report import Line
 
-_STEPS = (1, 2, 5, 10)
+_STEPS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+MOST_LABELS = 7
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,20 @@ class Chart:
 
 def chart_of(told: Told, language: str) -> Chart:
     """The report's days or months; real devices, or simulated ones where there is nothing else."""
-    is_real = any(line.gpu_hours_held for line in told.series if not line.simulated)
-    by_name: dict[str, list[Line]] = defaultdict(list)
-    for line in told.series:
-        if line.simulated is not is_real:
-            by_name[line.name].append(line)
+    is_real = any(one.tally.amounts.held_seconds for one in told.series if not one.simulated)
+    by_name = {one.name: one.tally.amounts for one in told.series if one.simulated is not is_real}
     start, end = told.period.start, told.period.end
     is_by_day = end - start <= 93
     dates = [date_of(day) for day in range(start, end)]
     if not is_by_day:
         dates = [date_of(first_day(month)) for month in range(month_of(start), month_of(end - 1) + 1)]
-    had = [_had(by_name.get(_key(when, is_by_day), []), when) for when in dates]
+    had = [_had(by_name.get(_key(when, is_by_day), NOTHING), when) for when in dates]
     top = axis_top(max((held for _when, held, _busy in had), default=0.0))
-    every = 1 if len(had) <= 16 else 5 if len(had) <= 40 else 10
+    every = -(-len(had) // (MOST_LABELS if is_by_day else 12))
     bars = [
         Bar(
             title=format_date(when, "long" if is_by_day else "MMMM y", locale=_locale(language)),
-            label=_label(when, is_by_day, language) if number % every == 0 else "",
+            label=_label(when, is_by_day, language) if number % every == 0 and fits(number, every, len(had)) else "",
             held=held,
             busy=busy,
             busy_height=busy / top,
@@ -72,6 +69,11 @@ def chart_of(told: Told, language: str) -> Chart:
         for number, (when, held, busy) in enumerate(had)
     ]
     return Chart(bars, top, not is_real and any(bar.held for bar in bars), is_by_day)
+
+
+def fits(number: int, every: int, count: int) -> bool:
+    """Whether a label below this bar ends before the last bar does."""
+    return every == 1 or number + every / 2 < count
 
 
 def axis_top(most: float) -> float:
@@ -86,8 +88,8 @@ def axis_top(most: float) -> float:
     return next(size * step for step in _STEPS if size * step >= most * 0.999)
 
 
-def _had(lines: list[Line], when: date) -> tuple[date, float, float]:
-    return when, sum(line.gpu_hours_held for line in lines), sum(line.gpu_hours_busy for line in lines)
+def _had(amounts: Amounts, when: date) -> tuple[date, float, float]:
+    return when, amounts.held_seconds / 3600, amounts.busy_seconds / 3600
 
 
 def _key(when: date, is_by_day: bool) -> str:
@@ -95,7 +97,7 @@ def _key(when: date, is_by_day: bool) -> str:
 
 
 def _label(when: date, is_by_day: bool, language: str) -> str:
-    return str(format_date(when, "d MMM" if is_by_day else "MMM y", locale=_locale(language)))
+    return str(format_date(when, "d MMM" if is_by_day else "MMM", locale=_locale(language)))
 
 
 def _locale(language: str) -> str:

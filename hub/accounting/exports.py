@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hub.accounting.report import Line, UseReport
@@ -20,11 +20,14 @@ def rows(report: UseReport, lines: Iterable[Line]) -> Iterator[dict[str, Any]]:
         yield frame | line.model_dump()
 
 
-def as_csv(report: UseReport, lines: Iterable[Line]) -> Iterator[str]:
-    """The lines of a CSV file; no cell of it is taken for a formula."""
-    yield _csv_line(COLUMNS)
+def as_csv(report: UseReport, lines: Iterable[Line]) -> str:
+    """A CSV file; no cell of it is taken for a formula."""
+    file = io.StringIO()
+    table = csv.writer(file)
+    table.writerow(COLUMNS)
     for row in rows(report, lines):
-        yield _csv_line([_cell(row[name]) for name in COLUMNS])
+        table.writerow([_cell(row[name]) for name in COLUMNS])
+    return file.getvalue()
 
 
 def as_parquet(report: UseReport, lines: Iterable[Line]) -> bytes:
@@ -52,9 +55,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return cell(value) if isinstance(value, str) else f"{value:.10g}" if isinstance(value, float) else str(value)
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()

@@ -24,12 +24,12 @@ log = get_logger("accounting")
 
 VERSION = 1
 """Of what the pieces and sums mean: those of another version are made anew."""
-BATCH = 2_000
+BATCH = 10_000
 """Leases that are counted in one transaction."""
 OVERLAP = 3600.0
 """Seconds that are looked at again: the machine's clock may be set back between two starts of the broker."""
-MOST_VALUES = 500
-ROWS_AT_ONCE = 1_000
+MOST_VALUES = 5_000
+ROWS_AT_ONCE = 5_000
 
 _COLUMNS = tuple(column.name for column in tables.pieces.columns if column.name not in NAMES)
 _columns = attrgetter(*_COLUMNS)

@@ -43,7 +43,8 @@ class Amounts:
     """Of `seat_seconds`, for how many CPU use was measured."""
 
     def __add__(self, other: "Amounts") -> "Amounts":
-        return Amounts(*map(_joined, NAMES, self.values(), other.values()))
+        joined = map(_joined, NAMES, self.values(), other.values())
+        return Amounts(*joined)  # type: ignore[arg-type]
 
     def values(self) -> tuple[float, ...]:
         """In the order of NAMES."""

@@ -1,12 +1,13 @@
 """Use on pages: mine, my programme's, my workshop's, everybody's; the same as files; and the monthly report."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from hub.accounting.accounts import Accounts, Told
@@ -15,7 +16,7 @@ from hub.accounting.charts import Chart, chart_of
 from hub.accounting.exports import CSV, PARQUET, as_csv, as_parquet
 from hub.accounting.months import date_of, today
 from hub.accounting.periods import choices
-from hub.accounting.report import Line, found
+from hub.accounting.report import Entry, Line, UseReport, found
 from hub.accounting.scope import EVERYTHING, Scope, given_by, led_by, of_myself, of_programme, of_workshop
 from hub.accounting.steering import steering
 from hub.pages.service_page import language_of, page
@@ -47,6 +48,10 @@ class Shown:
 
     told: Told
     lines: list[Line]
+    most: float
+    """GPU-hours of the largest line, on whatever page it is."""
+    has_seats: bool
+    has_homes: bool
     count: int
     """Lines that the search found, on all pages."""
     page: int
@@ -72,7 +77,7 @@ async def mine(
     request: Request, accounts: AtAccounts, person: PagePerson, asked: Annotated[OnPage, Query()]
 ) -> Response:
     """What did I use?"""
-    more = {"leads": led_by(person, accounts.settings)}
+    more: dict[str, Any] = {"leads": led_by(person, accounts.settings)}
     gives = await run_in_threadpool(given_by, person, accounts.workshops)
     names = {one.name: one.title for one in accounts.settings.programmes}
     more |= {"gives": gives[:20], "programme_titles": names}
@@ -143,7 +148,7 @@ async def _answer(
 ) -> Response:
     by = asked.by or OWN[scope.kind][0]
     whole = await told(request, accounts, scope, by, asked)
-    some = found(whole.lines, asked.words)
+    some = found(whole.entries, asked.words)
     if asked.file:
         return await _file(whole, some, asked.file)
     shown = _shown(accounts, whole, some, asked, by, language_of(request))
@@ -151,7 +156,7 @@ async def _answer(
     return page(request, template, person=person, use=shown, factors=factors, **more)
 
 
-def _shown(accounts: Accounts, whole: Told, some: list[Line], asked: OnPage, by: str, language: str) -> Shown:
+def _shown(accounts: Accounts, whole: Told, some: list[Entry], asked: OnPage, by: str, language: str) -> Shown:
     pages = max(1, -(-len(some) // ROWS))
     if asked.page > pages:
         raise Problem(404, "no-such-page", later("There are not so many pages."), later("Go back to the first one."))
@@ -160,7 +165,10 @@ def _shown(accounts: Accounts, whole: Told, some: list[Line], asked: OnPage, by:
     query |= {"from": str(asked.first or ""), "to": str(asked.last or "")}
     return Shown(
         told=whole,
-        lines=some[first : first + ROWS],
+        lines=whole.lines(some[first : first + ROWS]),
+        most=max((one.tally.amounts.held_seconds for one in whole.entries), default=0.0) / 3600,
+        has_seats=any(one.tally.amounts.seat_seconds for one in whole.entries),
+        has_homes=any(one.size is not None for one in whole.entries),
         count=len(some),
         page=asked.page,
         pages=pages,
@@ -174,12 +182,15 @@ def _shown(accounts: Accounts, whole: Told, some: list[Line], asked: OnPage, by:
     )
 
 
-async def _file(whole: Told, some: list[Line], kind: str) -> Response:
+async def _file(whole: Told, some: list[Entry], kind: str) -> Response:
     name = "-".join(["werkbank-use", whole.scope.name or whole.scope.kind, f"by-{whole.by}", str(whole.period.first)])
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
-    if kind == "csv":
-        return StreamingResponse(as_csv(whole.view(), some), media_type=CSV, headers=headers)
-    return Response(await run_in_threadpool(as_parquet, whole.view(), some), media_type=PARQUET, headers=headers)
+    make, media_type = (as_csv, CSV) if kind == "csv" else (as_parquet, PARQUET)
+    return Response(await run_in_threadpool(_made, make, whole, some), media_type=media_type, headers=headers)
+
+
+def _made(make: Callable[[UseReport, list[Line]], str | bytes], whole: Told, some: list[Entry]) -> str | bytes:
+    return make(whole.view(), whole.lines(some))
 
 
 def _day(moment: float) -> date:

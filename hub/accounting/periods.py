@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from hub.accounting.months import date_of, day_of, first_day, month_of, today
+from hub.words import later
 
 LONGEST_YEARS = 10
 _NAMED = re.compile(r"(\d{4})(?:-(?:(\d{2})|Q([1-4])))?")
 
 
 class BadPeriod(ValueError):
-    """No such time."""
+    """No such time: a sentence that is yet to be translated, and what it speaks of."""
+
+    def __init__(self, sentence: str, **facts: str) -> None:
+        super().__init__(sentence.format(**facts))
+        self.sentence, self.facts = sentence, facts
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,10 @@ def period_of(name: str, first: date | None, last: date | None, now: float) -> P
     start = day_of(first) if first else first_day(month_of(day_of(last))) if last else 0
     end = (day_of(last) if last else today(now)) + 1
     if not start < end:
-        raise BadPeriod(f"{date_of(end - 1)} is before {date_of(start)}")
+        first_day_named, last_day_named = str(date_of(start)), str(date_of(end - 1))
+        raise BadPeriod(later("{last} is before {first}."), first=first_day_named, last=last_day_named)
     if end - start > LONGEST_YEARS * 366 or not 2000 <= date_of(start).year < 2200 or date_of(end).year >= 2200:
-        raise BadPeriod(f"ask for at most {LONGEST_YEARS} years, between 2000 and 2199")
+        raise BadPeriod(later("Ask for at most {years} years, between 2000 and 2199."), years=str(LONGEST_YEARS))
     return _renamed(Period(start, end, ""))
 
 
@@ -81,7 +87,7 @@ def _named(name: str) -> Period:
     year = int(found[1]) if found else 0
     month = int(found[2] or 1) if found else 0
     if found is None or not 2000 <= year < 2199 or not 1 <= month <= 12:
-        raise BadPeriod(f'"{name[:20]}" is no month, quarter or year; write 2026-11, 2026-Q4 or 2026')
+        raise BadPeriod(later('"{name}" is no month, quarter or year; write 2026-11, 2026-Q4 or 2026.'), name=name[:20])
     if found[3]:
         return _of_months(year * 12 + 3 * (int(found[3]) - 1), 3)
     return _of_months(year * 12 + month - 1, 1 if found[2] else 12)

@@ -32,9 +32,7 @@ def by_day(start: float, end: float) -> Iterator[tuple[int, float, float]]:
         start, day = until, day + 1
 
 
-def pieces_of(
-    lease: LeaseFacts, holdings: Sequence[Holding], measured: Iterable[Measured] = ()
-) -> list[Piece]:
+def pieces_of(lease: LeaseFacts, holdings: Sequence[Holding], measured: Iterable[Measured] = ()) -> list[Piece]:
     """A lease in pieces whose seconds and energy add up to the lease's.
 
     Its held seconds are spread over the time in which it had its devices, evenly (offers and devices kept for its
@@ -76,7 +74,7 @@ def _parts(lease: LeaseFacts, holdings: Sequence[Holding]) -> dict[Place, list[t
 
 def _energy(parts: Iterable[Place], measured: Iterable[Measured]) -> dict[Place, tuple[float, float]]:
     """Energy by place; what was measured beyond them (a counter is read a moment later) goes to the nearest day."""
-    energy: dict[Place, tuple[float, float]] = {place: (0.0, 0.0) for place in parts}
+    energy: dict[Place, tuple[float, float]] = dict.fromkeys(parts, (0.0, 0.0))
     for part in measured:
         place = min(energy, key=lambda known: (known[1] != part.device, abs(known[0] - part.day), known))
         energy[place] = (energy[place][0] + part.mj, energy[place][1] + part.seconds)
@@ -94,9 +92,7 @@ def _counts(lease: LeaseFacts, holdings: Sequence[Holding]) -> dict[str, Any]:
     return {"leases": 1, "waits": 1, "wait_seconds": wait, "wait_longest": wait} | within
 
 
-def _piece(
-    lease: LeaseFacts, place: Place, spans: list[tuple[float, float]], amounts: Amounts
-) -> Piece:
+def _piece(lease: LeaseFacts, place: Place, spans: list[tuple[float, float]], amounts: Amounts) -> Piece:
     day, device = place
     return Piece(
         id=lease.id,
@@ -126,6 +122,10 @@ def seat_pieces(
     for day, start, end in by_day(whole.start, whole.end):
         seconds = end - start
         share = seconds / total if total else 0.0
-        cpu = Amounts(cpu_seconds=cpu_seconds * share, cpu_measured_seconds=seconds) if cpu_seconds is not None else NOTHING
+        cpu = (
+            Amounts(cpu_seconds=cpu_seconds * share, cpu_measured_seconds=seconds)
+            if cpu_seconds is not None
+            else NOTHING
+        )
         made.append(replace(whole, day=day, start=start, end=end, amounts=Amounts(seat_seconds=seconds) + cpu))
     return made

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Engine, Integer, Row, String, and_, cast, func, or_, select
 
 from hub.accounting import tables
-from hub.accounting.ledger import BATCH, Ledger, pieces_of_seat
+from hub.accounting.ledger import Ledger, pieces_of_seat
 from hub.accounting.model import DAY, NAMES, NOTHING, Amounts, Piece
 from hub.accounting.months import month_of
 from hub.accounting.periods import Period
@@ -21,7 +21,9 @@ from hub.workshops.window import Window
 By = Literal["programme", "user", "gpu_class", "device", "profile", "lesson", "notebook", "day", "month"]
 Key = tuple[str, bool]
 """Which one, and whether on paper only."""
-MOST_VALUES = 500
+MOST_VALUES = 5_000
+MOST_FRESH = 2_000
+"""Ended leases that are told before they are in the ledger; more there are only while it is filled."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Use:
         found = self._source.live(live, now)
         with self._engine.connect() as connection:
             mark = self._ledger.mark(connection, "leases")
-        ended = self._source.ended_after((mark, ""), now + DAY, BATCH)
+        ended = self._source.ended_after((mark, ""), now + DAY, MOST_FRESH)
         facts = [*found.facts, *ended.facts]
         holdings = {**found.holdings, **ended.holdings}
         with self._engine.connect() as connection:
@@ -84,7 +86,7 @@ class Use:
         pieces = [piece for id, some in made.items() if id not in known for piece in some]
         pieces += [piece for row in over for piece in pieces_of_seat(row)]
         pieces += [piece for row in self._seats.open() for piece in pieces_of_seat(row, max(now, row.last_seen))]
-        return Fresh(pieces, len(ended.facts) >= BATCH)
+        return Fresh(pieces, len(ended.facts) >= MOST_FRESH)
 
     def tallies(self, by: By, period: Period, whose: Whose, fresh: Fresh) -> dict[Key, Tally]:
         """What came to each in the period."""
@@ -94,7 +96,8 @@ class Use:
         else:
             with self._engine.connect() as connection:
                 for row in self._rows(connection, by, period, whose):
-                    sums[_name(by, row.name), bool(row.simulated)] += _amounts(row)
+                    key = (_name(by, row.name), bool(row.simulated))
+                    sums[key] = sums[key] + _amounts(row) if key in sums else _amounts(row)
         current = _cut([piece for piece in fresh.pieces if whose.includes(piece)], period, whose)
         _add_pieces(sums, by, current)
         live = {(_aspect(by, piece), piece.simulated) for piece in current if piece.is_live}
@@ -143,7 +146,9 @@ def _from_sums(by: By, low: int, high: int, whose: Whose) -> Any:
     name = names.get(by, at.name)
     # Each aspect adds up to the same; these two are told by the smallest.
     aspect = "gpu_class" if by in names else by
-    asked = select(name.label("name"), at.simulated, *_summed(at)).where(at.by == aspect, at.month >= low, at.month < high)
+    asked = select(name.label("name"), at.simulated, *_summed(at)).where(
+        at.by == aspect, at.month >= low, at.month < high
+    )
     if whose.programme is not None:
         asked = asked.where(at.programme == whose.programme)
     return asked.group_by(name, at.simulated)
@@ -187,7 +192,8 @@ def _aspect(by: By, piece: Piece) -> str:
 
 
 def _amounts(row: Row[Any]) -> Amounts:
-    return Amounts(*(getattr(row, name) for name in NAMES))
+    """The amounts of a row that ends with them."""
+    return Amounts(*row[-len(NAMES) :])
 
 
 def _piece(row: Row[Any]) -> Piece:

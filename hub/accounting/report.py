@@ -1,6 +1,7 @@
 """Use as the API, the exports and the pages tell it: in hours, kilowatt-hours, grams and litres, or not measured."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -99,25 +100,34 @@ def titles(settings: Settings, language: str) -> dict[str, Mapping[str, str]]:
     }
 
 
-def lines(
-    tallies: Mapping[Key, Tally],
-    by: Grouping,
-    factors: FootprintFactors,
-    known: Mapping[str, str],
-    translate: Translate,
-    sizes: Mapping[str, int],
-) -> list[Line]:
-    """A line each: times in their order, others by what they held, the most first."""
-    made = []
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of those that are told apart, before it is told: there may be ten thousand, of which a page shows fifty."""
+
+    name: str
+    title: str
+    simulated: bool
+    tally: Tally
+    size: int | None = None
+    """Bytes of a user's home; None where it is not measured, and for all but users."""
+
+
+def entries(
+    tallies: Mapping[Key, Tally], by: Grouping, known: Mapping[str, str], translate: Translate, sizes: Mapping[str, int]
+) -> list[Entry]:
+    """Times in their order, others by what they held, the most first. `known` are the titles of those that have one."""
+    other, made = translate(OTHERS.get(by, "–")), []
     for (name, simulated), tally in tallies.items():
-        if _is_empty(by, name, tally.amounts):
-            continue
-        shown = _shown(by, name)
-        title = known.get(name) or (shown if name else translate(OTHERS.get(by, "–")))
-        made.append(line(shown, title, simulated, tally, factors, sizes.get(name) if by == "user" else None))
+        if not _is_empty(by, name, tally.amounts):
+            shown = _shown(by, name)
+            made.append(Entry(shown, known.get(name) or shown or other, simulated, tally, sizes.get(name)))
     if by in IN_TIME:
         return sorted(made, key=lambda one: (one.name, one.simulated))
-    return sorted(made, key=lambda one: (-one.gpu_hours_held, -one.seat_hours, one.name, one.simulated))
+    return sorted(made, key=_most_first)
+
+
+def _most_first(one: Entry) -> tuple[float, float, str, bool]:
+    return -one.tally.amounts.held_seconds, -one.tally.amounts.seat_seconds, one.name, one.simulated
 
 
 def totals(tallies: Mapping[Key, Tally], factors: FootprintFactors, title: str) -> list[Line]:
@@ -127,21 +137,19 @@ def totals(tallies: Mapping[Key, Tally], factors: FootprintFactors, title: str) 
         mine = [tally for (_name, on_paper), tally in tallies.items() if on_paper is simulated]
         if mine or not simulated:
             whole = Tally(sum((tally.amounts for tally in mine), NOTHING), any(tally.is_live for tally in mine))
-            made.append(line("", title, simulated, whole, factors))
+            made.append(line(Entry("", title, simulated, whole), factors))
     return made
 
 
-def line(
-    name: str, title: str, simulated: bool, tally: Tally, factors: FootprintFactors, size: int | None = None
-) -> Line:
-    """One line."""
-    had = tally.amounts
+def line(one: Entry, factors: FootprintFactors) -> Line:
+    """An entry as it is told."""
+    had, simulated = one.tally.amounts, one.simulated
     took = _footprint(had, simulated, factors)
     return Line(
-        name=name,
-        title=title,
+        name=one.name,
+        title=one.title,
         simulated=simulated,
-        is_live=tally.is_live,
+        is_live=one.tally.is_live,
         gpu_hours_held=had.held_seconds / 3600,
         gpu_hours_busy=had.busy_seconds / 3600,
         leases=had.leases,
@@ -160,7 +168,7 @@ def line(
         seat_hours=had.seat_seconds / 3600,
         cpu_hours=had.cpu_seconds / 3600 if had.cpu_measured_seconds else None,
         cpu_measured_share=_share(had.cpu_measured_seconds, had.seat_seconds),
-        storage_bytes=size,
+        storage_bytes=one.size,
     )
 
 
@@ -188,7 +196,7 @@ def _shown(by: Grouping, name: str) -> str:
     return month_name(int(name)) if by == "month" else name
 
 
-def found(some: Iterable[Line], words: str) -> list[Line]:
+def found(some: Iterable[Entry], words: str) -> list[Entry]:
     """Those in whose name or title every word occurs."""
     wanted = words.casefold().split()[:10]
     return [one for one in some if all(word in f"{one.name} {one.title}".casefold() for word in wanted)]

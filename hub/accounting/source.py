@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, select, tuple_
+from sqlalchemy import Engine, func, select, tuple_
 
 from hub.accounting.model import Holding, LeaseFacts
 from hub.leases import tables
 from hub.leases.model import HOLDING, Lease
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 5_000
 """Ids in one question: databases bound the number of values."""
 
 Position = tuple[float, str]
@@ -72,7 +72,7 @@ class Source:
                         found[row.lease].append(Holding(row.device, row.held_from, max(end, row.held_from)))
         return found
 
-    def _ended(self, row: Row[Any], holdings: Iterable[Holding]) -> LeaseFacts:
+    def _ended(self, row: Any, holdings: Iterable[Holding]) -> LeaseFacts:
         record = row.record or {}
         return LeaseFacts(
             id=row.id,

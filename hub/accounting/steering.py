@@ -55,7 +55,7 @@ async def steering(accounts: Accounts, month: str, language: str) -> Steering:
         then=before.total[0],
         simulated=simulated,
         programmes=_programmes(by_programme),
-        people=len({line.name for line in by_user.lines}),
+        people=len({one.name for one in by_user.entries}),
         unheld_kwh=mj / MILLIJOULES_PER_KWH if seconds else None,
         chart=chart_of(by_programme, language),
         factors=accounts.settings.site.footprint,
@@ -66,8 +66,9 @@ async def steering(accounts: Accounts, month: str, language: str) -> Steering:
 
 
 def _programmes(told: Told) -> list[Line]:
-    real = [line for line in told.lines if not line.simulated]
-    return real if any(line.gpu_hours_held for line in real) else told.lines
+    real = [one for one in told.entries if not one.simulated]
+    some = real if any(one.tally.amounts.held_seconds for one in real) else told.entries
+    return told.lines(some)
 
 
 def _month(name: str, now: float) -> Period:
@@ -75,8 +76,7 @@ def _month(name: str, now: float) -> Period:
         period = period_of(name, None, None, now)
         period = period if name else period.before()
         if len(period.name) != len("2026-11") or "Q" in period.name:
-            raise BadPeriod(f'"{name}" is no month; write 2026-11')
+            raise BadPeriod(later('"{name}" is no month; write 2026-11.'), name=name)
     except BadPeriod as bad:
-        facts = {"problem": str(bad)}
-        raise Problem(422, "bad-period", later("The period cannot be read: {problem}."), "", facts) from None
+        raise Problem(422, "bad-period", bad.sentence, "", bad.facts) from None
     return period

@@ -3,6 +3,8 @@
 `use_pieces` and `use_sums` are made from leases, seats and energy, and can be made again; the others are measured.
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table
 
 from hub.accounting.model import NAMES
@@ -11,9 +13,8 @@ from hub.db import Base
 COUNTS = ("leases", "unserved", "waits", "within_1m", "within_15m", "within_1h")
 
 
-def _amounts() -> list[Column[float]]:
-    kinds = {name: BigInteger if name in COUNTS else Float for name in NAMES}
-    return [Column(name, kind, nullable=False) for name, kind in kinds.items()]
+def _amounts() -> list[Column[Any]]:
+    return [Column(name, BigInteger() if name in COUNTS else Float(), nullable=False) for name in NAMES]
 
 
 pieces = Table(

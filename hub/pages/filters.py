@@ -101,9 +101,9 @@ def figures(number: float, language: str = "en") -> str:
     return str(format_decimal(rounded, "#,##0.######", locale=language))
 
 
-def at_moment(seconds: float) -> Markup:
-    """A moment in Unix seconds, as `moment` shows it."""
-    return moment(datetime.fromtimestamp(seconds, UTC))
+def written(seconds: float) -> str:
+    """A moment in Unix seconds, for paper: the same for every reader."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 FILTERS: dict[str, Any] = {
@@ -117,5 +117,5 @@ FILTERS: dict[str, Any] = {
     "period_named": period_named,
     "hours": hours,
     "figures": figures,
-    "at_moment": at_moment,
+    "written": written,
 }
