@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from hub.cli import bench, check, down, fits, leases, lessons, node, simulate, status, test, up, warm, workshops
+from hub.cli import bench, check, down, fits, leases, lessons, node, simulate, status, test, up, use, warm, workshops
 from hub.errors import WerkbankError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(lessons.app, name="lessons")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
 app.command("fits")(fits.fits)
+app.command("use")(use.use)
 app.command("warm")(warm.warm_seats)
 app.add_typer(workshops.app, name="workshops")
 app.command("node")(node.node)
