@@ -30,9 +30,7 @@ class BadQuestion(WerkbankError):
 
 
 def use(
-    by: Annotated[
-        str, typer.Option(metavar="WHAT", help=f"Told by: {', '.join(OWN['all'])}, day, month.")
-    ] = "programme",
+    by: Annotated[str, typer.Option(metavar="WHAT", help=f"Told by {GROUPINGS}.")] = "programme",
     month: Annotated[str, typer.Option(metavar="PERIOD", help="2026-11, 2026-Q4 or 2026; left out, this month.")] = "",
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day, such as 2026-11-01.")] = "",
     last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day, included.")] = "",
