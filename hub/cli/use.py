@@ -59,11 +59,10 @@ def use(
         Console(width=None if Console().is_terminal else TABLE_WIDTH).print(_table(report))
 
 
-def _table(report: UseReport) -> Table:
-    shown = Table(
-        title=f"Use by {report.by.replace('_', ' ')}, {report.first} to {report.last} (UTC)", title_justify="left"
-    )
-    shown.add_column(report.by.replace("_", " ").capitalize(), overflow="fold")
+def _table(report: "UseReport") -> Table:
+    by = report.by.replace("_", " ")
+    shown = Table(title=f"Use by {by}, {report.first} to {report.last} (UTC)", title_justify="left")
+    shown.add_column(by.capitalize(), overflow="fold")
     for column in ("GPU-hours held", "busy", "Leases", "Wait, mean", "GPU energy, kWh", "CO2e, kg", "Seat-hours"):
         shown.add_column(column, justify="right")
     for line in report.lines[:SHOWN]:
@@ -71,10 +70,8 @@ def _table(report: UseReport) -> Table:
     shown.add_section()
     for line in report.total:
         shown.add_row(*_cells(line))
-    left = report.count - SHOWN
-    shown.caption = (f"{left} more lines: --csv or --json. " if left > 0 else "") + (
-        "Use from before is still being counted." if report.is_filling else ""
-    )
+    more = f"{report.count - SHOWN} more lines: --csv or --json. " if report.count > SHOWN else ""
+    shown.caption = more + ("Use from before is still being counted." if report.is_filling else "")
     return shown
 
 
