@@ -1,6 +1,7 @@
 """Leases and seats are cut at midnights, and nothing is lost or found twice."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -84,7 +85,7 @@ def test_a_stretch_cut_by_day_has_no_gap(start: float, long: float) -> None:
     parts = list(by_day(start, start + long))
     assert parts[0][1] == start
     assert parts[-1][2] == start + long
-    assert all(one[2] == other[1] and one[0] + 1 == other[0] for one, other in zip(parts, parts[1:], strict=False))
+    assert all(one[2] == other[1] and one[0] + 1 == other[0] for one, other in pairwise(parts))
 
 
 def test_a_lease_over_new_year_is_in_both_years() -> None:
@@ -124,7 +125,7 @@ def test_pieces_of_a_seat_add_up(began: float, long: float, cpu: float | None) -
 def test_parts_between_moments_add_up_to_the_whole(lease: LeaseFacts, held: list[Holding], cuts: list[float]) -> None:
     edges = [MIDNIGHT - 30 * DAY, *sorted(cuts), MIDNIGHT + 30 * DAY]
     for piece in pieces_of(lease, held):
-        parts = [piece.within(low, high) for low, high in zip(edges, edges[1:], strict=False)]
+        parts = [piece.within(low, high) for low, high in pairwise(edges)]
         whole = sum((part.amounts for part in parts if part), Amounts())
         assert whole.held_seconds == pytest.approx(piece.amounts.held_seconds)
         assert whole.leases == piece.amounts.leases
