@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 
 from hub.accounting.accounts import Accounts, Told
 from hub.accounting.charts import chart_of
+from hub.accounting.energy import EnergyBook, Reading
 from hub.accounting.exports import COLUMNS, as_csv, as_parquet
 from hub.accounting.months import today
 from hub.accounting.periods import Period, period_of
@@ -29,6 +31,7 @@ from hub.accounting.scope import (
     people_of,
     workshop_scope,
 )
+from hub.accounting.seats import SeatBook, Seen
 from hub.accounting.steering import steering
 from hub.db import connect
 from hub.leases.events import Looked, Released
@@ -95,6 +98,21 @@ def test_what_ended_and_what_runs_are_told_and_told_apart(make_world: MakeWorld,
         assert bob.gpu_hours_held == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_seat_is_told_while_it_runs_and_once_it_ended(make_world: MakeWorld, engine: Engine) -> None:
+    world = make_world()
+    accounts, seats = accounts_of(world, engine), SeatBook(engine)
+    seats.note([Seen("ada", "", "ained", "small", world.now, None, 30.0)], world.now + 60)
+    world.now += 7200
+    (line,) = report(accounts, of_myself(person("ada")), "profile").entries
+    assert (line.title, line.tally.is_live, line.tally.amounts.seat_seconds) == ("Small", True, 7200)
+    seats.note([], world.now)
+    for _counted in range(2):
+        (line,) = report(accounts, EVERYTHING, "programme").entries
+        assert (line.name, line.tally.is_live, line.tally.amounts.seat_seconds) == ("ained", False, 60)
+        assert report(accounts, EVERYTHING, "gpu_class").entries == []
+        accounts.ledger.count_seats()
+
+
 def test_simulated_devices_are_apart_and_have_no_energy(make_world: MakeWorld, engine: Engine) -> None:
     world = make_world(count=1)
     accounts = accounts_of(world, engine)
@@ -128,8 +146,6 @@ FACTORS = {
 def test_energy_becomes_a_footprint_with_what_the_site_reports(
     make_world: MakeWorld, engine: Engine, factors: dict[str, Any], expected: tuple[float | None, ...]
 ) -> None:
-    from hub.accounting.energy import EnergyBook, Reading
-
     world = make_world(count=1)
     accounts = accounts_of(world, engine, **factors)
     world.ask("one", "ada")
@@ -279,8 +295,6 @@ def test_a_workshop_is_what_its_people_had_in_its_hours(make_world: MakeWorld, e
     used(world, "ada", 3600)
     used(world, "bob", 3600)
     begun = world.now - 7200
-    from datetime import UTC, datetime
-
     hours = {"starts": datetime.fromtimestamp(begun, UTC), "ends": datetime.fromtimestamp(begun + 1800, UTC)}
     held = workshop().model_copy(update=hours)
     (line,) = report(accounts, workshop_scope(held), "user").entries
