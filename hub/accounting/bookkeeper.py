@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 
 
 class Bookkeeper:
-    """One per service. A database or a hub that does not answer delays it and breaks nothing."""
+    """One per service. Whatever goes wrong delays it and breaks nothing else."""
 
     def __init__(self, runtime: Runtime, engine: Engine, desk: Desk, hub: HubApi, ledger: Ledger) -> None:
         self._runtime, self._desk, self._hub = runtime, desk, hub
@@ -60,7 +60,8 @@ class Bookkeeper:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Bookkeeper"]:
         """Keep the books until the block ends."""
-        self._desk.broker.observers.append(self._observe)
+        observer = self._observe
+        self._desk.broker.observers.append(observer)
         rounds = (
             ("energy", self._read_energy, ENERGY_PERIOD),
             ("seats", self.look_at_seats, SEATS_PERIOD),
@@ -76,7 +77,7 @@ class Bookkeeper:
                     for task in owned:
                         task.cancel()
         finally:
-            self._desk.broker.observers.remove(self._observe)
+            self._desk.broker.observers.remove(observer)
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._driver.shutdown(wait=False, cancel_futures=True)
 
@@ -86,6 +87,9 @@ class Bookkeeper:
                 await act()
             except (SQLAlchemyError, HubUnreachable) as error:
                 log.error("accounting.delayed", what=what, error=str(error))
+            except Exception:
+                # Whatever is wrong with the books, nobody loses a GPU over it; the next round tries again.
+                log.exception("accounting.failed", what=what)
             if what == "energy":
                 self._changed.clear()
                 with contextlib.suppress(TimeoutError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -143,33 +143,46 @@ def totals(tallies: Mapping[Key, Tally], factors: FootprintFactors, title: str) 
 
 def line(one: Entry, factors: FootprintFactors) -> Line:
     """An entry as it is told."""
-    had, simulated = one.tally.amounts, one.simulated
-    took = _footprint(had, simulated, factors)
+    had = one.tally.amounts
     return Line(
         name=one.name,
         title=one.title,
-        simulated=simulated,
+        simulated=one.simulated,
         is_live=one.tally.is_live,
         gpu_hours_held=had.held_seconds / 3600,
         gpu_hours_busy=had.busy_seconds / 3600,
-        leases=had.leases,
-        leases_unserved=had.unserved,
-        waits=had.waits,
-        wait_mean_s=had.wait_seconds / had.waits if had.waits else None,
-        wait_longest_s=had.wait_longest if had.waits else None,
-        waited_at_most_1min=had.within_1m,
-        waited_at_most_15min=had.within_15m,
-        waited_at_most_1h=had.within_1h,
-        gpu_energy_kwh=took.gpu_kwh,
-        gpu_energy_measured_share=_share(had.measured_seconds, had.held_seconds),
-        site_energy_kwh=took.site_kwh,
-        co2e_g=took.co2e_grams,
-        water_l=took.water_litres,
         seat_hours=had.seat_seconds / 3600,
         cpu_hours=had.cpu_seconds / 3600 if had.cpu_measured_seconds else None,
         cpu_measured_share=_share(had.cpu_measured_seconds, had.seat_seconds),
         storage_bytes=one.size,
+        **_waits(had),
+        **_energy(one, factors),
     )
+
+
+def _waits(had: Amounts) -> dict[str, Any]:
+    return {
+        "leases": had.leases,
+        "leases_unserved": had.unserved,
+        "waits": had.waits,
+        "wait_mean_s": had.wait_seconds / had.waits if had.waits else None,
+        "wait_longest_s": had.wait_longest if had.waits else None,
+        "waited_at_most_1min": had.within_1m,
+        "waited_at_most_15min": had.within_15m,
+        "waited_at_most_1h": had.within_1h,
+    }
+
+
+def _energy(one: Entry, factors: FootprintFactors) -> dict[str, Any]:
+    had = one.tally.amounts
+    took = _footprint(had, one.simulated, factors)
+    return {
+        "gpu_energy_kwh": took.gpu_kwh,
+        "gpu_energy_measured_share": _share(had.measured_seconds, had.held_seconds),
+        "site_energy_kwh": took.site_kwh,
+        "co2e_g": took.co2e_grams,
+        "water_l": took.water_litres,
+    }
 
 
 def _footprint(had: Amounts, simulated: bool, factors: FootprintFactors) -> Footprint:

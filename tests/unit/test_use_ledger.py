@@ -4,6 +4,7 @@ import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -244,6 +245,14 @@ def test_leases_are_read_piece_by_piece(books: Books, monkeypatch: pytest.Monkey
     with books.ledger.connect() as connection:
         assert connection.execute(select(func.count()).select_from(tables.sums)).scalar_one() > 0
         assert kept.mark(connection, "counted") == 30
+
+
+def test_a_name_that_no_database_takes_holds_nothing_up(books: Books) -> None:
+    odd, held = ended(1, random.Random(3))
+    books.end((replace(odd, notebook="a\ud800b\0c.ipynb"), held))
+    books.keep().count_leases(WHOLE.end * DAY)
+    told = books.told("notebook", WHOLE, Whose(user=odd.user))
+    assert {name for name, _simulated in told} == {"a?bc.ipynb"}
 
 
 def test_nothing_is_told_of_a_time_in_which_nothing_was(books: Books) -> None:
