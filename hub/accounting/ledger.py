@@ -35,7 +35,7 @@ _COLUMNS = tuple(column.name for column in tables.pieces.columns if column.name 
 _columns = attrgetter(*_COLUMNS)
 
 SumKey = tuple[int, str, str, str, bool]
-"""Month, by what, which one, programme, and whether on paper only."""
+"""Month (or minus the year), by what, which one, programme, and whether on paper only."""
 
 
 class Ledger:
@@ -164,18 +164,19 @@ class Ledger:
 
 
 def summed(made: Iterable[Piece]) -> dict[SumKey, Amounts]:
-    """Pieces added up by month and by each aspect."""
+    """Pieces added up by month and by year, and by each aspect."""
     sums: dict[SumKey, list[float]] = defaultdict(lambda: [0] * len(NAMES))
     longest = NAMES.index("wait_longest")
     for piece in made:
         month, wait = month_of(piece.day), piece.amounts.wait_longest
         values = [(number, value) for number, value in enumerate(piece.amounts.values()) if value and number != longest]
         for by, name in aspects(piece).items():
-            known = sums[month, by, name, piece.programme, piece.simulated]
-            for number, value in values:
-                known[number] += value
-            if wait > known[longest]:
-                known[longest] = wait
+            for span in (month, -(month // 12)):
+                known = sums[span, by, name, piece.programme, piece.simulated]
+                for number, value in values:
+                    known[number] += value
+                if wait > known[longest]:
+                    known[longest] = wait
     return {key: Amounts(*values) for key, values in sums.items()}  # type: ignore[arg-type]
 
 

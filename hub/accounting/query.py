@@ -147,11 +147,18 @@ def _from_sums(by: By, low: int, high: int, whose: Whose) -> Any:
     # Each aspect adds up to the same; these two are told by the smallest.
     aspect = "gpu_class" if by in names else by
     asked = select(name.label("name"), at.simulated, *_summed(at)).where(
-        at.by == aspect, at.month >= low, at.month < high
+        at.by == aspect, at.month.in_(_spans(low, high, by))
     )
     if whose.programme is not None:
         asked = asked.where(at.programme == whose.programme)
     return asked.group_by(name, at.simulated)
+
+
+def _spans(low: int, high: int, by: By) -> list[int]:
+    """Months from `low` until before `high`, whole years among them as one sum each."""
+    years = range(-(-low // 12), high // 12) if by != "month" else range(0)
+    covered = set(range(12 * years.start, 12 * years.stop)) if years else set()
+    return [-year for year in years] + [month for month in range(low, high) if month not in covered]
 
 
 def _from_pieces(by: By, stretches: Sequence[tuple[int, int]], whose: Whose) -> Any:

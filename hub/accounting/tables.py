@@ -49,7 +49,7 @@ sums = Table(
     Column("simulated", Boolean, primary_key=True),
     *_amounts(),
     sqlite_with_rowid=False,  # rows lie in the order in which they are asked for
-    comment="The pieces of a whole month (year × 12 + month − 1), added up by each of several aspects.",
+    comment="Pieces of a whole month (year × 12 + month − 1) or year (minus the year), added up by several aspects.",
 )
 
 marks = Table(

@@ -28,6 +28,7 @@ from tests.support.ledger import Books, close, computed
 
 START = day_of(date(2025, 12, 1)) * DAY
 WHOLE = period_of("", date(2025, 11, 1), date(2026, 3, 31), 0)
+YEARS = period_of("", date(2024, 12, 1), date(2026, 12, 31), 0)
 ODD = period_of("", date(2025, 12, 7), date(2026, 2, 3), 0)
 
 Ended = tuple[LeaseFacts, list[Holding]]
@@ -87,7 +88,7 @@ def some(count: int, seed: int = 1) -> list[Ended]:
 
 def agrees(books: Books, leases: list[Ended]) -> None:
     """The ledger tells what the leases come to, by everything and for periods with and without odd days."""
-    for period in (WHOLE, ODD, Period(ODD.start, ODD.start + 3, "")):
+    for period in (WHOLE, YEARS, ODD, Period(ODD.start, ODD.start + 3, "")):
         for by in ("user", "programme", "gpu_class", "device", "profile", "lesson", "day"):
             assert close(books.told(by, period), computed(leases, by, period)), (by, period)  # type: ignore[arg-type]
 

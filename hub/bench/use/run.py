@@ -172,6 +172,7 @@ async def _pages(plan: Plan, place: Place, ledger: Engine, folder: Path) -> dict
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bench", timeout=120) as client:
             for name, path in _asked(plan).items():
+                await _asking(client, path)  # templates are compiled at their first use
                 times = [await _asking(client, path) for _run in range(plan.runs)]
                 found[name] = {"median": rounded(percentile(times, 0.5)), "largest": rounded(max(times))}
     return found
