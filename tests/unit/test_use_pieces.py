@@ -1,7 +1,7 @@
 """Leases and seats are cut at midnights, and nothing is lost or found twice."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -141,13 +141,14 @@ def test_what_is_outside_a_window_is_not_in_it() -> None:
 
 
 @given(st.lists(st.tuples(leases, holdings), max_size=6))
-def test_every_aspect_adds_up_to_the_same(some: list[tuple[LeaseFacts, list[Holding]]]) -> None:
+def test_every_aspect_adds_up_to_the_same_by_month_and_by_year(some: list[tuple[LeaseFacts, list[Holding]]]) -> None:
     made = [
         piece for number, (lease, held) in enumerate(some) for piece in pieces_of(replace(lease, id=str(number)), held)
     ]
     sums = summed(made)
-    for aspect in ("day", "user", "gpu_class", "device", "profile", "lesson"):
-        mine = [amounts for key, amounts in sums.items() if key[1] == aspect]
+    aspects = ("day", "user", "gpu_class", "device", "profile", "lesson")
+    for aspect, is_year in product(aspects, (False, True)):
+        mine = [amounts for key, amounts in sums.items() if key[1] == aspect and (key[0] < 0) is is_year]
         whole = sum(mine, Amounts())
         assert whole.held_seconds == pytest.approx(sum(piece.amounts.held_seconds for piece in made))
         assert whole.leases == len([one for one, _held in some if one.held_seconds > 0 or one.has_ended])
