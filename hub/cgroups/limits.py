@@ -112,6 +112,17 @@ def controller(root: Path = ROOT) -> tuple[Controller | None, Enforcement]:
     return layout, Enforcement(True, "")
 
 
+def used_cpu(name: str, root: Path = ROOT) -> float | None:
+    """CPU seconds that a group has used since it was made; None where nobody counts them."""
+    with contextlib.suppress(OSError, ValueError):
+        told = (root / GROUP / name / "cpu.stat").read_text().split()  # v2
+        return int(told[told.index("usage_usec") + 1]) / 1e6
+    with contextlib.suppress(OSError, ValueError):
+        # v1, where the hierarchies of `cpu` and `cpuacct` are one, as distributions mount them.
+        return int((root / "cpu" / GROUP / name / "cpuacct.usage").read_text()) / 1e9
+    return None
+
+
 async def empty_and_remove(layout: Controller, name: str) -> None:
     """Remove the group of a seat that ended, once its kernels are gone; stragglers are made to go.
 

@@ -17,6 +17,7 @@ from hub.cli import (
     status,
     test,
     up,
+    use,
     warm,
     workshops,
 )
@@ -41,6 +42,7 @@ app.add_typer(lessons.app, name="lessons")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
 app.command("fits")(fits.fits)
+app.command("use")(use.use)
 app.command("warm")(warm.warm_seats)
 app.add_typer(workshops.app, name="workshops")
 app.add_typer(settings.app, name="settings")

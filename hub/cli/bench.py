@@ -137,6 +137,31 @@ def workshops(
     raise typer.Exit(1 if report["join"]["lost"] else 0)
 
 
+@app.command("use")
+def use(
+    records: Annotated[int, typer.Option(min=100, max=20_000_000, help="Ended leases of one year.")] = 2_000_000,
+    users: Annotated[int, typer.Option(min=1, max=1_000_000, help="Users they are of.")] = 10_000,
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="How many times each page is asked for.")] = 5,
+    postgres: Annotated[
+        str, typer.Option(metavar="URL", help="A PostgreSQL server too; a database of its own is made and removed.")
+    ] = "",
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure how fast the pages about use answer, beside a scan of the leases. Exit 1 when one takes a second."""
+    from hub.bench.use.run import Plan as UsePlan
+    from hub.bench.use.run import run
+    from hub.bench.use.table import table
+
+    with _interruptible(), _watcher(None) as watcher:
+        report = run(UsePlan(settings.resolve(), records, users, runs, postgres or None), watcher.now)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console(width=None if Console().is_terminal else TABLE_WIDTH).print(table(report))
+    raise typer.Exit(1 if report["missed"] else 0)
+
+
 def parse_users(text: str) -> list[int]:
     """The numbers in `1,10`, each once. Raises BadUsers."""
     words = [word.strip() for word in text.split(",")]

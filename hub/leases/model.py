@@ -132,6 +132,8 @@ class Lease:
     gated: bool
     """True for kernels that wait at a gate: they start at once and can be parked."""
     requested: float
+    profile: str = ""
+    """The profile of its seat; empty for leases of earlier versions."""
     state: LeaseState = LeaseState.QUEUED
     since: float = 0.0
     """When `state` began (Unix seconds)."""

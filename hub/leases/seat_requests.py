@@ -95,6 +95,7 @@ def lease_of(asked: LeaseRequest, person: Person, settings: Settings, now: float
         server=asked.server,
         gated=asked.gated and asked.kind != "worker",
         requested=now,
+        profile=profile.name,
     )
 
 

@@ -39,7 +39,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._engine: Engine = engine_of(url)
         tables.metadata.create_all(self._engine)
-        for index in tables.leases.indexes:  # on a table of an earlier version too
+        for index in tables.leases.indexes | tables.holdings.indexes:  # on tables of an earlier version too
             index.create(self._engine, checkfirst=True)
         self.exclusive = Exclusive(self._engine)
         self._term = 0
@@ -47,6 +47,11 @@ class Store:
     @property
     def is_sqlite(self) -> bool:
         return self._engine.dialect.name == "sqlite"
+
+    @property
+    def engine(self) -> Engine:
+        """For those who only read."""
+        return self._engine
 
     def close(self) -> None:
         """Give back the connections, and let the next broker in."""

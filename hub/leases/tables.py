@@ -41,6 +41,8 @@ leases = Table(
     Index("live_leases", "id", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     # Rows of ended leases stay for good, and a page asks for somebody's latest.
     Index("ended_leases_of_user", "user", "ended_at"),
+    # Accounting asks for what ended since it last looked.
+    Index("ended_leases", "ended_at", "id"),
 )
 
 devices = Table(
@@ -67,6 +69,8 @@ holdings = Table(
         sqlite_where=text("held_to IS NULL"),
         postgresql_where=text("held_to IS NULL"),
     ),
+    # Accounting asks for those of the leases that ended since it last looked.
+    Index("holdings_of_lease", "lease"),
 )
 
 uses = Table(

@@ -30,6 +30,10 @@ class Face:
         return f"{self.service}gpus"
 
     @property
+    def use(self) -> str:
+        return f"{self.service}use"
+
+    @property
     def workshops(self) -> str:
         return f"{self.service}workshops"
 
@@ -63,8 +67,9 @@ class Face:
         return f"{self.service}language/{language}"
 
     def here(self, path: str) -> str:
-        """Which of the links leads to `path`: "seats", "service", "gpus", "workshops", "admin" or none."""
-        for name, link in (("gpus", self.gpus), ("workshops", self.workshops), ("admin", self.admin_page)):
+        """Which of the links leads to `path`: "seats", "service", "gpus", "use", "workshops", "admin" or none."""
+        own_parts = {"gpus": self.gpus, "use": self.use, "workshops": self.workshops, "admin": self.admin_page}
+        for name, link in own_parts.items():
             if path == link or path.startswith(f"{link}/"):
                 return name
         if path.startswith(self.service):

@@ -1,7 +1,7 @@
 """How numbers and times read on pages."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -68,6 +68,60 @@ def code(text: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
+class Days(Protocol):
+    """A period of whole days."""
+
+    @property
+    def name(self) -> str:
+        """`2026-11`, `2026-Q4`, `2026`; empty for other days."""
+
+    @property
+    def first(self) -> date: ...
+
+    @property
+    def last(self) -> date: ...
+
+
+def period(days: Days, language: str = "en") -> str:
+    """A period as people say it: "November 2026", or from one day to another."""
+    if days.name:
+        return period_named(days.name, language)
+    first, last = (format_date(day, "d MMM y", locale=_dates(language)) for day in (days.first, days.last))
+    return first if days.first == days.last else f"{first} – {last}"
+
+
+def period_named(name: str, language: str = "en") -> str:
+    """The month, quarter or year of that name: 2026-11 -> "November 2026", in Dutch "november 2026"."""
+    year, _, part = name.partition("-")
+    if not part:
+        return year
+    month = 3 * int(part[1]) - 2 if part.startswith("Q") else int(part)
+    shown = "QQQQ y" if part.startswith("Q") else "LLLL y"
+    return str(format_date(date(int(year), month, 1), shown, locale=_dates(language)))
+
+
+def _dates(language: str) -> str:
+    """English as in Europe: days before months."""
+    return "nl" if language == "nl" else "en_GB"
+
+
+def hours(number: float, language: str = "en") -> str:
+    """Hours as exact as one reads them: 0.04 -> "0.04", 12.34 -> "12.3", 1234.5 -> "1,235"."""
+    pattern = "#,##0" if number >= 100 else "#,##0.#" if number >= 1 or not number else "#,##0.##"
+    return str(format_decimal(number, pattern, locale=language))
+
+
+def figures(number: float, language: str = "en") -> str:
+    """Two significant digits, for what is known no better: 0.01234 -> "0.012", 1234 -> "1,200"."""
+    rounded = float(f"{number:.2g}")
+    return str(format_decimal(rounded, "#,##0.######", locale=language))
+
+
+def written(seconds: float) -> str:
+    """A moment in Unix seconds, for paper: the same for every reader."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 FILTERS: dict[str, Any] = {
     "gib": gib,
     "span": span,
@@ -78,4 +132,9 @@ FILTERS: dict[str, Any] = {
     "ordinal": ordinal,
     "decimal": decimal,
     "code": code,
+    "period": period,
+    "period_named": period_named,
+    "hours": hours,
+    "figures": figures,
+    "written": written,
 }

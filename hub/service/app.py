@@ -16,6 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from hub import __version__
+from hub.accounting import pages as use_pages
+from hub.accounting import routes as use
+from hub.accounting.accounts import Accounts
+from hub.accounting.bookkeeper import Bookkeeper
 from hub.admin import pages as admin_pages
 from hub.admin import settings_pages
 from hub.audit import Audit
@@ -81,10 +85,13 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
                     Warmings(runtime.state).running() as app.state.warmings,
                 ):
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
+                    app.state.accounts = accounts = Accounts(current.settings, engine, desk)
+                    books = Bookkeeper(runtime, engine, desk, app.state.hub, accounts.ledger)
                     following = Following(current, app.state)
                     async with (
                         _workshops(app, runtime, current.settings, engine, desk),
                         following.running() as app.state.following,
+                        books.running(),
                     ):
                         yield
             except BaseExceptionGroup as failed:
@@ -127,7 +134,9 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         gateway_leases.api,
         fits_routes.api,
         workshops.api,
+        use.api,
         gpu_pages.router,
+        use_pages.router,
         admin_pages.router,
         workshop_pages.router,
         join_pages.router,

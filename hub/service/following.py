@@ -50,5 +50,5 @@ class Following:
         except BrokerError as error:
             log.error("settings.not-followed", error=str(error))  # the next look tries again
             return
-        self._state.organiser.settings = settings
+        self._state.organiser.settings = self._state.accounts.settings = settings
         self._state.settings = settings

@@ -66,8 +66,7 @@ class HubApi:
         reply = await self._request("GET", f"/users/{quote(name, safe='')}", self._token)
         if reply.status_code == 404:
             return None
-        user = self._json(reply)
-        return Person(user["name"], tuple(sorted(user.get("groups", []))), user.get("admin", False), "", _seats(user))
+        return _person(self._json(reply))
 
     async def stop_seat(self, person: Person, server: str) -> None:
         """Stop one of the person's seats, with the person's own rights."""
@@ -83,8 +82,17 @@ class HubApi:
 
     async def running_seats(self) -> list[SeatRecord]:
         """Everybody's running seats."""
-        reply = await self._request("GET", "/users?state=active", self._token)
-        return [seat for user in self._json(reply) for seat in _seats(user)]
+        return [seat for person in await self.active_people() for seat in person.seats]
+
+    async def active_people(self) -> list[Person]:
+        """Everybody who has a running seat."""
+        people: dict[str, Person] = {}
+        while True:  # the hub tells a page of them at once
+            reply = await self._request("GET", f"/users?state=active&limit=200&offset={len(people)}", self._token)
+            new = {person.name: person for person in map(_person, self._json(reply)) if person.name not in people}
+            people |= new
+            if not new:
+                return list(people.values())
 
     async def people(self) -> list[Person]:
         """Everybody whom the hub knows, with their groups and seats."""
@@ -115,6 +123,11 @@ class HubApi:
         if reply.status_code >= 400:
             raise HubUnreachable(f"{reply.request.method} {reply.request.url.path}: {reply.status_code}")
         return reply.json()
+
+
+def _person(user: dict[str, Any]) -> Person:
+    """A user's record that the service asked for by its own rights."""
+    return Person(user["name"], tuple(sorted(user.get("groups", []))), user.get("admin", False), "", _seats(user))
 
 
 def _seats(user: dict[str, Any]) -> tuple[SeatRecord, ...]:

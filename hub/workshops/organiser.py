@@ -57,10 +57,9 @@ class Organiser:
         """Every workshop, by its start."""
         return await asyncio.to_thread(self.workshops.all)
 
-    async def people(self, workshop: Workshop) -> set[str]:
+    async def people(self, workshop: Workshop) -> frozenset[str]:
         """Users for whom something is kept: those named in it, and those who joined."""
-        joined = await asyncio.to_thread(self.members.of_workshop, workshop.id)
-        return {*workshop.people, *(member.user for member in joined)}
+        return await asyncio.to_thread(self.workshops.people, workshop)
 
     async def taken_part_in_by(self, user: str) -> list[Kept]:
         """Workshops to come or on now in which somebody learns or trains, by their start."""
@@ -227,7 +226,7 @@ class Organiser:
             count=workshop.gpus.count_for(workshop.seats),
             start=window.start,
             end=window.end,
-            users=frozenset(await self.people(workshop)),
+            users=await self.people(workshop),
         )
 
     async def _reserve(self, reservation: Reservation) -> None:

@@ -11,7 +11,7 @@ from hub.db import Base
 from hub.logs import get_logger
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.model import Workshop
-from hub.workshops.people import MemberRow, new_code
+from hub.workshops.people import How, MemberRow, new_code
 from hub.workshops.progress import ExerciseRow, PresenceRow, RoomRow
 
 log = get_logger("workshops")
@@ -61,6 +61,12 @@ class Workshops:
         """Names that are taken, also by records that cannot be read."""
         with Session(self._engine) as session:
             return set(session.scalars(select(WorkshopRow.id)))
+
+    def people(self, workshop: Workshop) -> frozenset[str]:
+        """Users for whom something is kept: those named in it, and those who joined."""
+        real = MemberRow.workshop == workshop.id, MemberRow.how != How.REHEARSAL
+        with Session(self._engine) as session:
+            return workshop.people | set(session.scalars(select(MemberRow.user).where(*real)))
 
     def unreadable(self) -> set[str]:
         """The ids of records that this version cannot read, as after a step back to an older one."""

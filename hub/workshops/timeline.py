@@ -89,7 +89,7 @@ class Timeline:
 
     async def _warm_seats(self, kept: Kept) -> None:
         """Start the seats of everybody who is known, once for each set of people."""
-        people = frozenset(await self._organiser.people(kept.workshop))
+        people = await self._organiser.people(kept.workshop)
         if not people or (kept.workshop.id, people) in self._warmed:
             return
         new = people - frozenset().union(*(known for id, known in self._warmed if id == kept.workshop.id))

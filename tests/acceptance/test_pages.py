@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import insert
 
+from hub.db import engine_of
+from hub.leases import tables
 from tests.support.browser import open_browser
 from tests.support.workbench import Visitor, Workbench, eventually, held_start, own_seat_settings
 
@@ -176,6 +180,52 @@ def test_no_page_keeps_anybody_out_while_a_seat_runs(trainers_window: Reader, na
     page = trainers_window.goto(SEAT_PAGES[name])
     trainers_window.shoot(name)
     assert barriers(page) == []
+
+
+USE_PAGES = {
+    "use": "/services/werkbank/use",
+    "admin-use": "/services/werkbank/admin/use?by=user",
+    "admin-use-days": "/services/werkbank/admin/use?from=2026-01-01&to=2026-01-20",
+    "admin-use-report": "/services/werkbank/admin/use/report?month={month}",
+}
+
+
+@pytest.fixture(scope="module")
+def used(workbench: Workbench) -> None:
+    """Somebody, with a name that is no HTML, just gave back a simulated GPU and one that is not simulated."""
+    engine, now = engine_of(f"sqlite:///{workbench.state}/leases.sqlite"), time.time()
+    basic = {"user": "<b>somebody</b>", "programme": "ained", "state": "released", "requested": now - 7500}
+    basic |= {"ended_at": now - 15, "held_seconds": 7200.0, "busy_seconds": 3600.0, "record": {}}
+    with engine.begin() as connection:
+        for gpu_class in ("simulated", "h200-gone"):
+            connection.execute(insert(tables.leases).values(id=f"used-{gpu_class}", gpu_class=gpu_class, **basic))
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("used")
+def test_the_pages_about_use_keep_nobody_out(open_reader: Open, look: dict[str, str]) -> None:
+    with open_reader("admin", **look) as reader:
+        for name, path in USE_PAGES.items():
+            page = reader.goto(path.format(month=time.strftime("%Y-%m", time.gmtime())))
+            for details in page.locator("main details").all():
+                details.evaluate("element => element.open = true")
+            reader.shoot(name)
+            assert barriers(page) == [], name
+            page.set_viewport_size({"width": 390, "height": 800})
+            assert not scrolls_sideways(page), name
+            page.set_viewport_size({"width": 1280, "height": 800})
+
+
+@pytest.mark.usefixtures("used")
+def test_use_is_told_by_what_the_reader_picks(open_reader: Open) -> None:
+    with open_reader("admin") as reader:
+        page = reader.goto("/services/werkbank/admin/use")
+        page.get_by_label("Told by").select_option("user")
+        page.get_by_role("button", name="Show", exact=True).click()
+        expect(page.get_by_role("rowheader", name="<b>somebody</b>").first).to_be_visible()
+        page.get_by_role("searchbox").fill("nobody at all")
+        page.get_by_role("button", name="Show", exact=True).click()
+        expect(page.get_by_text("No line has all of these words.")).to_be_visible()
 
 
 def test_stopping_first_says_what_will_be_lost(trainers_window: Reader) -> None:

@@ -573,7 +573,7 @@ def test_whatever_the_published_description_allows_gets_an_answer_it_describes(
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
     command = [sys.executable, "-m", "schemathesis.cli", "run", address]
     command += ["--header", f"Authorization: token {token}", "--checks", checks, "--include-path-regex"]
-    command += ["/api/v1/(leases|gpus|admin|me)", "--exclude-path-regex", "/events$", "--max-examples", "20"]
+    command += ["/api/v1/(leases|gpus|admin|me|use)", "--exclude-path-regex", "/events$", "--max-examples", "20"]
     command += ["--generation-deterministic", "--no-color", "--workers", "1"]
     command += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "20"]
     try:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from hub.accounting import routes as use_routes
 from hub.leases import admin_routes, routes
 from hub.leases.sentences import REFUSALS
 from hub.service import me_routes
@@ -18,6 +19,7 @@ def description() -> dict[str, Any]:
     app.include_router(routes.api)
     app.include_router(admin_routes.api)
     app.include_router(me_routes.api)
+    app.include_router(use_routes.api)
     return app.openapi()
 
 
@@ -63,6 +65,8 @@ def test_the_shape_is_described_once_and_is_the_one_that_is_sent() -> None:
         ("POST /leases/{lease}/release", "400 401 404 410 413 422 503"),
         ("GET /me", "401 503"),
         ("GET /me/events", "401 503"),
+        ("GET /use", "401 403 404 422 503"),
+        ("GET /admin/use", "401 403 422 503"),
         ("GET /admin/leases", "401 403 503"),
         ("GET /admin/leases/{lease}", "401 403 404 422 503"),
         ("POST /admin/leases/{lease}/release", "401 403 404 410 422 503"),
@@ -76,7 +80,7 @@ def test_each_route_names_the_errors_it_can_give(route: str, errors: str) -> Non
 
 
 def test_the_table_above_names_every_route() -> None:
-    assert len(operations()) == 17
+    assert len(operations()) == 19
 
 
 @pytest.mark.parametrize("route", ["GET /leases/{lease}/events", "GET /me/events"])

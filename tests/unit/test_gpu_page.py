@@ -514,6 +514,8 @@ def test_a_refusal_is_a_sentence_on_the_page(make_world: MakeWorld) -> None:
         ("/base/services/werkbank/gpus", "gpus"),
         ("/base/services/werkbank/gpus/live", "gpus"),
         ("/base/services/werkbank/gpusx", "service"),
+        ("/base/services/werkbank/use/programmes/ained", "use"),
+        ("/base/services/werkbank/admin/use", "admin"),
         ("/base/services/werkbank/", "service"),
     ],
 )

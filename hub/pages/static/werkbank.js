@@ -242,6 +242,7 @@
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.request) ask(button);
+    if ("print" in button.dataset) print();
     if (button.dataset.copy) {
       navigator.clipboard?.writeText(button.dataset.copy).then(() => (button.textContent = button.dataset.copied));
     }

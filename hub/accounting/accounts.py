@@ -1,0 +1,136 @@
+"""What the service keeps at hand of accounting, and how a report is made."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from hub.accounting.homes import HomeBook
+from hub.accounting.ledger import Ledger
+from hub.accounting.model import DAY
+from hub.accounting.periods import Period
+from hub.accounting.query import By, Fresh, Key, Tally, Use
+from hub.accounting.report import Entry, Grouping, Line, UseReport, entries, line, titles, totals
+from hub.accounting.scope import Scope, workshop_scope
+from hub.accounting.source import Source
+from hub.leases.desk import Desk
+from hub.leases.model import Lease
+from hub.settings import Settings
+from hub.settings.model import FootprintFactors
+from hub.words import later, translator
+from hub.workshops.store import Workshops
+from hub.workshops.window import Window
+
+MOST_DAYS = 93
+"""Up to so many days are told one by one, more by month."""
+MOST_WORKSHOPS = 200
+"""In one report, the latest of them."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A whole report: everybody, and the days or months of the same."""
+
+    scope: Scope
+    by: Grouping
+    period: Period
+    until: float
+    is_filling: bool
+    total: list[Line]
+    entries: list[Entry]
+    series: list[Entry]
+    """By day up to three months, else by month."""
+    factors: FootprintFactors
+
+    def lines(self, some: Iterable[Entry]) -> list[Line]:
+        """Some of the entries as they are told."""
+        return [line(one, self.factors) for one in some]
+
+    def view(self, some: Iterable[Entry] = ()) -> UseReport:
+        """For the API; `some` are the entries that are shown."""
+        return UseReport(
+            by=self.by,
+            first=self.period.first,
+            last=self.period.last,
+            whose=self.scope.kind,
+            of=self.scope.name,
+            until=self.until,
+            is_filling=self.is_filling,
+            count=len(self.entries),
+            total=self.total,
+            lines=self.lines(some),
+        )
+
+
+class Accounts:
+    """One per service."""
+
+    def __init__(self, settings: Settings, engine: Engine, desk: Desk) -> None:
+        self.settings, self._desk = settings, desk
+        source = Source(desk.broker.store.engine, self._is_simulated)
+        self.ledger = Ledger(engine, source)
+        self.use = Use(engine, source)
+        self.homes = HomeBook(engine)
+        self.workshops = Workshops(engine)
+
+    def _is_simulated(self, gpu_class: str) -> bool:
+        declared = self.settings.gpu_classes.get(gpu_class)
+        return declared is not None and declared.simulated
+
+    def now(self) -> float:
+        """The broker's clock, which leases are held by."""
+        return self._desk.broker.now()
+
+    async def report(self, scope: Scope, by: Grouping, period: Period, language: str) -> Told:
+        """Who used what; reads in a thread."""
+        live = list(self._desk.broker.state.leases.values())
+        return await asyncio.to_thread(self._report, scope, by, period, language, live, self.now())
+
+    async def unheld_energy(self, period: Period) -> tuple[float, float]:
+        """Energy (mJ) of devices that nobody had, and for how many device-seconds it was measured."""
+        return await asyncio.to_thread(self.use.unheld_energy, period)
+
+    def _report(self, scope: Scope, by: Grouping, period: Period, language: str, live: list[Lease], now: float) -> Told:
+        fresh = self.use.fresh(live, now)
+        inside: By = "day" if period.end - period.start <= MOST_DAYS else "month"
+        series = self.use.tallies(inside, period, scope.whose, fresh)
+        if by == "workshop":
+            shown = self._by_workshop(period, fresh, language)
+        else:
+            shown = self._entries(self.use.tallies(by, period, scope.whose, fresh), by, language)
+        return Told(
+            scope=scope,
+            by=by,
+            period=period,
+            until=now,
+            is_filling=fresh.is_filling,
+            total=totals(series, self.settings.site.footprint, translator(language)(later("Together"))),
+            entries=shown,
+            series=self._entries(series, inside, language),
+            factors=self.settings.site.footprint,
+        )
+
+    def _entries(self, tallies: Mapping[Key, Tally], by: Grouping, language: str) -> list[Entry]:
+        known = self._devices() if by == "device" else titles(self.settings, language).get(by, {})
+        sizes = self.homes.sizes() if by == "user" else {}
+        return entries(tallies, by, known, translator(language), sizes)
+
+    def _devices(self) -> dict[str, str]:
+        """Devices as people know them; one that is gone keeps its UUID."""
+        known = self._desk.broker.state.devices.values()
+        return {one.uuid: f"{one.model} {one.index} · {one.uuid}" for one in known if not one.simulated and one.model}
+
+    def _by_workshop(self, period: Period, fresh: Fresh, language: str) -> list[Entry]:
+        """Each workshop with hours in the period: what its people had in its hours."""
+        days = Window(period.start * DAY, period.end * DAY)
+        some = [kept.workshop for kept in self.workshops.all() if kept.workshop.window.overlaps(days)]
+        tallies: dict[Key, Tally] = {}
+        for workshop in some[-MOST_WORKSHOPS:]:
+            found = self.use.tallies("gpu_class", period, workshop_scope(workshop, self.workshops).whose, fresh)
+            for (_class, simulated), tally in found.items():
+                known = tallies.get((workshop.id, simulated), Tally())
+                both = Tally(known.amounts + tally.amounts, known.is_live or tally.is_live)
+                tallies[workshop.id, simulated] = both
+        known_titles = {one.id: one.title.in_language(language) for one in some}
+        return entries(tallies, "workshop", known_titles, translator(language), {})
