@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
@@ -18,7 +18,9 @@ from hub.leases.desk import Desk
 from hub.leases.model import Lease
 from hub.settings import Settings
 from hub.settings.model import FootprintFactors
-from hub.words import later, translator
+from hub.words import Translate, later, translator
+from hub.workshops.model import Workshop
+from hub.workshops.people import Members
 from hub.workshops.store import Workshops
 from hub.workshops.window import Window
 
@@ -72,7 +74,7 @@ class Accounts:
         self.ledger = Ledger(engine, source)
         self.use = Use(engine, source)
         self.homes = HomeBook(engine)
-        self.workshops = Workshops(engine)
+        self.workshops, self.members = Workshops(engine), Members(engine)
 
     def _is_simulated(self, gpu_class: str) -> bool:
         declared = self.settings.gpu_classes.get(gpu_class)
@@ -99,6 +101,8 @@ class Accounts:
             shown = self._by_workshop(period, fresh, language)
         else:
             shown = self._entries(self.use.tallies(by, period, scope.whose, fresh), by, language)
+        if by == "user" and scope.workshop is not None:
+            shown = self._under_numbers(shown, scope.workshop, translator(language))
         return Told(
             scope=scope,
             by=by,
@@ -110,6 +114,15 @@ class Accounts:
             series=self._entries(series, inside, language),
             factors=self.settings.site.footprint,
         )
+
+    def _under_numbers(self, some: list[Entry], workshop: Workshop, translate: Translate) -> list[Entry]:
+        """Learners as the trainer knows them: under a number, or the name of whoever shows it."""
+        members = {member.user: member for member in self.members.of_workshop(workshop.id)}
+        unseen = {user: translate(later("Learner {number}")).format(number=one.number) for user, one in members.items()}
+        known = {user: one.name if one.shares_name else unseen[user] for user, one in members.items()}
+        return [
+            replace(one, name=unseen[one.name], title=known[one.name]) if one.name in known else one for one in some
+        ]
 
     def _entries(self, tallies: Mapping[Key, Tally], by: Grouping, language: str) -> list[Entry]:
         known = self._devices() if by == "device" else titles(self.settings, language).get(by, {})

@@ -18,6 +18,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from hub import __version__
 from hub.accounting import pages as use_pages
 from hub.accounting import routes as use
+from hub.accounting import workshop_pages as workshop_reports
 from hub.accounting.accounts import Accounts
 from hub.accounting.bookkeeper import Bookkeeper
 from hub.admin import pages as admin_pages
@@ -143,6 +144,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         roster_pages.router,
         room_pages.router,
         record_pages.router,
+        workshop_reports.router,
         learning.api,
         settings_pages.router,
         settings_pages.api,
