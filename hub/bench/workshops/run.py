@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -125,10 +125,10 @@ async def _rooms(
         _enrol(peer, rooms, learners)
         await _until_they_are_in(seats[0].http, rooms)
         quiet = await _core_percent(peer, plan.seconds / 2)
-        async with _open_rooms(trainer, rooms) as heard, _reports(seats, rooms):
+        async with _open_rooms(trainer, rooms) as watched, _reports(seats, rooms):
             tell(f"Rooms are open and everybody reports, {plan.seconds:g} s")
             busy = await _core_percent(peer, plan.seconds)
-            events = [await _hand(seats[0].http, rooms[0], heard) for _ in range(10)]
+            events = [await _hand(seats[0].http, rooms[0], watched[rooms[0]]) for _ in range(10)]
         pages = [await _page(trainer.http, rooms[0]) for _ in range(20)]
         figures = {
             "event_ms": 1000 * max(events),
@@ -171,22 +171,48 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+@dataclass
+class Watched:
+    """What a browser at a room has heard last."""
+
+    is_open: asyncio.Event = field(default_factory=asyncio.Event)
+    has_hand: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, part: str) -> None:
+        """A new main part of the page."""
+        self.has_hand = "tile--hand" in part
+        self.is_open.set()
+        self.changed.set()
+
+    async def until(self, has_hand: bool) -> None:
+        """Wait until a hand is shown, or none."""
+        async with asyncio.timeout(10):
+            while self.has_hand is not has_hand:
+                self.changed.clear()
+                await self.changed.wait()
+
+
 @asynccontextmanager
-async def _open_rooms(trainer: Seat, rooms: Sequence[str]) -> AsyncIterator[dict[str, asyncio.Event]]:
-    """A browser at each room; by room an event that is set whenever its page changes."""
-    heard = {room: asyncio.Event() for room in rooms}
+async def _open_rooms(trainer: Seat, rooms: Sequence[str]) -> AsyncIterator[dict[str, Watched]]:
+    """A browser at each room."""
+    watched = {room: Watched() for room in rooms}
 
     async def listen(room: str) -> None:
-        url = f"{SERVICE}/workshops/{room}/room/live"
+        url, part = f"{SERVICE}/workshops/{room}/room/live", ""
         async with trainer.http.stream("GET", url, timeout=None) as stream:
             async for line in stream.aiter_lines():
-                if line.startswith("event: page"):
-                    heard[room].set()
+                if line:
+                    part += line
+                    continue
+                if part.startswith("event: page"):
+                    watched[room].hear(part)
+                part = ""
 
     async with asyncio.TaskGroup() as tasks:
         listening = [tasks.create_task(listen(room)) for room in rooms]
-        await asyncio.gather(*(event.wait() for event in heard.values()))
-        yield heard
+        await asyncio.gather(*(one.is_open.wait() for one in watched.values()))
+        yield watched
         for task in listening:
             task.cancel()
 
@@ -212,14 +238,15 @@ async def _reports(seats: Sequence[Seat], rooms: Sequence[str]) -> AsyncIterator
             task.cancel()
 
 
-async def _hand(http: httpx.AsyncClient, room: str, heard: dict[str, asyncio.Event]) -> float:
-    """Seconds from raising a hand until the trainer's page hears of a change."""
+async def _hand(http: httpx.AsyncClient, room: str, watched: Watched) -> float:
+    """Seconds from raising a hand until the trainer's page shows it."""
+    url = f"{SERVICE}/api/v1/me/workshops/{room}/hand"
+    await http.post(url, json={"raised": False})
+    await watched.until(has_hand=False)
     await asyncio.sleep(1.0)
-    for is_raised in (False, True):
-        heard[room].clear()
-        began = time.perf_counter()
-        await http.post(f"{SERVICE}/api/v1/me/workshops/{room}/hand", json={"raised": is_raised})
-        await asyncio.wait_for(heard[room].wait(), 10)
+    began = time.perf_counter()
+    await http.post(url, json={"raised": True})
+    await watched.until(has_hand=True)
     return time.perf_counter() - began
 
 
