@@ -1,4 +1,4 @@
-"""In a workshop: the seat tells how far its learner is. Numbers and times only: no code, no output, no name of a file."""
+"""In a workshop: the seat tells how far its learner is. Numbers and times only: no code, no output, no file name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fresh copies of lessons that a trainer gives everybody in a workshop: each is made once, whatever is started again."""
+"""Fresh copies of lessons that a trainer gives everybody in a workshop: each is made once, whatever starts again."""
 
 from __future__ import annotations
 

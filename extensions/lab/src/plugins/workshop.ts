@@ -66,6 +66,10 @@ function showOrHide(app: JupyterFrontEnd, panel: WorkshopPanel, classroom: Class
     panel.node.setAttribute('role', 'region');
     panel.node.setAttribute('aria-label', panel.title.caption);
     app.shell.add(panel, 'left', { rank: RANK });
+    // A reload knows the side bar as it was, but not this panel: where it was open, nothing would be.
+    if ('leftCollapsed' in app.shell && app.shell.leftCollapsed === true) {
+      app.shell.activateById(PANEL);
+    }
   } else if (!isOn && panel.isAttached) {
     panel.parent = null;
   }

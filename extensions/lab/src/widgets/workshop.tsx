@@ -84,7 +84,7 @@ function Message({ workshop, trans }: IProps): React.ReactElement {
 /** In the reader's zone. */
 function clockTime(seconds: number): string {
   const language = document.documentElement.lang || undefined;
-  return new Date(seconds * 1000).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' });
+  return new Date(seconds * 1000).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 }
 
 function Hand({ workshop, classroom, keys, trans }: IProps): React.ReactElement {
@@ -103,12 +103,13 @@ function Hand({ workshop, classroom, keys, trans }: IProps): React.ReactElement 
         <button
           type="button"
           className={`wb-Button${hand ? '' : ' wb-mod-primary'}`}
-          title={keys}
+          aria-keyshortcuts={keys}
           disabled={attempt.busy}
           onClick={() => attempt.run(act)}
         >
           {hand ? trans.__('Lower hand') : trans.__('Raise hand')}
         </button>
+        <kbd className="wb-Card-line">{keys}</kbd>
       </div>
       <Attempt attempt={attempt} />
     </section>
@@ -163,6 +164,7 @@ function counted(exercises: IExercise[], tried: Readonly<Record<string, ITried>>
 /** What the trainer sees, in so many words, and the choice that there is. */
 function Seen({ workshop, classroom, trans }: IProps): React.ReactElement {
   const attempt = useAttempt();
+  const [wanted, setWanted] = React.useState(false);
   const { shows_name, number } = workshop;
   return (
     <Section name={trans.__('What the trainer sees')}>
@@ -173,10 +175,11 @@ function Seen({ workshop, classroom, trans }: IProps): React.ReactElement {
         <input
           type="checkbox"
           role="switch"
-          checked={shows_name}
+          checked={attempt.busy ? wanted : shows_name}
           disabled={attempt.busy}
           onChange={event => {
             const shown = event.target.checked;
+            setWanted(shown);
             attempt.run(() => classroom.showName(workshop, shown));
           }}
         />
