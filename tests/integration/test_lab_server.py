@@ -106,6 +106,21 @@ def test_nobody_else_sees_or_does_anything_here(seat: Seat, other: Seat) -> None
     assert seat.get(lease["id"]).json()["state"] == "active"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "file"),
+    [
+        ("settings/@jupyterlab/apputils-extension:themes", {"raw": "{}"}, "themes.jupyterlab-settings"),
+        ("workspaces/mine", {"data": {}, "metadata": {"id": "mine"}}, "mine-*.jupyterlab-workspace"),
+    ],
+)
+def test_what_jupyterlab_keeps_lies_in_its_users_home_and_nobody_else_has_it(
+    workbench: Workbench, seat: Seat, headers: dict[str, str], path: str, body: dict[str, Any], file: str
+) -> None:
+    reply = seat.visitor.http.put(f"/user/scientist/lab/api/{path}", json=body, headers=headers)
+    assert reply.status_code == 204, reply.text
+    assert list((workbench.state / "homes" / "scientist" / ".jupyter" / "lab").rglob(file))
+
+
 def test_who_is_in_no_workshop_is_told_so_and_raises_no_hand(seat: Seat, headers: dict[str, str]) -> None:
     assert live(seat, headers)["workshops"] == {"workshops": []}
     reply = seat.visitor.http.post(f"{LAB}/workshops/none/hand", json={"raised": True}, headers=headers)

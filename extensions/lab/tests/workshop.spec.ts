@@ -11,14 +11,15 @@ import { WorkshopPanel } from '../src/widgets/workshop';
 import { button, Events, NOW, ObedientApi, settled, shows, trans, until } from './support';
 
 const MINUTE = 60;
+const STARTS = Date.now() / 1000 - 10 * MINUTE;
 
 function workshop(more: Partial<IWorkshop> = {}): IWorkshop {
   return {
     id: 'first-steps',
     title: 'First steps',
     state: 'live',
-    starts: Date.now() / 1000 - 10 * MINUTE,
-    ends: Date.now() / 1000 + 50 * MINUTE,
+    starts: STARTS,
+    ends: STARTS + 60 * MINUTE,
     lessons: ['D2'],
     number: 7,
     shows_name: false,
