@@ -139,6 +139,7 @@ def joins_with_a_temporary_account(page: Page, workbench: Workbench, code: str) 
 
 def fails_and_passes(learner: Page, room: Page) -> None:
     """As it comes, the answer of the first exercise is wrong; the room sees each try, and then that it is right."""
+    expect(learner.locator(".jp-StatusBar-Widget", has_text="| Idle")).to_be_visible()
     cells = lesson_cells("S1", "en")
     shown = variants.learner(cells, "en")
     right = next(one.text for one in cells if one.role == "solution" and one.exercise == EXERCISE)
