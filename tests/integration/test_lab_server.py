@@ -104,3 +104,43 @@ def test_nobody_else_sees_or_does_anything_here(seat: Seat, other: Seat) -> None
     reply = other.visitor.http.post(f"/user/trainer/werkbank/lab/leases/{lease['id']}/release", headers=theirs)
     assert reply.status_code == 404
     assert seat.get(lease["id"]).json()["state"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "file"),
+    [
+        ("settings/@jupyterlab/apputils-extension:themes", {"raw": "{}"}, "themes.jupyterlab-settings"),
+        ("workspaces/mine", {"data": {}, "metadata": {"id": "mine"}}, "mine-*.jupyterlab-workspace"),
+    ],
+)
+def test_what_jupyterlab_keeps_lies_in_its_users_home_and_nobody_else_has_it(
+    workbench: Workbench, seat: Seat, headers: dict[str, str], path: str, body: dict[str, Any], file: str
+) -> None:
+    reply = seat.visitor.http.put(f"/user/scientist/lab/api/{path}", json=body, headers=headers)
+    assert reply.status_code == 204, reply.text
+    assert list((workbench.state / "homes" / "scientist" / ".jupyter" / "lab").rglob(file))
+
+
+def test_who_is_in_no_workshop_is_told_so_and_raises_no_hand(seat: Seat, headers: dict[str, str]) -> None:
+    assert live(seat, headers)["workshops"] == {"workshops": []}
+    reply = seat.visitor.http.post(f"{LAB}/workshops/none/hand", json={"raised": True}, headers=headers)
+    assert reply.status_code == 404
+    assert "You are in no workshop of this name that is on." in reply.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("workshops/none/hand", {}, "raised must be true or false, not null."),
+        ("workshops/none/hand", {"raised": "yes"}, 'raised must be true or false, not "yes".'),
+        ("workshops/none/hand", {"raised": True, "exercise": "../x"}, "exercise must be an id such as D2-1, or null"),
+        ("workshops/none/name", [], "shown must be true or false, not null."),
+        ("lesson", {"lesson": "notebook.ipynb"}, 'lesson must be an id such as D2, or null, not "notebook.ipynb".'),
+    ],
+)
+def test_what_a_browser_should_not_send_is_refused_with_what_is_allowed(
+    seat: Seat, headers: dict[str, str], path: str, body: Any, sentence: str
+) -> None:
+    reply = seat.visitor.http.post(f"{LAB}/{path}", json=body, headers=headers)
+    assert reply.status_code == 400, reply.text
+    assert sentence in reply.json()["message"]

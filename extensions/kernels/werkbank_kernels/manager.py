@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+import time
 from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -21,6 +22,15 @@ class SeatKernelManager(AsyncMappingKernelManager):
 
     sockets: str = ""
     """The folder of the kernels' sockets: nobody else gets in, and nobody can take a kernel's port."""
+
+    cell_ran: float | None = None
+    """When a cell last began to run in any of the kernels, by the monotonic clock; None for never."""
+
+    def track_message_type(self, message_type: str) -> bool:
+        """As stock. It is asked for every message that a kernel publishes, and this one comes with each cell."""
+        if message_type == "execute_input":
+            self.cell_ran = time.monotonic()
+        return bool(super().track_message_type(message_type))
 
     def pre_start_kernel(self, kernel_name: Any, kwargs: dict[str, Any]) -> tuple[Any, str, str]:
         """As stock; the kernel is reached through files instead of loopback ports."""

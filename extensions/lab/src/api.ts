@@ -175,12 +175,63 @@ export interface IConnection {
   why: string;
 }
 
+/** A raised hand; whoever has place 1 is helped next. */
+export interface IHand {
+  since: number;
+  exercise: string | null;
+  place: number;
+}
+
+/** What the trainer said to everybody, last. */
+export interface IMessage {
+  number: number;
+  text: string;
+  at: number;
+  by: string;
+}
+
+/** A workshop that is on and in which I learn; times are Unix seconds of the broker's clock. */
+export interface IWorkshop {
+  id: string;
+  title: string;
+  /** `warm` before it begins, `live` then. */
+  state: string;
+  starts: number;
+  ends: number;
+  lessons: string[];
+  /** What the trainer sees instead of a name. */
+  number: number;
+  shows_name: boolean;
+  hand: IHand | null;
+  message: IMessage | null;
+  gpus_paused: boolean;
+}
+
+/** What I did with an exercise of a workshop; times are Unix seconds. */
+export interface ITried {
+  tries: number;
+  last: number;
+  passed: number | null;
+}
+
+/** A fresh copy that the trainer gave everybody; the path is empty where the seat made none. */
+export interface ICopy {
+  number: number;
+  lesson: string;
+  path: string;
+}
+
 export interface IParts {
   connection: IConnection;
   me: IMe;
   counters: ICounters;
   kernels: Record<string, IKernelLease>;
   seat: ISeatUse;
+  workshops: { workshops: IWorkshop[] };
+  /** By exercise; those of workshops that are on. */
+  exercises: Record<string, ITried>;
+  /** By workshop. */
+  copies: Record<string, ICopy>;
 }
 
 export type PartName = keyof IParts;
@@ -291,7 +342,15 @@ export interface IClustersApi {
   stopCluster(name: string): Promise<void>;
 }
 
-export class Api implements IApi, ILessonsApi, IClustersApi {
+export interface IWorkshopsApi {
+  raiseHand(workshop: string, exercise: string | null): Promise<void>;
+  lowerHand(workshop: string): Promise<void>;
+  showName(workshop: string, shown: boolean): Promise<void>;
+  /** The lesson in front of the learner; null for none. */
+  lookAt(lesson: string | null): Promise<void>;
+}
+
+export class Api implements IApi, ILessonsApi, IClustersApi, IWorkshopsApi {
   /** `silence` is what people read when there is no answer at all. */
   constructor(
     private readonly settings: ServerConnection.ISettings,
@@ -336,6 +395,22 @@ export class Api implements IApi, ILessonsApi, IClustersApi {
 
   async stopCluster(name: string): Promise<void> {
     await this.request('DELETE', 'lab', 'clusters', name);
+  }
+
+  async raiseHand(workshop: string, exercise: string | null): Promise<void> {
+    await this.send({ raised: true, exercise }, 'lab', 'workshops', workshop, 'hand');
+  }
+
+  async lowerHand(workshop: string): Promise<void> {
+    await this.send({ raised: false }, 'lab', 'workshops', workshop, 'hand');
+  }
+
+  async showName(workshop: string, shown: boolean): Promise<void> {
+    await this.send({ shown }, 'lab', 'workshops', workshop, 'name');
+  }
+
+  async lookAt(lesson: string | null): Promise<void> {
+    await this.send({ lesson }, 'lab', 'lesson');
   }
 
   private request(method: string, ...path: string[]): Promise<unknown> {

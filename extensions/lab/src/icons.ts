@@ -19,6 +19,14 @@ export const lessonsIcon = new LabIcon({
 </svg>`
 });
 
+/** A raised hand. */
+export const handIcon = new LabIcon({
+  name: 'werkbank-lab:hand',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">
+  <path class="jp-icon3" fill="#616161" d="M7 14V5.5a1.4 1.4 0 0 1 2.8 0V11h.9V3.4a1.4 1.4 0 0 1 2.8 0V11h.9V4.5a1.4 1.4 0 0 1 2.8 0V12h.9V7.6a1.4 1.4 0 0 1 2.8 0V15a7 7 0 0 1-7 7h-1.4a6 6 0 0 1-4.8-2.4l-4.4-5.9a1.6 1.6 0 0 1 2.4-2.1z"/>
+</svg>`
+});
+
 /** The same as a picture of its own, for the launcher: it colours no pictures of kernels, and has a light and a dark theme. */
 export const GPU_PICTURE = `data:image/svg+xml,${encodeURIComponent(
   gpuIcon.svgstr.replace('width="16" height="16"', 'width="52" height="52"').replace('#616161', '#4a86d8')

@@ -9,8 +9,9 @@ import { startup } from './plugins/startup';
 import { status } from './plugins/status';
 import { tour } from './plugins/tour';
 import { werkbank } from './plugins/werkbank';
+import { workshop } from './plugins/workshop';
 
-export { type IClusterService, IClusterToken, IWerkbankToken } from './tokens';
+export { type IClusterService, IClusterToken, type ILessonService, ILessonToken, IWerkbankToken } from './tokens';
 export type { IWerkbank } from './model/werkbank';
 
 // Each can be disabled alone: `jupyter labextension disable werkbank-lab:launcher`.
@@ -23,6 +24,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebook,
   launcher,
   lessons,
+  workshop,
   tour
 ];
 

@@ -15,6 +15,8 @@ from .errors import NoAnswer, Refused
 ANSWER_S = httpx.Timeout(15.0, connect=5.0)
 STREAM_S = httpx.Timeout(10.0, read=40.0)
 """The broker sends something at least every ten seconds."""
+PARTS = ("me", "counters", "workshops")
+"""The events that are passed on."""
 BODIES = {"keep": None, "release": {"reason": "user"}, "cancel": {"reason": "cancelled"}}
 """What is sent with what people can do with a lease of theirs."""
 
@@ -43,7 +45,7 @@ class Broker:
                     await stream.response.aread()
                     raise _no(stream.response)
                 async for event in stream.aiter_sse():
-                    if event.event in ("me", "counters"):
+                    if event.event in PARTS:
                         yield event.event, _object(event.json())
         except (httpx.HTTPError, httpx.StreamError, ValueError) as problem:
             raise NoAnswer(f"{type(problem).__name__}: {problem}") from problem
@@ -51,10 +53,26 @@ class Broker:
     async def act(self, lease: str, act: str) -> dict[str, Any]:
         """Keep, release or cancel; the lease as it is then."""
         name = "release" if act == "cancel" else act
+        return await self._ask("POST", f"/leases/{lease}/{name}", BODIES[act])
+
+    async def progress(self, workshop: str, told: dict[str, Any]) -> None:
+        """Tell how far I am in a workshop."""
+        await self._ask("PUT", f"/me/workshops/{workshop}/progress", told)
+
+    async def hand(self, workshop: str, is_raised: bool, exercise: str | None) -> dict[str, Any]:
+        """Raise my hand, or lower it; the workshop as it is then."""
+        wish = {"raised": is_raised, "exercise": exercise}
+        return await self._ask("POST", f"/me/workshops/{workshop}/hand", wish)
+
+    async def name(self, workshop: str, is_shown: bool) -> dict[str, Any]:
+        """Show the trainer my name, or a number; the workshop as it is then."""
+        return await self._ask("POST", f"/me/workshops/{workshop}/name", {"shown": is_shown})
+
+    async def _ask(self, method: str, path: str, body: Any) -> dict[str, Any]:
         try:
-            response = await self._http.post(f"/leases/{lease}/{name}", json=BODIES[act])
+            response = await self._http.request(method, path, json=body)
             if response.is_success:
-                return _object(response.json())
+                return _object(response.json()) if response.content else {}
         except (httpx.HTTPError, ValueError) as problem:
             raise NoAnswer(f"{type(problem).__name__}: {problem}") from problem
         raise _no(response)

@@ -3,6 +3,7 @@
 GET  /werkbank/lab/state                    everything; whoever asks is told of changes for two and a half minutes
 POST /werkbank/lab/leases/{lease}/{act}     keep, release or cancel a lease of mine, of whichever seat
      /werkbank/lab/clusters…                my Dask clusters: `clusters.py`
+     /werkbank/lab/workshops…               my hand and my name in a workshop: `workshops.py`
 
 Changes come as events on the socket that JupyterLab has open anyway (schema EVENTS): {"part": name, "value": the part}.
 """
@@ -20,9 +21,11 @@ from tornado import web
 from werkbank_kernels.errors import Told
 from werkbank_kernels.words import tr
 
-from . import clusters
+from . import clusters, workshops
+from .copies import FreshCopies
 from .errors import NoAnswer, Refused
 from .follow import Follower
+from .reports import Front, Reports
 from .seat import Kernels, Usage
 from .view import View
 
@@ -70,14 +73,16 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
     def tell(part: str, value: Any) -> None:
         serverapp.event_logger.emit(schema_id=EVENTS, data={"part": part, "value": value})
 
-    view, kernels = View(tell), serverapp.kernel_manager
-    follower = Follower(_broker, view, [Kernels(kernels), Usage(kernels)], serverapp.log)
+    view, kernels, front, log = View(tell), serverapp.kernel_manager, Front(), serverapp.log
+    reports = Reports(kernels, front, lambda: follower.broker(), log)
+    follower = Follower(_broker, view, [Kernels(kernels), Usage(kernels), reports, FreshCopies(log)], log)
     base = url_path_join(serverapp.base_url, "werkbank", "lab")
     handlers = [
         (url_path_join(base, "state"), StateHandler, {"follower": follower, "view": view}),
         (url_path_join(base, "leases", _LEASE, r"(?P<act>[a-z]+)"), ActHandler, {"follower": follower}),
     ]
     handlers += [(url_path_join(base, path), *rest) for path, *rest in clusters.handlers(clusters.Seat())]
+    handlers += [(url_path_join(base, path), *rest) for path, *rest in workshops.handlers(follower, view, front)]
     serverapp.web_app.add_handlers(".*$", handlers)
 
 

@@ -26,6 +26,10 @@ class View:
         self._parts[part], self._written[part] = value, written
         self._tell(part, value)
 
+    def get(self, part: str) -> Any:
+        """A part as it is now; None where there is none."""
+        return self._parts.get(part)
+
     def all(self) -> dict[str, Any]:
         """All parts, with the seat's clock."""
         return {**self._parts, "now": time.time()}

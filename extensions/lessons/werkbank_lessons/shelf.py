@@ -70,6 +70,18 @@ class Shelf:
         write_whole(copy, (self._source / relative).read_bytes())
         return self._path(copy)
 
+    def language_of(self, lesson: str, wanted: str) -> str:
+        """The wanted language where the lesson has it, else one that it has. Raises UnknownLessonError."""
+        spoken = next((self._languages(entry) for entry in self._entries([]) if entry["id"] == lesson), None)
+        if not spoken:
+            raise UnknownLessonError(lesson, wanted)
+        return wanted if wanted in spoken else spoken[0]
+
+    def is_changed(self, lesson: str, language: str) -> bool:
+        """Whether the learner has changed their notebook."""
+        relative = self._relative(lesson, language)
+        return bool(self._standing(relative, read_memory(self._places))["state"] == "edited")
+
     def reset(self, lesson: str, language: str) -> tuple[str, str]:
         """The lesson as it came, and where the learner's version is now; empty when there was nothing of theirs."""
         relative = self._relative(lesson, language)

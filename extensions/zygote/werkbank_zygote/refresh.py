@@ -88,6 +88,9 @@ def follow_libraries(env: Mapping[str, str]) -> None:
     if (singleuser := modules.get("jupyterhub.singleuser.extension")) is not None:
         load = env.get("JUPYTERHUB_SINGLEUSER_LOAD_OTHER_EXTENSIONS", "1") not in ("", "0")
         singleuser.JupyterHubSingleUser.load_other_extensions = load
+    if (labapp := modules.get("jupyterlab.labapp")) is not None:
+        _set_default(labapp.LabApp, "user_settings_dir", labapp.get_user_settings_dir())
+        _set_default(labapp.LabApp, "workspaces_dir", labapp.get_workspaces_dir())
     if (dask := modules.get("dask.config")) is not None:
         dask.PATH = env.get("DASK_CONFIG", os.path.join(os.path.expanduser("~"), ".config", "dask"))
         dask.paths[:] = dask._get_paths()

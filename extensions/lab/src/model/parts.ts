@@ -14,6 +14,26 @@ const isLease = (value: unknown): boolean =>
 const isClass = (value: unknown): boolean =>
   isObject(value) && typeof value.name === 'string' && isNumber(value.free) && isNumber(value.total);
 
+const isHand = (value: unknown): boolean => value === null || (isObject(value) && isNumber(value.place));
+
+const isMessage = (value: unknown): boolean =>
+  value === null || (isObject(value) && isNumber(value.number) && typeof value.text === 'string');
+
+const isWorkshop = (value: unknown): boolean =>
+  isObject(value) &&
+  typeof value.id === 'string' &&
+  typeof value.title === 'string' &&
+  isNumber(value.starts) &&
+  isNumber(value.ends) &&
+  all(value.lessons, lesson => typeof lesson === 'string') &&
+  isHand(value.hand) &&
+  isMessage(value.message);
+
+const isTried = (value: unknown): boolean => isObject(value) && isNumber(value.last);
+
+const isCopy = (value: unknown): boolean =>
+  isObject(value) && isNumber(value.number) && typeof value.path === 'string' && typeof value.lesson === 'string';
+
 const all = (values: unknown, is: (value: unknown) => boolean): boolean => Array.isArray(values) && values.every(is);
 
 const SHAPES: Record<PartName, Check> = {
@@ -27,7 +47,10 @@ const SHAPES: Record<PartName, Check> = {
   counters: value => isNumber(value.now) && all(value.devices, isObject),
   kernels: value =>
     Object.values(value).every(kernel => isObject(kernel) && (kernel.lease === null || isLease(kernel.lease))),
-  seat: value => isNumber(value.memory)
+  seat: value => isNumber(value.memory),
+  workshops: value => all(value.workshops, isWorkshop),
+  exercises: value => Object.values(value).every(isTried),
+  copies: value => Object.values(value).every(isCopy)
 };
 
 export const NAMES = Object.keys(SHAPES) as PartName[];

@@ -48,6 +48,25 @@ export function place(place: number, of: number, trans: Trans): string {
   return forms[last] ?? trans.__('%1th of %2', place, of);
 }
 
+/** "2nd in line" in the reader's language. */
+export function inLine(place: number, trans: Trans): string {
+  const last = place % 100 >= 11 && place % 100 <= 13 ? 0 : place % 10;
+  const forms: Record<number, string> = {
+    1: trans.__('%1st in line', place),
+    2: trans.__('%1nd in line', place),
+    3: trans.__('%1rd in line', place)
+  };
+  return forms[last] ?? trans.__('%1th in line', place);
+}
+
+/** How long a workshop still takes, or until it begins; `now` by the broker's clock. */
+export function timeLeft({ starts, ends }: { starts: number; ends: number }, now: number, trans: Trans): string {
+  if (now < starts) {
+    return trans.__('Begins in %1', duration(starts - now, trans));
+  }
+  return now < ends ? trans.__('%1 left', duration(ends - now, trans)) : trans.__('Time is up');
+}
+
 export function stageWord(stage: Stage, trans: Trans): string {
   const words: Record<Stage, string> = {
     waiting: trans.__('queued'),

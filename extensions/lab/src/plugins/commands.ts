@@ -5,4 +5,6 @@ export const KEEP = 'werkbank:keep';
 export const RELEASE = 'werkbank:release';
 export const SWITCH = 'werkbank:switch';
 export const LESSONS = 'werkbank:lessons';
+export const WORKSHOP = 'werkbank:workshop';
+export const HAND = 'werkbank:hand';
 export const NEW_NOTEBOOK = 'werkbank:new-notebook';

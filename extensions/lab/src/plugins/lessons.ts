@@ -7,6 +7,7 @@ import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab
 import { Api } from '../api';
 import { lessonsIcon } from '../icons';
 import { type IPlace, Lessons } from '../model/lessons';
+import { type ILessonService, ILessonToken } from '../tokens';
 import { type ILessonActs, LessonsPanel } from '../widgets/lessons';
 import { LESSONS } from './commands';
 import { addSidePanel } from './side';
@@ -14,10 +15,11 @@ import { DOMAIN } from './werkbank';
 
 const PLACE = 'werkbank-lab:lesson';
 
-export const lessons: JupyterFrontEndPlugin<void> = {
+export const lessons: JupyterFrontEndPlugin<ILessonService> = {
   id: 'werkbank-lab:lessons',
   description: 'The lessons by track, with progress, and the way back to where one was.',
   autoStart: true,
+  provides: ILessonToken,
   requires: [INotebookTracker],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, IStateDB],
   activate: (
@@ -32,11 +34,13 @@ export const lessons: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const api = new Api(app.serviceManager.serverSettings, trans.__('Your server does not answer. Nothing was changed.'));
     const model = new Lessons(api, languageCode.slice(0, 2).toLowerCase());
-    const panel = new LessonsPanel(model, actsOf(app, trans), trans);
+    const acts = actsOf(app, trans);
+    const panel = new LessonsPanel(model, acts, trans);
     const name = trans.__('Lessons');
     const side = { id: 'werkbank-lessons', icon: lessonsIcon, name, rank: 160, command: LESSONS };
     addSidePanel(app, panel, { ...side, label: trans.__('Show Lessons'), category: name }, palette, restorer);
     void followPlace(model, notebooks, state);
+    return { model, acts };
   }
 };
 

@@ -239,7 +239,12 @@ function needs(lesson: ILesson, trans: TranslationBundle): string {
     .join(' · ');
 }
 
-function Exercises({ lesson, trans }: { lesson: ILesson; trans: TranslationBundle }): React.ReactElement {
+interface IExercises {
+  lesson: Pick<ILesson, 'exercises'>;
+  trans: TranslationBundle;
+}
+
+export function Exercises({ lesson, trans }: IExercises): React.ReactElement {
   const done = lesson.exercises.filter(one => one.passed).length;
   return (
     <p className="wb-Exercises">
