@@ -1,7 +1,7 @@
 """What the service keeps at hand about leases: the broker, the views, and where ended ones are found."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from typing import Any, Literal
 
@@ -39,6 +39,8 @@ class Desk:
         self.recent = Recent(broker.store)
         self.bells = Bells()
         self.counters = Counters(broker.inventory, broker.now)
+        self.counted_for: Callable[[str], str] = lambda _user: ""
+        """The programme that a user's use is counted for just now, beside their own; "" for none."""
         self.metrics: LeaseMetrics | None = None
         self.guard: Guard | None = None
         self.watch: Watch | None = None

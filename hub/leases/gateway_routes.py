@@ -36,7 +36,8 @@ async def ask(request: Request, desk: AtDesk, body: WorkerRequest) -> Granted:
     if person is None:
         raise problem("no-seat")
     try:
-        asked = lease_of(body, person, desk.settings, desk.broker.now())
+        counted_for = desk.counted_for(person.name)
+        asked = lease_of(body, person, desk.settings, desk.broker.now(), counted_for)
     except LeaseRefused as refused:
         raise problem(refused.code, **refused.facts) from None
     if await desk.find(asked.id) is None:

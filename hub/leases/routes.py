@@ -114,7 +114,8 @@ async def gpus(request: Request, desk: AtDesk, _person: ApiPerson) -> list[Class
 async def ask(request: Request, response: Response, desk: AtDesk, person: ApiPerson, body: LeaseRequest) -> Granted:
     """Ask for a lease. It may be granted at once; otherwise it waits, and says where and why."""
     try:
-        asked = lease_of(body, person, desk.settings, desk.broker.now())
+        counted_for = desk.counted_for(person.name)
+        asked = lease_of(body, person, desk.settings, desk.broker.now(), counted_for)
     except LeaseRefused as refused:
         raise problem(refused.code, **refused.facts) from None
     known = await desk.find(asked.id)

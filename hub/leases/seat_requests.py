@@ -74,8 +74,11 @@ class Release(Body):
     reason: Literal["shutdown", "user", "cancelled", "died", "unbindable"] = "user"
 
 
-def lease_of(asked: LeaseRequest, person: Person, settings: Settings, now: float) -> Lease:
-    """The lease that a person's seat asks for. Raises LeaseRefused when it may not have it."""
+def lease_of(asked: LeaseRequest, person: Person, settings: Settings, now: float, programme: str = "") -> Lease:
+    """The lease that a person's seat asks for. Raises LeaseRefused when it may not have it.
+
+    It is counted for `programme`; left out, for the person's own.
+    """
     if asked.gpu_class not in settings.gpu_classes:
         raise LeaseRefused("unknown-class", value=asked.gpu_class, allowed=", ".join(sorted(settings.gpu_classes)))
     profile = _profile(person, asked.server, settings)
@@ -86,7 +89,7 @@ def lease_of(asked: LeaseRequest, person: Person, settings: Settings, now: float
     return Lease(
         id=lease_id(person.name, asked.key),
         user=person.name,
-        programme=next((p.name for p in settings.programmes if p.name in mine), ""),
+        programme=programme or next((p.name for p in settings.programmes if p.name in mine), ""),
         groups=frozenset(mine),
         gpu_class=asked.gpu_class,
         count=asked.count,

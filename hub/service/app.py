@@ -169,6 +169,7 @@ async def _workshops(
         state.classroom = Classroom(state.organiser, rooms, desk.bells)
         server = settings.server
         stage = Stage(f"http://{server.address}:{server.port}", state.oauth.base_url, state.tickets)
+        desk.counted_for = state.classroom.programme_of
         state.rehearsals = Rehearsals(engine, state.organiser, runtime.state, stage)
         timeline = Timeline(state.organiser, state.warmings, state.belongings, state.classroom)
         async with state.rehearsals.running(), timeline.running():

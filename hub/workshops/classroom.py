@@ -47,6 +47,11 @@ class Classroom:
         """The classes in which somebody learns."""
         return (one for one in self.classes.values() if user in one.members)
 
+    def programme_of(self, user: str) -> str:
+        """The programme that a workshop says its use is counted for, while somebody learns or trains in it."""
+        mine = (one for one in self.classes.values() if user in one.members or user in one.workshop.people)
+        return next((one.workshop.programme for one in mine if one.workshop.programme), "")
+
     async def refresh(self) -> None:
         """Read again which workshops are on and who is in them; whoever it concerns is told."""
         before, found = self.classes, {}

@@ -3,15 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import lru_cache, partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from hub.leases.desk import Desk
 from hub.leases.listening import LOOK_PERIOD, PING_SECONDS, STREAM_LIFE, ping, rung_within
 from hub.leases.routes import AtDesk
+from hub.pages import render
 from hub.pages.service_page import language_of, page, rendered
 from hub.settings.types import Name
 from hub.web.auth import csrf_token
@@ -26,7 +29,7 @@ from hub.workshops.classroom import Class, Classroom
 from hub.workshops.fits_routes import Organised
 from hub.workshops.learning import InClass
 from hub.workshops.organiser import Organiser
-from hub.workshops.room_view import room_view
+from hub.workshops.room_view import Tile, room_view
 
 router = APIRouter(prefix="/workshops", include_in_schema=False)
 
@@ -139,16 +142,26 @@ def _page(request: Request, desk: Desk, person: Person, one: Class, refused: Pro
 
 def _context(request: Request, desk: Desk, person: Person, one: Class) -> dict[str, Any]:
     leases = {user: desk.of_user(user) for user in one.members}
+    language, csrf = language_of(request), csrf_token(request)
+    here = f"{request.app.state.oauth.prefix}workshops/{one.workshop.id}"
     return {
         "person": person,
         "workshop": one.workshop,
         "state": one.kept.state,
-        "view": room_view(one, leases, catalogue(), language_of(request), time.time()),
+        "view": room_view(one, leases, catalogue(), language, time.time()),
         "lessons": catalogue().lessons,
         "join_address": f"{request.headers.get('Host', '')}{request.app.state.oauth.prefix}join",
         "code": f"{one.kept.code[:4]}-{one.kept.code[4:]}".upper(),
-        "csrf": csrf_token(request),
+        "csrf": csrf,
+        "here": here,
+        "tile_html": partial(_tile, language, here, csrf),
     }
+
+
+@lru_cache(maxsize=4096)
+def _tile(language: str, here: str, csrf: str, tile: Tile) -> Markup:
+    """One tile. Most of a class stay as they are while somebody gets on, so each is drawn once."""
+    return Markup(render("room_tile.html", language, here=here, csrf=csrf, tile=tile))  # noqa: S704  # a template of ours
 
 
 async def _parts(
