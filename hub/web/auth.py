@@ -62,6 +62,15 @@ async def api_person(request: Request) -> Person:
     return person
 
 
+async def recent_person(request: Request) -> Person:
+    """The caller of an API route that seats call often; who they are may be half a minute old. Raises Problem 401."""
+    client: OAuthClient = request.app.state.oauth
+    hub: HubApi = request.app.state.hub
+    token = _token(request)
+    person = await hub.recent_person(token, client.scope) if _is_possible(token) else None
+    return person or await api_person(request)
+
+
 async def person_or_none(request: Request) -> Person | None:
     """Whoever reads a page that is for everybody."""
     return await _person(request)
@@ -94,6 +103,7 @@ def require_csrf(request: Request, csrf: str) -> None:
 
 
 ApiPerson = Annotated[Person, Depends(api_person)]
+RecentPerson = Annotated[Person, Depends(recent_person)]
 PagePerson = Annotated[Person, Depends(page_person)]
 PostingPerson = Annotated[Person, Depends(posting_person)]
 
@@ -106,12 +116,18 @@ def csrf_token(request: Request) -> str:
 async def _person(request: Request) -> Person | None:
     hub: HubApi = request.app.state.hub
     client: OAuthClient = request.app.state.oauth
+    token = _token(request)
+    return await hub.person(token, client.scope) if _is_possible(token) else None
+
+
+def _token(request: Request) -> str:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() not in ("token", "bearer"):
-        token = request.session.get("token", "")
-    # What is not printable ASCII cannot be a token, nor travel in a header to the hub.
-    is_possible = bool(token) and token.isascii() and token.isprintable()
-    return await hub.person(token, client.scope) if is_possible else None
+    return token if kind.lower() in ("token", "bearer") else str(request.session.get("token", ""))
+
+
+def _is_possible(token: str) -> bool:
+    """What is not printable ASCII cannot be a token, nor travel in a header to the hub."""
+    return bool(token) and token.isascii() and token.isprintable()
 
 
 def sign_in(request: Request) -> RedirectResponse:

@@ -6,9 +6,15 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from cachetools import TTLCache
 
 _PAGE = 200
 """People asked for at once; the hub gives no more by default."""
+
+
+RECENT_SECONDS = 30.0
+"""How long a token that was good is taken to be, where that is enough; a seat's token ends with the seat."""
+MOST_RECENT = 4096
 
 
 class HubUnreachable(Exception):
@@ -46,6 +52,7 @@ class HubApi:
 
     def __init__(self, client: httpx.AsyncClient, api_url: str, token: str) -> None:
         self._client = client
+        self._recent: TTLCache[tuple[str, str], Person] = TTLCache(MOST_RECENT, RECENT_SECONDS)
         self._api_url = api_url
         self._token = token
 
@@ -60,6 +67,13 @@ class HubApi:
         return Person(
             user["name"], tuple(sorted(user.get("groups", []))), user.get("admin", False), token, _seats(user)
         )
+
+    async def recent_person(self, token: str, required_scope: str) -> Person | None:
+        """The same, perhaps as it was half a minute ago: for what seats tell often, and whose groups do not matter."""
+        known = self._recent.get((token, required_scope))
+        if known is None and (known := await self.person(token, required_scope)) is not None:
+            self._recent[token, required_scope] = known
+        return known
 
     async def person_named(self, name: str) -> Person | None:
         """A user's record, asked for with the service's own rights; None when there is no such user."""

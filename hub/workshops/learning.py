@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.leases.listening import LOOK_PERIOD
 from hub.leases.routes import language_of
 from hub.settings.types import Name
-from hub.web.auth import ApiPerson
+from hub.web.auth import ApiPerson, RecentPerson
 from hub.web.problems import WITH_A_BODY, Problem, answers
 from hub.words import later
 from hub.workshops.classroom import Class, Classroom
@@ -128,7 +128,7 @@ async def mine(request: Request, person: ApiPerson, classroom: InClass) -> MyWor
 
 
 @api.put("/{id}/progress", status_code=204, responses=answers(401, 404, 503, *WITH_A_BODY))
-async def progress(person: ApiPerson, classroom: InClass, id: WorkshopId, told: ProgressReport) -> None:
+async def progress(person: RecentPerson, classroom: InClass, id: WorkshopId, told: ProgressReport) -> None:
     """Tell how far I am; only what belongs to the workshop's lessons is kept."""
     found = _found(classroom, person.name, id)
     known = set(found.exercises)

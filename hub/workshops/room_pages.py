@@ -34,7 +34,7 @@ from hub.workshops.room_view import Tile, room_view
 router = APIRouter(prefix="/workshops", include_in_schema=False)
 
 WorkshopId = Annotated[Name, Path()]
-LEAST_PERIOD = 0.5
+LEAST_PERIOD = 0.8
 """Seconds between two parts sent, at least."""
 LONGEST_MESSAGE = 500
 Act = Literal["say", "unsay", "extend", "pause", "resume", "fresh", "lower", "restart"]
