@@ -32,8 +32,8 @@ class Timeline:
     def __init__(self, organiser: Organiser, warmings: Warmings, belongings: Belongings, classroom: Classroom) -> None:
         self._organiser, self._warmings, self._belongings = organiser, warmings, belongings
         self._classroom = classroom
-        self._warmed: set[tuple[str, frozenset[str]]] = set()
-        """Classes whose seats were asked for by this process."""
+        self._warmed: set[str] = set()
+        """Workshops whose seats were asked for by this process."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Timeline"]:
@@ -88,14 +88,13 @@ class Timeline:
             await self._warm_seats(kept)
 
     async def _warm_seats(self, kept: Kept) -> None:
-        """Start the seats of everybody who is known, once for each set of people."""
-        people = await self._organiser.people(kept.workshop)
-        if not people or (kept.workshop.id, people) in self._warmed:
+        """Start the seats of everybody who is known, once; who joins later comes to theirs by the door."""
+        if kept.workshop.id in self._warmed:
             return
-        new = people - frozenset().union(*(known for id, known in self._warmed if id == kept.workshop.id))
-        if new and self._warmings.begin(kept.workshop.profile, sorted(new)) is None:
+        people = sorted(await self._organiser.people(kept.workshop))
+        if self._warmings.begin(kept.workshop.profile, people) is None:
             return  # too many classes at once: its turn comes
-        self._warmed.add((kept.workshop.id, people))
+        self._warmed.add(kept.workshop.id)
 
     async def _tidy(self) -> None:
         """What is left of workshops that are over: seats of temporary accounts, archives and names that are due."""
