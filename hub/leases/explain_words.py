@@ -11,9 +11,7 @@ HOLDS = {
     "cleaning": later("A GPU was just given back and is being checked."),
     "coming-back": later("It is parked, and its own GPU is in use by another kernel."),
     "own-cap": later("{user} has {mine} of the {most} GPUs that they can have at once."),
-    "programme-devices": later(
-        "The programme {programme} has {held} of the {most_held} GPUs that it can have at once."
-    ),
+    "programme-devices": later("The programme {programme} has {held} of the {most_held} GPUs it can have at once."),
     "programme-hours": later("The programme {programme} has used {used} of its {hours} GPU-hours of this week."),
     "reserved": later("The free GPUs are reserved for a workshop: {kept} of {free}."),
     "several": later("They ask for {count} GPUs at once, and {free} are free; these are kept together for them."),
@@ -28,11 +26,9 @@ CHANGES = {
     "cleaning": later("Nothing needs to be done: it takes seconds."),
     "coming-back": later("The kernel that has this GPU becomes idle or is shut down."),
     "own-cap": later("They give a GPU back. Or an admin grants an exception, or raises what one person can have."),
-    "programme-devices": later(
-        "A kernel of the programme gives a GPU back. Or an admin grants an exception, or raises its quota."
-    ),
+    "programme-devices": later("The programme gives a GPU back. Or an admin grants an exception, or raises its quota."),
     "programme-hours": later(
-        "A new week begins on Monday, 00:00 UTC. Or an admin grants an exception, or raises the quota."
+        "The week ends (Monday, 00:00 UTC). Or an admin grants an exception, or raises its quota."
     ),
     "reserved": later("The reservation ends, or its workshop is withdrawn; or its trainer adds them to it."),
     "several": later("They ask for fewer at once, or others give theirs back."),

@@ -6,7 +6,7 @@ An allowance is never changed: it is granted, and it ends, by its time or becaus
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Engine, Float, Integer, String, select
+from sqlalchemy import Boolean, Engine, Float, Integer, Select, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.audit import note
@@ -83,7 +83,7 @@ class Granted:
 _FIELDS = ("kind", "name", "hours", "devices", "start", "end", "reason", "by")
 
 
-def _not_over() -> "select[tuple[AllowanceRow]]":  # type: ignore[valid-type]
+def _not_over() -> Select[AllowanceRow]:
     return select(AllowanceRow).where(~AllowanceRow.is_over).order_by(AllowanceRow.id)
 
 
