@@ -106,15 +106,8 @@ def _show_weeks(console: Console, weeks: list[dict[str, Any]]) -> None:
     for column in ("As it was", "Under the quota", "Held back"):
         table.add_column(column, justify="right")
     for week in weeks:
-        bars = "\n".join(
-            mark * round(BAR * week[name] / most) for name, mark in (("as_it_was", "█"), ("under_quota", "▒"))
-        )
+        was, under = (round(BAR * week[name] / most) for name in ("as_it_was", "under_quota"))
         day = time.strftime("%Y-%m-%d", time.gmtime(week["start"]))
-        table.add_row(
-            day,
-            f"{'█' * was}\n{'▒' * under}",
-            hours(week["as_it_was"]),
-            hours(week["under_quota"]),
-            str(week["held_back"]),
-        )
+        numbers = (hours(week["as_it_was"]), hours(week["under_quota"]), str(week["held_back"]))
+        table.add_row(day, f"{'█' * was}\n{'▒' * under}", *numbers)
     console.print(table)
