@@ -159,6 +159,7 @@ def _page(request: Request, person: Person, *, status: int = 200, **more: Any) -
         "programmes": [(one.name, one.title.in_language(language)) for one in settings.programmes if one.name in led],
         "waiting": _waiting(request, person),
         "asked": "",
+        **dict.fromkeys(("answer", "told", "lease", "mistake")),
     }
     return page(request, "admin_explain.html", status=status, person=person, **context | more)
 
