@@ -21,6 +21,7 @@ ASSUMPTIONS = (
     later("The order is as it was: nobody overtakes whoever is held back."),
     later("Hours are counted from Monday 00:00 UTC. Both bounds are looked at when a GPU would be given; nobody "
           "loses one that they have."),
+    later("There are GPUs enough: who was held back starts on Monday all at once, which can go beyond the hours."),
     later("Only leases that have ended are replayed. What others would have got instead is not looked at, nor are "
           "reservations, which lift the bounds for their people."),
 )  # fmt: skip
