@@ -16,6 +16,7 @@ from hub.leases.seat_requests import LeaseRequest, lease_of
 from hub.leases.sentences import REFUSALS
 from hub.leases.state import NOBODY, Step
 from hub.pages.filters import decimal, span, written
+from hub.pages.filters import hours as exact
 from hub.settings import Profile
 from hub.web.hub_api import Person, SeatRecord
 from hub.words import Translate, later, translator
@@ -44,7 +45,7 @@ def gpu_answer(desk: Desk, person: Person, mine: Sequence[Profile], gpu_class: s
         return _never(desk, verdict.refused, gpu_class, _, language, _facts(desk, asked, verdict, _, language))
     facts = [Fact(label=_("With the profile"), text=asked.profile), *_facts(desk, asked, verdict, _, language)]
     if verdict.stands is None and not desk.broker.unreadable:
-        sentence = _("Yes: a kernel of {user} would get a GPU at once.").format(user=person.name)
+        sentence = _("A kernel of {user} would get a GPU at once.").format(user=person.name)
         return Answer(verdict="yes", code="", sentence=sentence, facts=facts, changes=[])
     return _waits(desk, verdict, facts, language)
 
@@ -96,8 +97,7 @@ def _never(desk: Desk, code: str, gpu_class: str, _: Translate, language: str, f
         changes.append(_("Classes here: {names}.").format(names=", ".join(desk.settings.gpu_classes) or "–"))
     elif code == "too-many-waiting":
         changes.append(_("One of their kernels that wait is served or shut down."))
-    sentence = _("No.") + f" {message}"
-    return Answer(verdict="no", code=code, sentence=sentence, facts=list(facts), changes=changes)
+    return Answer(verdict="no", code=code, sentence=message, facts=list(facts), changes=changes)
 
 
 def _facts(desk: Desk, asked: Lease, verdict: Verdict, _: Translate, language: str) -> Iterable[Fact]:
@@ -112,7 +112,7 @@ def _facts(desk: Desk, asked: Lease, verdict: Verdict, _: Translate, language: s
         hours, devices = rules.programme_hours.get(name), rules.programme_devices.get(name)
         bound = _("no bound")
         yield Fact(label=_("Programme"), text=name)
-        told = of.format(count=decimal(used, language), most=bound if hours is None else decimal(hours, language))
+        told = of.format(count=decimal(used, language), most=bound if hours is None else exact(hours, language))
         yield Fact(label=_("Its GPU-hours this week"), text=told)
         held = step.programme_devices.get(name) or 0
         yield Fact(label=_("Its GPUs now"), text=of.format(count=held, most=bound if devices is None else devices))

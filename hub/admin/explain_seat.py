@@ -63,11 +63,11 @@ def seat_answer(asked: str, who: Situation, settings: Settings, language: str) -
 
 
 _WHY_NOT = {
-    "no-profile": later("No: no profile is for the groups of {user}."),
-    "unknown-profile": later("No: there is no profile called {profile}."),
-    "profile-not-allowed": later("No: the profile {profile} is for other groups than those of {user}."),
-    "no-capacity": later("No: the memory of this machine is promised to other seats."),
-    "no-account": later("No: this machine has no account called {user}."),
+    "no-profile": later("No profile is for the groups of {user}."),
+    "unknown-profile": later("There is no profile called {profile}."),
+    "profile-not-allowed": later("The profile {profile} is for other groups than those of {user}."),
+    "no-capacity": later("The memory of this machine is promised to other seats."),
+    "no-account": later("This machine has no account called {user}."),
 }
 
 
