@@ -18,7 +18,7 @@ from hub.state import StateDirectory
 
 app = typer.Typer(help="Why may somebody (not) have something, and what would change it?", no_args_is_help=True)
 
-BAR = 30
+BAR = 20
 """Characters of the longest bar."""
 
 
