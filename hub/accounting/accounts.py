@@ -71,7 +71,7 @@ class Accounts:
     def __init__(self, settings: Settings, engine: Engine, desk: Desk) -> None:
         self.settings, self._desk = settings, desk
         source = Source(desk.broker.store.engine, self._is_simulated)
-        self.ledger = Ledger(engine, source)
+        self.source, self.ledger = source, Ledger(engine, source)
         self.use = Use(engine, source)
         self.homes = HomeBook(engine)
         self.workshops, self.members = Workshops(engine), Members(engine)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select, tuple_
 
 from hub.accounting.model import Holding, LeaseFacts
+from hub.accounting.replay import Served
 from hub.leases import tables
 from hub.leases.model import HOLDING, Lease
 
@@ -44,6 +45,18 @@ class Source:
             rows = connection.execute(asked.order_by(at.ended_at, at.id).limit(most)).all()
         holdings = self.holdings_of([row.id for row in rows if row.held_seconds > 0])
         return Leases([self._ended(row, holdings.get(row.id, ())) for row in rows], holdings)
+
+    def served(self, programme: str, since: float, before: float, most: int) -> list[Served]:
+        """At most `most` leases of a programme that have ended and got their devices between two moments."""
+        at = tables.leases.c
+        asked = select(at.id, at.user, at.requested, at.held_seconds, at.record).where(
+            at.programme == programme, at.ended_at >= since, at.requested < before, at.held_seconds > 0
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(asked.order_by(at.ended_at, at.id).limit(most)).all()
+        holdings = self.holdings_of([row.id for row in rows])
+        found = [_served(row, holdings.get(row.id, ())) for row in rows]
+        return [one for one in found if since <= one.got < before]
 
     def count_ended(self, before: float) -> int:
         """How many leases ended before a moment (Unix seconds)."""
@@ -107,6 +120,13 @@ class Source:
 
     def _simulated(self, gpu_class: str, holdings: Iterable[Holding]) -> bool:
         return self._is_simulated(gpu_class) or any(held.device.startswith("SIMULATED-") for held in holdings)
+
+
+def _served(row: Any, holdings: Iterable[Holding]) -> Served:
+    count = (row.record or {}).get("count", 1)
+    # Where the holdings are forgotten, when it asked is the best that is known.
+    got = min((held.start for held in holdings), default=row.requested)
+    return Served(row.id, row.user, got, row.held_seconds / count, count)
 
 
 def _plain(text: str) -> str:

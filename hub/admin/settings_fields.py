@@ -25,6 +25,7 @@ UNITS = {
     "Water.value": "L/kWh",
     "Site.memory_overcommit": "×",
     "Quota.gpu_hours_per_week": "h",
+    "Quota.soft_gpu_hours_per_week": "h",
 }
 MOST = 20_000
 """Characters that one field may carry."""

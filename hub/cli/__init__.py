@@ -8,6 +8,7 @@ from hub.cli import (
     bench,
     check,
     down,
+    explain,
     fits,
     leases,
     lessons,
@@ -39,6 +40,7 @@ app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_
 app.add_typer(bench.app, name="bench")
 app.add_typer(leases.app, name="leases")
 app.add_typer(lessons.app, name="lessons")
+app.add_typer(explain.app, name="explain")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
 app.command("fits")(fits.fits)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hub.cli.options import DEFAULT_STATE, State
@@ -117,7 +118,7 @@ def _explain(told: dict[str, Any]) -> None:
         "User": lease["user"],
         "What": lease["holder"] or "-",
         "State": lease["state"] + (f", {_waits(lease)}" if lease["reason"] else ""),
-        "Why": (lease["reason"] or lease["ended"] or {"text": ""})["text"],
+        "Why": told["why"] or (lease["ended"] or {"text": ""})["text"],
         "Devices": ", ".join(device["uuid"] for device in lease["devices"]),
         "Held": f"{span(int(lease['held_seconds']))}, {span(int(lease['busy_seconds']))} of it busy",
         "Not parkable": (lease["unparkable"] or {"text": ""})["text"],
@@ -126,16 +127,33 @@ def _explain(told: dict[str, Any]) -> None:
         if text:
             table.add_row(f"[bold]{name}", text)
     console.print(table)
-    _show_holders(console, told["holders"])
+    _show_devices(console, told["devices"])
+    show_line(console, told["line"], lease["id"])
+    if told["change"]:
+        console.print(f"[bold]What would change it[/]  {escape(told['change'])}")
     for step in told["history"]:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(step["at"]))
         console.print(f"  {when}  {step['before'] or '-'} → {step['after']}  {step['why']}")
 
 
-def _show_holders(console: Console, holders: list[dict[str, Any]]) -> None:
-    for holder in holders:
-        doing = "busy" if holder["busy"] else "idle"
-        parkable = "" if holder["parkable"] else f"; {holder['unparkable']['text']}"
-        since = span(int(time.time() - holder["since"]))
-        what = holder["holder"] or holder["id"][:8]
-        console.print(f"  held by {holder['user']} ({what}), {holder['state']} for {since}, {doing}{parkable}")
+def _show_devices(console: Console, devices: list[dict[str, Any]]) -> None:
+    for row in devices:
+        since = span(int(time.time() - row["since"]))
+        who = f"{row['user']} ({row['holder'] or row['lease'][:8]}), " if row["lease"] else ""
+        console.print(f"  no. {row['number']}: {escape(who)}{row['state']}, since {since}. {escape(row['why'])}")
+
+
+def show_line(console: Console, line: list[dict[str, Any]], asked: str = "") -> None:
+    """The line in order, with the numbers behind it; the lease that was asked about is marked."""
+    if not line:
+        return
+    table = Table("", "User", "Programme", "Since", "Goes first as", title="The line", title_justify="left")
+    for column in ("Programme's use, h", "share", "use/share", "User's use, h"):
+        table.add_column(column, justify="right")
+    for row in line:
+        mark = ">" if row["lease"] == asked else ""
+        since = span(int(time.time() - row["since"])) + (", no longer overtaken" if row["aged"] else "")
+        numbers = (f"{row[name]:g}" for name in ("programme_hours", "share", "weighed", "user_hours"))
+        place = f"{row['place']}{mark}" if row["place"] else f"held back{mark}"
+        table.add_row(place, escape(row["user"]), escape(row["programme"] or "-"), since, row["rank"], *numbers)
+    console.print(table)

@@ -6,9 +6,11 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from hub.leases.events import Drained, Released
+from hub.leases.explain_view import HolderRow, LineRow, holder_rows, line_rows, what_changes_it, why_waits
 from hub.leases.model import ENDED, Device, Lease
 from hub.leases.routes import NAMED, AtDesk, LeaseId, language_of, problem, told
 from hub.leases.view import LeaseView
+from hub.leases.waiting import standing
 from hub.web.admin import Admin
 from hub.web.problems import WITH_A_BODY, answers
 
@@ -30,6 +32,15 @@ class Explanation(BaseModel):
     lease: LeaseView
     history: list[Step]
     holders: list[LeaseView]
+    """Of a lease that waits: whoever has its devices."""
+    line: list[LineRow]
+    """The line it stands in, first to last."""
+    devices: list[HolderRow]
+    """The devices it could have, and why each is or is not on its way to it."""
+    why: str
+    """Why it waits, with the numbers; empty when it does not."""
+    change: str
+    """What would change that; empty when it does not wait."""
 
 
 class DeviceRow(BaseModel):
@@ -70,10 +81,16 @@ async def explain(request: Request, desk: AtDesk, _admin: Admin, lease: LeaseId)
     state = desk.broker.state
     devices = [state.devices[uuid] for uuid in state.of_class.get(found.gpu_class) or ()]
     holders = [state.leases[d.lease] for d in devices if d.lease and d.lease in state.leases]
+    stands = standing(state, found)
+    reason = ("unreadable" if desk.broker.unreadable else stands.reason) if stands else ""
     return Explanation(
         lease=desk.view(found, language),
         history=[Step(before=e.before, after=e.after, why=e.why, at=e.at) for e in await desk.history(lease)],
-        holders=[desk.view(holder, language) for holder in holders] if found.is_waiting else [],
+        holders=[desk.view(holder, language) for holder in holders] if stands else [],
+        line=line_rows(state, found.gpu_class, language) if stands else [],
+        devices=holder_rows(state, found, language) if stands else [],
+        why=why_waits(state, found, reason, language) if reason else "",
+        change=what_changes_it(reason, language) if reason else "",
     )
 
 

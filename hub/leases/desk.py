@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, closing
 from typing import Any, Literal
 
 from hub.clock import Clock
+from hub.leases.allowances import Allowance
 from hub.leases.broker import Broker
 from hub.leases.counters import Counters
 from hub.leases.estimate import Estimates
@@ -34,6 +35,8 @@ class Desk:
 
     def __init__(self, settings: Settings, broker: Broker, tokens: Tokens) -> None:
         self.settings, self.broker, self.tokens = settings, broker, tokens
+        self.allowances: tuple[Allowance, ...] = ()
+        """What admins allow for a while, beyond the settings."""
         self.estimates = Estimates()
         self.viewer = Viewer(settings, self.estimates)
         self.recent = Recent(broker.store)
@@ -49,11 +52,16 @@ class Desk:
 
     async def follow(self, settings: Settings) -> None:
         """Go by these settings from now on; leases that run keep what they have. Raises BrokerError."""
-        await self.broker.tell(Ruled(rules_of(settings)))
+        await self.broker.tell(Ruled(rules_of(settings, self.allowances)))
         self.settings = settings
         self.viewer = Viewer(settings, self.estimates)
         if self.watch is not None:
             self.watch.settings = settings.leases
+
+    async def allow(self, allowances: tuple[Allowance, ...]) -> None:
+        """Go by these allowances from now on, in place of those before. Raises BrokerError."""
+        await self.broker.tell(Ruled(rules_of(self.settings, allowances)))
+        self.allowances = allowances
 
     def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
         errors = self.estimates.observe(state, actions)
@@ -78,7 +86,8 @@ class Desk:
     def most_for(self, lease: Lease) -> str:
         """The bound that a refused request ran into, for its sentence."""
         rules = self.broker.state.rules
-        return str(rules.devices_per_user if lease.count > rules.devices_per_user else rules.waiting_per_user)
+        most = rules.devices_of(lease.user)
+        return str(most if lease.count > most else rules.waiting_per_user)
 
     @property
     def isolation(self) -> Isolation:

@@ -128,6 +128,10 @@ class Estimates:
         self._promised.setdefault(lease.id, (state.now, seconds))
         return seconds
 
+    def of_nobody_yet(self, state: State, lease: Lease, place: int) -> float:
+        """The same for a lease that nobody has asked for: nothing is remembered. Negative where nothing can be said."""
+        return self._seconds(Step(state, state.now), lease, place)
+
     def for_next(self, state: State, gpu_class: str) -> float:
         """Seconds that somebody who asked now would wait."""
         step = Step(state, state.now)

@@ -93,7 +93,8 @@ def _counts(state: State) -> Iterator[str]:
 def over_cap(state: State) -> list[Lease]:
     """Leases of users who occupy more than their cap."""
     step = Step(state, state.now)
-    most = state.rules.devices_per_user
     return [
-        lease for lease in state.leases.values() if lease.state in OCCUPYING and step.occupied_by(lease.user) > most
+        lease
+        for lease in state.leases.values()
+        if lease.state in OCCUPYING and step.occupied_by(lease.user) > state.rules.devices_of(lease.user)
     ]

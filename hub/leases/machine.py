@@ -77,7 +77,7 @@ def _requested(step: Step, event: Requested) -> None:
 
 def _require_possible(step: Step, asked: Lease) -> None:
     """Raises LeaseRefused for what could never be given, however long one waits."""
-    if asked.count > step.rules.devices_per_user:
+    if asked.count > step.rules.devices_of(asked.user):
         raise LeaseRefused("over-cap")
     waiting = sum(lease.is_waiting for lease in step.leases_of(asked.user))
     if waiting >= step.rules.waiting_per_user:

@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from hub.leases.bounds import MyAllowance
 from hub.leases.desk import Desk
 from hub.leases.model import Reservation
-from hub.leases.page_facility import ProgrammeUse, class_rows, hours, programmes
+from hub.leases.page_facility import ProgrammeUse, allowed, class_rows, hours, programmes
 from hub.leases.sentences import WAITING, say
 from hub.leases.view import ClassView, LeaseView
 from hub.web.hub_api import Person
@@ -39,6 +40,8 @@ class UseView(BaseModel):
     """What bounds me myself in a week; none of the settings does, so far. For my programmes' bounds see `quota`."""
     devices_per_user: int
     programmes: list[ProgrammeUse]
+    allowances: list[MyAllowance]
+    """What I and my programmes may have for a while, beyond the settings."""
 
 
 class FactorView(BaseModel):
@@ -108,8 +111,9 @@ def _use(desk: Desk, person: Person, language: str) -> UseView:
     return UseView(
         hours=hours(state, "user", person.name),
         hours_cap=None,
-        devices_per_user=state.rules.devices_per_user,
+        devices_per_user=state.rules.devices_of(person.name),
         programmes=list(programmes(desk, person, language)),
+        allowances=list(allowed(desk, person, language)),
     )
 
 

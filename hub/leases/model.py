@@ -245,6 +245,8 @@ class Rules:
     idle_life: float = 28800
     ageing_bound: float = 14400
     devices_per_user: int = 2
+    user_devices: dict[str, int] = field(default_factory=dict)
+    """The same for users who may have another number for a while."""
     waiting_per_user: int = 8
     user_half_life: float = 86400
     programme_half_life: float = 604800
@@ -259,3 +261,7 @@ class Rules:
     """Devices that a programme may hold at once; unbounded for those not named."""
     programme_hours: dict[str, float] = field(default_factory=dict)
     """Device-hours that a programme may hold in a week; unbounded for those not named."""
+
+    def devices_of(self, user: str) -> int:
+        """Devices that this user may have at once."""
+        return self.user_devices.get(user, self.devices_per_user)

@@ -9,12 +9,15 @@ from math import ceil
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+from hub.leases.bounds import MyAllowance, level, my_allowances, percent, sentence
 from hub.leases.desk import Desk
 from hub.leases.model import Device, DeviceState
 from hub.leases.state import NOBODY, State, is_grantable
+from hub.pages.filters import decimal
 from hub.settings import Profile
 from hub.settings.model import Programme
 from hub.web.hub_api import Person
+from hub.words import translator
 
 Square = Literal["mine", "used", "free", "pause", "out"]
 """What a device does; `pause` is being checked, or kept for somebody."""
@@ -54,6 +57,11 @@ class ProgrammeUse:
     """The share of all use it is due, in percent; None where there is nobody to share with."""
     had: int | None
     """The share it had this week; None before anybody used anything."""
+    name: str = ""
+    soft: float | None = None
+    """Hours of a week after which its members are told; nobody waits for them."""
+    notice: str = ""
+    """A sentence once its hours of this week are nearly or all used; else empty."""
 
 
 # --- classes ----------------------------------------------------------------------------------------
@@ -113,24 +121,41 @@ def programmes(desk: Desk, person: Person, language: str) -> Iterable[ProgrammeU
     """The use of every programme that the person is in."""
     mine = [programme for programme in desk.settings.programmes if programme.name in person.groups]
     for number, programme in enumerate(mine):
-        yield _programme(desk, programme, person if number == 0 else None, language)
+        yield programme_use(desk, programme, person if number == 0 else None, language)
 
 
-def _programme(desk: Desk, programme: Programme, member: Person | None, language: str) -> ProgrammeUse:
+def allowed(desk: Desk, person: Person, language: str) -> tuple[MyAllowance, ...]:
+    """What the person and their programmes may have for a while, beyond the settings."""
+    titles = {one.name: one.title.in_language(language) for one in desk.settings.programmes}
+    mine = {name: title for name, title in titles.items() if name in person.groups}
+    return my_allowances(desk.allowances, person.name, mine, desk.broker.now())
+
+
+def programme_use(desk: Desk, programme: Programme, member: Person | None, language: str) -> ProgrammeUse:
     """`member` is the one whose use is counted for it: a person's first programme counts."""
     state = desk.broker.state
     used = hours(state, "programme", programme.name)
     due, had = _shares(desk, programme)
+    title, most = programme.title.in_language(language), state.rules.programme_hours.get(programme.name)
     return ProgrammeUse(
-        title=programme.title.in_language(language),
+        title=title,
         hours=used,
         mine=min(used, hours(state, "user", member.name)) if member else 0.0,
-        quota=programme.quota.gpu_hours_per_week,
+        quota=most,
         devices=state.programme_devices.get(programme.name) or 0,
-        most_devices=programme.quota.gpus,
+        most_devices=state.rules.programme_devices.get(programme.name),
         due=due,
         had=had,
+        name=programme.name,
+        soft=programme.quota.soft_gpu_hours_per_week,
+        notice=_notice(title, used, most, programme.quota.soft_gpu_hours_per_week, language),
     )
+
+
+def _notice(title: str, used: float, most: float | None, soft: float | None, language: str) -> str:
+    facts = {name: decimal(value or 0, language) for name, value in (("used", used), ("most", most), ("soft", soft))}
+    facts["percent"] = str(percent(used, most) if most else 100)
+    return sentence(level(used, most, soft), translator(language), programme=title, **facts)
 
 
 def _shares(desk: Desk, programme: Programme) -> tuple[int | None, int | None]:

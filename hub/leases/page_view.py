@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from hub.leases.bounds import MyAllowance
 from hub.leases.desk import Desk, Isolation
 from hub.leases.model import OCCUPYING, Device, Lease, LeaseState
 from hub.leases.page_ended import MyEnded, ended
-from hub.leases.page_facility import ClassFact, ProgrammeUse, classes, coarse, hours, kernels, programmes
+from hub.leases.page_facility import ClassFact, ProgrammeUse, allowed, classes, coarse, hours, kernels, programmes
 from hub.leases.recent import Ended
 from hub.leases.state import State
 from hub.leases.view import LeaseView
@@ -101,6 +102,8 @@ class GpuPage:
     hours: float
     """What I used this week, in device-hours."""
     programmes: tuple[ProgrammeUse, ...]
+    allowances: tuple[MyAllowance, ...]
+    """What I may have for a while, beyond the settings."""
     unreadable: str
     isolation: Isolation | None
     """How well devices are kept from those without a lease; None where all are simulated."""
@@ -133,6 +136,7 @@ def gpu_page(desk: Desk, person: Person, language: str, recent: Iterable[Ended] 
         classes=tuple(classes(desk, person.name, language)),
         hours=hours(state, "user", person.name),
         programmes=tuple(programmes(desk, person, language)),
+        allowances=allowed(desk, person, language),
         unreadable=desk.broker.unreadable,
         isolation=None if all(c.simulated for c in desk.settings.gpu_classes.values()) else desk.isolation,
         not_enforced=desk.guard.trouble if desk.guard else "",

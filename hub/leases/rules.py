@@ -1,11 +1,14 @@
 """Settings → the rules that decisions follow."""
 
+from collections.abc import Sequence
+
+from hub.leases.allowances import Allowance, devices_with, hours_with, of_users
 from hub.leases.model import Rules
 from hub.settings import Settings
 
 
-def rules_of(settings: Settings) -> Rules:
-    """The timers and bounds of these settings."""
+def rules_of(settings: Settings, allowances: Sequence[Allowance] = ()) -> Rules:
+    """The timers and bounds of these settings, and on top of them what admins allow for a while."""
     leases, programmes = settings.leases, settings.programmes
     hours = {p.name: p.quota.gpu_hours_per_week for p in programmes}
     devices = {p.name: p.quota.gpus for p in programmes}
@@ -27,12 +30,13 @@ def rules_of(settings: Settings) -> Rules:
         idle_life=leases.idle_life,
         ageing_bound=leases.ageing_bound,
         devices_per_user=leases.devices_per_user,
+        user_devices=of_users(allowances, leases.devices_per_user),
         waiting_per_user=leases.waiting_per_user,
         user_half_life=leases.user_half_life,
         programme_half_life=leases.programme_half_life,
         parking=leases.parking,
         migration=leases.migration,
         shares={p.name: float(p.share) for p in programmes},
-        programme_devices={name: most for name, most in devices.items() if most is not None},
-        programme_hours={name: most for name, most in hours.items() if most is not None},
+        programme_devices=devices_with(allowances, devices),
+        programme_hours=hours_with(allowances, hours),
     )

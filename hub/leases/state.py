@@ -177,7 +177,7 @@ class Step:
 
     def is_capped(self, lease: Lease) -> bool:
         """Whether its user occupies too many devices for it to be served now."""
-        return self.occupied_by(lease.user) + lease.count > self.rules.devices_per_user
+        return self.occupied_by(lease.user) + lease.count > self.rules.devices_of(lease.user)
 
     def rank(self, lease: Lease) -> Rank:
         """The class of the queue it waits in."""

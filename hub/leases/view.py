@@ -161,7 +161,7 @@ class Viewer:
             "count": lease.count if code == "several" else len(state.of_class.get(lease.gpu_class) or ()),
             "most": state.rules.programme_devices.get(lease.programme)
             if code == "programme-devices"
-            else state.rules.devices_per_user,
+            else state.rules.devices_of(lease.user),
         }
         seconds = self.estimates.of_lease(state, lease, stands.place) if stands.place else -1.0
         # A bound of one's own ends when one gives back, or on Monday: no estimate can know.

@@ -72,6 +72,8 @@ class Face:
         for name, link in own_parts.items():
             if path == link or path.startswith(f"{link}/"):
                 return name
+        if path.startswith(f"{self.service}programmes/"):
+            return "admin" if self.admin else "use"
         if path.startswith(self.service):
             return "service"
         if path.startswith(self.people):

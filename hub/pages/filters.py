@@ -1,5 +1,6 @@
 """How numbers and times read on pages."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
@@ -122,6 +123,18 @@ def written(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
+_WRITTEN = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC")
+
+
+def timed(text: str) -> Markup:
+    """A text whose moments, as `written` puts them, the reader's browser shows in its own zone."""
+    shown, end = Markup(""), 0
+    for found in _WRITTEN.finditer(text):
+        when = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00")
+        shown, end = shown + text[end : found.start()] + moment(when), found.end()
+    return shown + text[end:]
+
+
 FILTERS: dict[str, Any] = {
     "gib": gib,
     "span": span,
@@ -137,4 +150,5 @@ FILTERS: dict[str, Any] = {
     "hours": hours,
     "figures": figures,
     "written": written,
+    "timed": timed,
 }

@@ -21,8 +21,8 @@ from hub.accounting import routes as use
 from hub.accounting import workshop_pages as workshop_reports
 from hub.accounting.accounts import Accounts
 from hub.accounting.bookkeeper import Bookkeeper
+from hub.admin import explain_pages, explain_routes, settings_pages
 from hub.admin import pages as admin_pages
-from hub.admin import settings_pages
 from hub.audit import Audit
 from hub.leases import admin_routes as admin_leases
 from hub.leases import gateway_routes as gateway_leases
@@ -31,6 +31,8 @@ from hub.leases import routes as leases
 from hub.leases.desk import Desk, open_desk
 from hub.logs import get_logger
 from hub.pages import STATIC
+from hub.programmes import pages as programme_pages
+from hub.programmes.allowing import Allowing
 from hub.runtime import Runtime
 from hub.seats import routes as seats
 from hub.seats import warming_routes as warmings
@@ -93,6 +95,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
                         _workshops(app, runtime, current.settings, engine, desk),
                         following.running() as app.state.following,
                         books.running(),
+                        Allowing(engine, desk).running() as app.state.allowing,
                     ):
                         yield
             except BaseExceptionGroup as failed:
@@ -148,6 +151,9 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         learning.api,
         settings_pages.router,
         settings_pages.api,
+        explain_pages.router,
+        explain_routes.api,
+        programme_pages.router,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")

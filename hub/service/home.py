@@ -6,6 +6,8 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from hub.leases.page_facility import allowed
+from hub.leases.page_facility import programmes as programme_uses
 from hub.pages.service_page import language_of, page
 from hub.seats.view import views
 from hub.web.auth import PagePerson, csrf_token, same_site
@@ -30,6 +32,8 @@ async def home(request: Request, person: PagePerson) -> HTMLResponse:
         gateway_enabled=state.gateway is not None,
         clusters=await state.gateway.clusters(person) if state.gateway else [],
         culling=state.settings.culling,
+        uses=list(programme_uses(state.leases, person, language_of(request))),
+        allowances=allowed(state.leases, person, language_of(request)),
         leases=len(state.leases.of_user(person.name)),
         workshops=await state.organiser.taken_part_in_by(person.name),
         now=now,

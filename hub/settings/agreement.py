@@ -18,6 +18,8 @@ def disagreements(data: Mapping[str, Any]) -> Iterable[Problem]:
         yield from _doubles(key, _entries(data, key))
     yield from _devices_nobody_shows(data)
     yield from _walls_that_hold_nobody(data)
+    for position, programme in enumerate(_entries(data, "programmes")):
+        yield from _soft_above_hard(position, programme)
     for position, profile in enumerate(_entries(data, "profiles")):
         yield from _missing_references(data, position, profile)
 
@@ -48,6 +50,17 @@ def _walls_that_hold_nobody(data: Mapping[str, Any]) -> Iterable[Problem]:
             ("leases", "isolation"),
             "`enforced` needs `site.seats_run_as: system-accounts`: who runs as the same user as Werkbank can undo it",
         )
+
+
+def _soft_above_hard(position: int, programme: Mapping[str, Any]) -> Iterable[Problem]:
+    quota = programme.get("quota")
+    soft, hard = (
+        quota.get(key) if isinstance(quota, Mapping) else None
+        for key in ("soft_gpu_hours_per_week", "gpu_hours_per_week")
+    )
+    if isinstance(soft, int | float) and isinstance(hard, int | float) and soft > hard:
+        place = ("programmes", position, "quota", "soft_gpu_hours_per_week")
+        yield place, f"{soft:g} is more than `gpu_hours_per_week` ({hard:g}), after which requests wait already"
 
 
 def _entries(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -37,7 +37,9 @@ def label(section: type[Section], key: str, language: str) -> Label:
 
 def unlabelled() -> tuple[set[str], set[str]]:
     """Keys without labels, and labels without a key; a test keeps both empty."""
-    wanted = {f"{one.__name__}.{key}" for one in _sections(Section) for key in one.__annotations__ if key[0] != "_"}
+    # A workshop is read like a section, and is no part of the settings.
+    sections = (one for one in _sections(Section) if one.__module__ == Section.__module__)
+    wanted = {f"{one.__name__}.{key}" for one in sections for key in one.__annotations__ if key[0] != "_"}
     return wanted - set(labels()), set(labels()) - wanted
 
 

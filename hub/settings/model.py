@@ -269,6 +269,8 @@ class Quota(Section):
 
     gpu_hours_per_week: float | None = Field(default=None, ge=0)
     """GPU-hours held per week, which begins on Monday 00:00 UTC; left out, no bound."""
+    soft_gpu_hours_per_week: float | None = Field(default=None, ge=0)
+    """GPU-hours per week from which its members are told; nobody waits. At most `gpu_hours_per_week`."""
     gpus: int | None = Field(default=None, ge=0, le=100_000)
     """Devices held at once; left out, no bound."""
 

@@ -15,10 +15,11 @@ from hub.logs import get_logger
 from hub.pages import render
 from hub.settings import Current, Profile, Settings
 from hub.spawners.capacity import Capacity
+from hub.spawners.doors import profiles_of, require_room
 from hub.spawners.options import admit, read_form
 from hub.state import StateDirectory
 from hub.words import COOKIE, Translate, choose_language, translator
-from hub.workshops.admission import Admission, is_guest
+from hub.workshops.admission import Admission
 
 log = get_logger("spawner")
 
@@ -66,10 +67,8 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
     @property
     def profiles(self) -> list[Profile]:
         """Those that the seat's user may have now: their groups', and those of workshops that are on."""
-        admitted = self.admission.of(self.user.name)
-        by_workshop = {one.profile for one in admitted}
-        mine = [] if is_guest(self.user.name) else self.settings.profiles_for(self.groups)
-        return [one for one in self.settings.profiles if one in mine or one.name in by_workshop]
+        name = self.user.name
+        return profiles_of(name, self.groups, self.admission.of(name), self.settings)
 
     def requested_profile(self) -> Profile:
         """The profile of this start's options. Raises SpawnException with a sentence for the user."""
@@ -120,13 +119,10 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
 
     def require_room(self, profile: Profile) -> None:
         """Raises SpawnException when the memory of `profile` cannot be promised."""
-        if self.capacity().seats_left(profile) > 0:
-            return
-        sentence = self.translate(
-            "All seats of {profile} are taken: its {memory} GiB of memory are promised to others. "
-            "Pick a smaller profile, or try again when a seat ends."
-        ).format(profile=profile.title.in_language(self.language), memory=f"{profile.memory / 2**30:g}")
-        raise self._refused(Refusal(sentence, reason="no-capacity", status_code=503))
+        try:
+            require_room(profile, self.capacity(), self.translate, self.language)
+        except Refusal as refusal:
+            raise self._refused(refusal) from None
 
     # --- the form ---------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from hub.names import home_name, own_account
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
 from hub.spawners.confinement import close_place, confinement_of, open_place, place_of_seat
+from hub.spawners.doors import require_account
 from hub.spawners.launch import Forked, ForkExec, Launch, Launcher, SeatProcess
 from hub.spawners.readiness import Doorstep, knows_doorstep
 from hub.spawners.zygotes import lab_arguments, node_folder, zygote_environment
@@ -198,10 +199,8 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         """Raises SpawnException when the seat's system account does not exist."""
         try:
             if self.account:
-                pwd.getpwnam(self.account)
-        except KeyError:
-            sentence = self.translate("This machine has no account called {name}. Ask the admins to make one.")
-            refusal = Refusal(sentence.format(name=self.account), reason="no-account", status_code=403)
+                require_account(self.account, self.translate)
+        except Refusal as refusal:
             raise self._refused(refusal) from None
 
     def home(self) -> Path:

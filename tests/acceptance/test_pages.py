@@ -187,6 +187,12 @@ USE_PAGES = {
     "admin-use": "/services/werkbank/admin/use?by=user",
     "admin-use-days": "/services/werkbank/admin/use?from=2026-01-01&to=2026-01-20",
     "admin-use-report": "/services/werkbank/admin/use/report?month={month}",
+    "explain": "/services/werkbank/admin/explain",
+    "explain-start": "/services/werkbank/admin/explain/start?user=admin&profile=large",
+    "explain-gpu": "/services/werkbank/admin/explain/gpu?user=admin&gpu=simulated",
+    "explain-quota": "/services/werkbank/admin/explain/quota?programme=ained&gpu_hours=1&period={month}",
+    "programmes": "/services/werkbank/admin/programmes",
+    "programme": "/services/werkbank/programmes/ained",
 }
 
 

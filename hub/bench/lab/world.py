@@ -11,7 +11,7 @@ from hub.bench.peers import Peer
 from hub.bench.settings import generated
 
 GPU_CLASS = "bench"
-PLUGINS = ("werkbank", "status", "panel", "notebook", "launcher", "lessons", "clusters", "tour")
+PLUGINS = ("werkbank", "status", "panel", "notebook", "launcher", "lessons", "clusters", "tour", "workshop")
 """All but `startup`."""
 USERS = {"whole": "bench-00", "startup": "bench-01", "without": "bench-02"}
 """Whose seat shows which of the variants."""
