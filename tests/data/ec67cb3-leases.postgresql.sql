@@ -3,6 +3,7 @@ CREATE TABLE public.brokers (
     id integer NOT NULL,
     term bigint NOT NULL
 );
+COMMENT ON TABLE public.brokers IS 'One row. Each broker that starts raises the term; one with an older term can write nothing more.';
 CREATE TABLE public.devices (
     uuid character varying(80) NOT NULL,
     record json NOT NULL
@@ -63,6 +64,7 @@ CREATE TABLE public.leases (
     busy_seconds double precision NOT NULL,
     record json NOT NULL
 );
+COMMENT ON COLUMN public.leases.record IS 'The whole lease.';
 CREATE TABLE public.reservations (
     id character varying(80) NOT NULL,
     record json NOT NULL,

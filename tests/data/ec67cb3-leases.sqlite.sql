@@ -39,7 +39,7 @@ CREATE TABLE lease_intents (
 );
 INSERT INTO "lease_intents" VALUES('first',2,'park','GPU-0',1810000009.0,'done','',100,0.1,1810000010.0);
 INSERT INTO "lease_intents" VALUES('second',2,'park','GPU-0',1810000019.0,'done','',100,0.1,1810000021.0);
-INSERT INTO "lease_intents" VALUES('first',3,'resume','GPU-0',1810000023.0,'done','',100,0.1,1810000028.0);
+INSERT INTO "lease_intents" VALUES('first',3,'resume','GPU-0',1810000023.0,'done','',100,0.1,1810000027.0);
 CREATE TABLE lease_transitions (
 	id INTEGER NOT NULL, 
 	lease VARCHAR(40) NOT NULL, 
@@ -62,7 +62,7 @@ INSERT INTO "lease_transitions" VALUES(10,'second','active','notice','somebody-w
 INSERT INTO "lease_transitions" VALUES(11,'second','notice','parking','notice-over',1810000019.0);
 INSERT INTO "lease_transitions" VALUES(12,'second','parking','parked','parked',1810000021.0);
 INSERT INTO "lease_transitions" VALUES(13,'first','parked','resuming','granted',1810000023.0);
-INSERT INTO "lease_transitions" VALUES(14,'first','resuming','active','resumed',1810000028.0);
+INSERT INTO "lease_transitions" VALUES(14,'first','resuming','active','resumed',1810000027.0);
 INSERT INTO "lease_transitions" VALUES(15,'first','active','released','user',1810000030.0);
 INSERT INTO "lease_transitions" VALUES(16,'second','parked','released','user',1810000031.0);
 CREATE TABLE leases (
@@ -78,7 +78,7 @@ CREATE TABLE leases (
 	record JSON NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "leases" VALUES('first','ada','','big','released',0.0,1810000030.0,10.0,0.0,'{"id": "first", "user": "ada", "programme": "", "groups": [], "gpu_class": "big", "count": 1, "kind": "interactive", "holder": "first.ipynb", "server": "", "gated": true, "requested": 0.0, "state": "released", "since": 1810000030.0, "queued_at": 1810000017.0, "epoch": 3, "devices": [], "home": "GPU-0", "parked_from": "GPU-0", "pid": 2, "pid_started": "1", "busy": false, "used": false, "wants": false, "watched": false, "idle_since": 1810000028.0, "acquired": 1810000028.0, "heard": 1810000028.0, "silent": false, "unparkable": "", "not_before": 1810000028.0, "setbacks": 0, "pausing": false, "kept_until": 0.0, "keeps": 0, "lapses": 0, "ends_at": 0.0, "host_bytes": 0, "charged": 1810000030.0, "held_seconds": 10.0, "busy_seconds": 0.0, "ended": "user"}');
+INSERT INTO "leases" VALUES('first','ada','','big','released',0.0,1810000030.0,10.0,0.0,'{"id": "first", "user": "ada", "programme": "", "groups": [], "gpu_class": "big", "count": 1, "kind": "interactive", "holder": "first.ipynb", "server": "", "gated": true, "requested": 0.0, "state": "released", "since": 1810000030.0, "queued_at": 1810000017.0, "epoch": 3, "devices": [], "home": "GPU-0", "parked_from": "GPU-0", "pid": 2, "pid_started": "1", "busy": false, "used": false, "wants": false, "watched": false, "idle_since": 1810000027.0, "acquired": 1810000027.0, "heard": 1810000027.0, "silent": false, "unparkable": "", "not_before": 1810000027.0, "setbacks": 0, "pausing": false, "kept_until": 0.0, "keeps": 0, "lapses": 0, "ends_at": 0.0, "host_bytes": 0, "charged": 1810000030.0, "held_seconds": 10.0, "busy_seconds": 0.0, "ended": "user"}');
 INSERT INTO "leases" VALUES('second','bob','','big','released',0.0,1810000031.0,6.0,0.0,'{"id": "second", "user": "bob", "programme": "", "groups": [], "gpu_class": "big", "count": 1, "kind": "interactive", "holder": "second.ipynb", "server": "", "gated": true, "requested": 0.0, "state": "released", "since": 1810000031.0, "queued_at": 1810000006.0, "epoch": 2, "devices": [], "home": "GPU-0", "parked_from": "GPU-0", "pid": 2, "pid_started": "1", "busy": false, "used": false, "wants": false, "watched": false, "idle_since": 1810000015.0, "acquired": 1810000015.0, "heard": 1810000029.0, "silent": false, "unparkable": "", "not_before": 0.0, "setbacks": 0, "pausing": false, "kept_until": 0.0, "keeps": 0, "lapses": 0, "ends_at": 0.0, "host_bytes": 0, "charged": 1810000031.0, "held_seconds": 6.0, "busy_seconds": 0.0, "ended": "user"}');
 CREATE TABLE reservations (
 	id VARCHAR(80) NOT NULL, 
@@ -95,8 +95,8 @@ CREATE TABLE uses (
 	week_seconds FLOAT NOT NULL, 
 	PRIMARY KEY (kind, name)
 );
-INSERT INTO "uses" VALUES('programme','',2.99672490451393287013e+03,2992,16.0);
-INSERT INTO "uses" VALUES('user','ada',2.09523962683760546499e+04,2992,10.0);
+INSERT INTO "uses" VALUES('programme','',2.99672490430725201801e+03,2992,16.0);
+INSERT INTO "uses" VALUES('user','ada',2.09523962660611832694e+04,2992,10.0);
 INSERT INTO "uses" VALUES('user','bob',2.09516592796303521037e+04,2992,6.0);
 CREATE INDEX ended_leases_of_user ON leases (user, ended_at);
 CREATE INDEX live_leases ON leases (id) WHERE ended_at IS NULL;

@@ -30,12 +30,12 @@ CREATE TABLE public.workshops (
 ALTER TABLE ONLY public.workshop_events ALTER COLUMN number SET DEFAULT nextval('public.workshop_events_number_seq'::regclass);
 INSERT INTO public.keeps VALUES ('ada', '', '2026-11-26 14:00:00+00', 1, '2026-11-26 16:00:00+00');
 INSERT INTO public.keeps VALUES ('bob', 'long', '2026-11-26 14:00:00+00', 1, '2026-11-26 16:00:00+00');
-INSERT INTO public.workshop_events VALUES (1, 'gpus-for-beginners', '2026-11-26 17:00:34.89916+00', 'trainer', 'written');
-INSERT INTO public.workshop_events VALUES (2, 'gpus-for-beginners', '2026-11-26 17:00:34.917226+00', 'admin', 'written');
-INSERT INTO public.workshop_events VALUES (3, 'gpus-for-beginners', '2026-11-26 17:00:34.927762+00', 'admin', 'published');
-INSERT INTO public.workshop_events VALUES (4, 'draft', '2026-11-26 17:00:34.943641+00', 'trainer', 'written');
-INSERT INTO public.workshop_events VALUES (5, 'gone', '2026-11-26 17:00:34.95292+00', 'trainer', 'written');
-INSERT INTO public.workshop_events VALUES (6, 'gone', '2026-11-26 17:00:34.972965+00', 'trainer', 'removed');
+INSERT INTO public.workshop_events VALUES (1, 'gpus-for-beginners', '2026-11-26 17:17:33.265885+00', 'trainer', 'written');
+INSERT INTO public.workshop_events VALUES (2, 'gpus-for-beginners', '2026-11-26 17:17:33.275154+00', 'admin', 'written');
+INSERT INTO public.workshop_events VALUES (3, 'gpus-for-beginners', '2026-11-26 17:17:33.280854+00', 'admin', 'published');
+INSERT INTO public.workshop_events VALUES (4, 'draft', '2026-11-26 17:17:33.286137+00', 'trainer', 'written');
+INSERT INTO public.workshop_events VALUES (5, 'gone', '2026-11-26 17:17:33.290511+00', 'trainer', 'written');
+INSERT INTO public.workshop_events VALUES (6, 'gone', '2026-11-26 17:17:33.295562+00', 'trainer', 'removed');
 INSERT INTO public.workshops VALUES ('gpus-for-beginners', 'published', '{"id": "gpus-for-beginners", "title": {"en": "GPUs for beginners", "nl": "GPU''s voor beginners"}, "starts": "2027-03-28 01:30+00:00", "ends": "2027-03-28 04:00+00:00", "place": "Zaal <3>", "programme": null, "trainers": ["trainer"], "learners": ["ada", "bob"], "seats": 8, "profile": "small", "gpus": {"gpu_class": "h200", "devices": "enough"}, "lessons": ["S1"], "timetable": null, "retention": "30d"}', 3);
 INSERT INTO public.workshops VALUES ('draft', 'draft', '{"id": "draft", "title": {"en": "GPUs for beginners", "nl": "GPU''s voor beginners"}, "starts": "2027-03-28 01:30+00:00", "ends": "2027-03-28 04:00+00:00", "place": "", "programme": null, "trainers": ["trainer"], "learners": [], "seats": 5, "profile": "small", "gpus": null, "lessons": ["S1"], "timetable": null, "retention": "30d"}', 1);
 SELECT pg_catalog.setval('public.workshop_events_number_seq', 6, true);

@@ -18,12 +18,12 @@ CREATE TABLE workshop_events (
 	what VARCHAR(32) NOT NULL, 
 	PRIMARY KEY (number)
 );
-INSERT INTO "workshop_events" VALUES(1,'gpus-for-beginners','2026-11-26 17:00:14.055835','trainer','written');
-INSERT INTO "workshop_events" VALUES(2,'gpus-for-beginners','2026-11-26 17:00:14.104069','admin','written');
-INSERT INTO "workshop_events" VALUES(3,'gpus-for-beginners','2026-11-26 17:00:14.132118','admin','published');
-INSERT INTO "workshop_events" VALUES(4,'draft','2026-11-26 17:00:14.160260','trainer','written');
-INSERT INTO "workshop_events" VALUES(5,'gone','2026-11-26 17:00:14.168468','trainer','written');
-INSERT INTO "workshop_events" VALUES(6,'gone','2026-11-26 17:00:14.266929','trainer','removed');
+INSERT INTO "workshop_events" VALUES(1,'gpus-for-beginners','2026-11-26 17:17:28.458743','trainer','written');
+INSERT INTO "workshop_events" VALUES(2,'gpus-for-beginners','2026-11-26 17:17:28.465904','admin','written');
+INSERT INTO "workshop_events" VALUES(3,'gpus-for-beginners','2026-11-26 17:17:28.469489','admin','published');
+INSERT INTO "workshop_events" VALUES(4,'draft','2026-11-26 17:17:28.472611','trainer','written');
+INSERT INTO "workshop_events" VALUES(5,'gone','2026-11-26 17:17:28.475022','trainer','written');
+INSERT INTO "workshop_events" VALUES(6,'gone','2026-11-26 17:17:28.478054','trainer','removed');
 CREATE TABLE workshops (
 	id VARCHAR(32) NOT NULL, 
 	state VARCHAR(16) NOT NULL, 

@@ -1,7 +1,8 @@
 """The broker's tables as they were before versions were written down."""
 
-from alembic import op
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, String, text
+
+from hub.migrations.adopt import create_missing
 
 revision, down_revision = "0001", None
 
@@ -15,7 +16,7 @@ def upgrade() -> None:
 
 def _leases() -> None:
     live = text("ended_at IS NULL")
-    op.create_table(
+    create_missing(
         "leases",
         Column("id", String(40), primary_key=True),
         Column("user", String(255), nullable=False),
@@ -29,28 +30,25 @@ def _leases() -> None:
         Column("record", JSON, nullable=False, comment="The whole lease."),
         Index("live_leases", "id", sqlite_where=live, postgresql_where=live),
         Index("ended_leases_of_user", "user", "ended_at"),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "uses",
         Column("kind", String(16), primary_key=True),
         Column("name", String(255), primary_key=True),
         Column("level", Float),
         Column("week", Integer, nullable=False),
         Column("week_seconds", Float, nullable=False),
-        if_not_exists=True,
     )
 
 
 def _devices() -> None:
     held = text("held_to IS NULL")
-    op.create_table(
+    create_missing(
         "devices",
         Column("uuid", String(80), primary_key=True),
         Column("record", JSON, nullable=False),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "holdings",
         Column("id", Integer, primary_key=True),
         Column("device", String(80), nullable=False),
@@ -59,26 +57,23 @@ def _devices() -> None:
         Column("held_from", Float, nullable=False),
         Column("held_to", Float),
         Index("one_live_lease_per_device", "device", unique=True, sqlite_where=held, postgresql_where=held),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "reservations",
         Column("id", String(80), primary_key=True),
         Column("record", JSON, nullable=False),
         Column("is_over", Boolean, nullable=False),
-        if_not_exists=True,
     )
 
 
 def _steps() -> None:
-    op.create_table(
+    create_missing(
         "brokers",
         Column("id", Integer, primary_key=True, autoincrement=False),
         Column("term", BigInteger, nullable=False),
         comment="One row. Each broker that starts raises the term; one with an older term can write nothing more.",
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "lease_transitions",
         Column("id", Integer, primary_key=True),
         Column("lease", String(40), nullable=False, index=True),
@@ -86,9 +81,8 @@ def _steps() -> None:
         Column("after", String(16), nullable=False),
         Column("why", String(80), nullable=False),
         Column("at", Float, nullable=False),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "lease_intents",
         Column("lease", String(40), primary_key=True),
         Column("epoch", BigInteger, primary_key=True),
@@ -100,5 +94,4 @@ def _steps() -> None:
         Column("bytes", BigInteger),
         Column("seconds", Float),
         Column("done_at", Float),
-        if_not_exists=True,
     )

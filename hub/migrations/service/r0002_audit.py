@@ -3,12 +3,14 @@
 from alembic import op
 from sqlalchemy import JSON, Column, DateTime, Integer, MetaData, String, Table, bindparam, inspect, literal, select
 
+from hub.migrations.adopt import create_missing
+
 revision, down_revision = "0002", "0001"
 
 
 def upgrade() -> None:
     """Also on databases of the time between, in which both were kept."""
-    op.create_table(
+    create_missing(
         "audit",
         Column("number", Integer, primary_key=True, autoincrement=True),
         Column("at", DateTime(timezone=True), nullable=False),
@@ -16,7 +18,6 @@ def upgrade() -> None:
         Column("what", String(64), nullable=False),
         Column("about", String(300), nullable=False, index=True),
         Column("detail", JSON, nullable=False),
-        if_not_exists=True,
     )
     if inspect(op.get_bind()).has_table("workshop_events"):
         _move_events()

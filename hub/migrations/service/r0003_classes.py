@@ -20,6 +20,8 @@ from sqlalchemy import (
     select,
 )
 
+from hub.migrations.adopt import create_missing
+
 revision, down_revision = "0003", "0002"
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -56,7 +58,7 @@ def _code() -> str:
 
 
 def _people() -> None:
-    op.create_table(
+    create_missing(
         "workshop_members",
         Column("workshop", String(32), primary_key=True),
         Column("user", String(255), primary_key=True, index=True),
@@ -67,18 +69,16 @@ def _people() -> None:
         Column("shares_name", Boolean, nullable=False),
         Column("joined", DateTime(timezone=True), nullable=False),
         Column("key", String(64), nullable=False),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "workshop_rehearsals",
         Column("workshop", String(32), primary_key=True),
         Column("record", JSON, nullable=False),
-        if_not_exists=True,
     )
 
 
 def _rooms() -> None:
-    op.create_table(
+    create_missing(
         "workshop_exercises",
         Column("workshop", String(32), primary_key=True),
         Column("user", String(255), primary_key=True),
@@ -86,9 +86,8 @@ def _rooms() -> None:
         Column("tries", Integer, nullable=False),
         Column("last", Float, nullable=False),
         Column("passed", Float),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "workshop_presence",
         Column("workshop", String(32), primary_key=True),
         Column("user", String(255), primary_key=True),
@@ -97,9 +96,8 @@ def _rooms() -> None:
         Column("present_seconds", Float, nullable=False),
         Column("hand", Float),
         Column("hand_exercise", String(16)),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "workshop_rooms",
         Column("workshop", String(32), primary_key=True),
         Column("message", Text, nullable=False),
@@ -109,5 +107,4 @@ def _rooms() -> None:
         Column("is_paused", Boolean, nullable=False),
         Column("fresh_lesson", String(16), nullable=False),
         Column("fresh_number", Integer, nullable=False),
-        if_not_exists=True,
     )

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from alembic import op
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String
+
+from hub.migrations.adopt import create_missing
 
 revision, down_revision = "0004", "0003"
 
@@ -27,7 +28,7 @@ def _amounts() -> list[Column[Any]]:
 
 
 def _use() -> None:
-    op.create_table(
+    create_missing(
         "use_pieces",
         Column("id", String(64), primary_key=True),
         Column("day", Integer, primary_key=True),
@@ -45,9 +46,8 @@ def _use() -> None:
         Index("use_pieces_of_user", "user", "day"),
         Index("use_pieces_of_day", "day"),
         comment="What each lease and seat used on each day. An id that is here has been counted, all of it.",
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "use_sums",
         Column("by", String(12), primary_key=True),
         Column("month", Integer, primary_key=True, autoincrement=False),
@@ -56,20 +56,19 @@ def _use() -> None:
         Column("simulated", Boolean, primary_key=True),
         *_amounts(),
         sqlite_with_rowid=False,
-        comment="Pieces of a whole month (year × 12 + month − 1) or year (minus the year), added up by several aspects.",
-        if_not_exists=True,
+        comment="Pieces of a whole month (year × 12 + month − 1) or year (minus the year), "
+        "added up by several aspects.",
     )
-    op.create_table(
+    create_missing(
         "use_marks",
         Column("name", String(32), primary_key=True),
         Column("value", Float, nullable=False),
         comment="How far the ledger is.",
-        if_not_exists=True,
     )
 
 
 def _measured() -> None:
-    op.create_table(
+    create_missing(
         "use_energy",
         Column("lease", String(40), primary_key=True),
         Column("device", String(80), primary_key=True),
@@ -78,21 +77,19 @@ def _measured() -> None:
         Column("seconds", Float, nullable=False),
         Index("use_energy_of_day", "day"),
         comment="Energy as measured while a lease had a device; an empty lease is a device that nobody had.",
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "use_counters",
         Column("device", String(80), primary_key=True),
         Column("lease", String(40), nullable=False),
         Column("mj", Float, nullable=False),
         Column("at", Float, nullable=False),
         comment="The last reading of each device's counter of energy.",
-        if_not_exists=True,
     )
 
 
 def _seats() -> None:
-    op.create_table(
+    create_missing(
         "use_seats",
         Column("id", Integer, primary_key=True),
         Column("user", String(255), nullable=False),
@@ -107,13 +104,11 @@ def _seats() -> None:
         Column("is_counted", Boolean, nullable=False),
         Index("use_seats_of_user", "user", "began"),
         Index("use_seats_open", "is_counted", "id"),
-        if_not_exists=True,
     )
-    op.create_table(
+    create_missing(
         "use_homes",
         Column("user", String(255), primary_key=True),
         Column("bytes", BigInteger, nullable=False),
         Column("at", Float, nullable=False),
         comment="The latest measured size of each home folder.",
-        if_not_exists=True,
     )
