@@ -251,7 +251,9 @@ class BrokenOff(Exception):
 
 
 @BOTH
-def test_broken_off_at_any_statement_the_database_has_its_old_version_or_the_new_one(url: str, engine: Engine, schema: Schema) -> None:
+def test_broken_off_at_any_statement_the_database_has_its_old_version_or_the_new_one(
+    url: str, engine: Engine, schema: Schema
+) -> None:
     load_earlier(url, schema.name)
     before, left = contents(engine), [0]
 

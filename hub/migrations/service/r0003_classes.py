@@ -49,8 +49,8 @@ def _add_codes() -> None:
             batch.create_unique_constraint("workshops_code_key", ["code"])
 
 
-def _unnamed_constraint() -> list[Any]:
-    return [UniqueConstraint("code")] if op.get_bind().dialect.name == "sqlite" else []
+def _unnamed_constraint() -> tuple[Any, ...]:
+    return (UniqueConstraint("code"),) if op.get_bind().dialect.name == "sqlite" else ()
 
 
 def _code() -> str:
