@@ -52,13 +52,16 @@ class Writer:
         if info.islnk():  # a second name of a file: a file of its own here
             info.type, info.linkname = tarfile.REGTYPE, ""
             info.size = path.stat().st_size
-        if not info.isfile():
+        if info.isdir() or info.issym():
             self._tar.addfile(info)
-            return
+        elif info.isreg():
+            self._add_contents(path, info)
+
+    def _add_contents(self, path: Path, info: tarfile.TarInfo) -> None:
         with path.open("rb") as file:
             hashed = Hashed(file, info.size)
             self._tar.addfile(info, hashed)
-        self.files[name] = Stored(size=info.size, sha256=hashed.hexdigest())
+        self.files[info.name] = Stored(size=info.size, sha256=hashed.hexdigest())
 
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest."""
