@@ -5,15 +5,21 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import DeclarativeBase
 
+from hub.migrations.schema import SERVICE, migrate
+
 
 class Base(DeclarativeBase):
     """All tables of the service."""
 
 
 def connect(url: str) -> Engine:
-    """An engine whose tables exist."""
+    """An engine whose tables are those of this version. Raises DatabaseTooNew."""
     engine = engine_of(url)
-    Base.metadata.create_all(engine)
+    try:
+        migrate(engine, SERVICE)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -28,7 +34,7 @@ def engine_of(url: str) -> Engine:
 
 
 def _write_ahead(connection: object, _record: object) -> None:
+    connection.execute("PRAGMA busy_timeout=5000")  # type: ignore[attr-defined]
     connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
     # In WAL mode a crash of this process loses nothing with NORMAL; only a crash of the machine could.
     connection.execute("PRAGMA synchronous=NORMAL")  # type: ignore[attr-defined]
-    connection.execute("PRAGMA busy_timeout=5000")  # type: ignore[attr-defined]

@@ -3,6 +3,8 @@
 WerkbankError
 ├── SettingsError        the settings file cannot be used
 ├── StateError           the state directory is in use or unreadable
+├── DatabaseTooNew       a newer Werkbank wrote the database
+├── BackupError          an archive cannot be made or cannot be used
 ├── StartError           something did not start; nothing is left half-started
 │   └── PortTaken
 ├── HubDied              the hub ended while it ran; seats run on
@@ -30,6 +32,14 @@ class SettingsError(WerkbankError):
 
 class StateError(WerkbankError):
     """The state directory cannot be used; nothing was changed."""
+
+
+class DatabaseTooNew(WerkbankError):
+    """A newer Werkbank wrote the database; nothing was changed."""
+
+
+class BackupError(WerkbankError):
+    """The backup cannot be made or used; nothing was changed."""
 
 
 class StartError(WerkbankError):

@@ -8,7 +8,7 @@ secrets/        cookie secret, tokens and demo password, readable by the owner a
 homes/          home folders in same-user mode
 private/        what stands for /tmp and /var/tmp in each seat, with system accounts
 clusters/       a folder for each Dask cluster
-logs/  hub.sqlite  werkbank.sqlite
+logs/  hub.sqlite  werkbank.sqlite  leases.sqlite
 """
 
 import contextlib

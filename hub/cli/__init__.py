@@ -5,6 +5,7 @@ import sys
 import typer
 
 from hub.cli import (
+    backup,
     bench,
     check,
     down,
@@ -36,6 +37,8 @@ app.command("up")(up.up)
 app.command("down")(down.down)
 app.command("status")(status.status)
 app.command("check")(check.check)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(test.run_tests)
 app.add_typer(bench.app, name="bench")
 app.add_typer(leases.app, name="leases")

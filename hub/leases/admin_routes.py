@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from hub.leases.events import Drained, Released
@@ -101,6 +102,7 @@ async def end(request: Request, desk: AtDesk, who: Admin, lease: LeaseId) -> Lea
     if found.state not in ENDED:
         desk.log.info("lease.ended-by-admin", lease=lease, admin=who)
         await told(desk, Released(lease, "admin"))
+        await run_in_threadpool(request.app.state.audit.tell, who, "lease.ended", f"lease:{lease}", user=found.user)
     return desk.view(await _found(desk, lease), language_of(request))
 
 
@@ -112,10 +114,14 @@ async def devices(desk: AtDesk, _admin: Admin) -> list[DeviceRow]:
 
 
 @api.post("/devices/{uuid}/drain", responses=answers(403, *NAMED, *WITH_A_BODY))
-async def drain(desk: AtDesk, who: Admin, body: Drain, uuid: Annotated[str, Path(max_length=80)]) -> DeviceRow:
+async def drain(
+    request: Request, desk: AtDesk, who: Admin, body: Drain, uuid: Annotated[str, Path(max_length=80)]
+) -> DeviceRow:
     """Take a device out of service once its lease ends, or put it back."""
     desk.log.info("device.drained", device=uuid, draining=body.draining, admin=who)
     await told(desk, Drained(uuid, body.draining))
+    what = "device.drained" if body.draining else "device.returned"
+    await run_in_threadpool(request.app.state.audit.tell, who, what, f"device:{uuid}")
     return _row(desk.broker.state.devices[uuid])
 
 

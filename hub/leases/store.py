@@ -27,6 +27,7 @@ from hub.leases.fairshare import NEVER, Use
 from hub.leases.model import ENDED, Lease, LeaseState, Rules
 from hub.leases.records import to_device, to_lease, to_record, to_reservation
 from hub.leases.state import State, restored
+from hub.migrations.schema import LEASES, migrate
 
 MOST_TRANSITIONS = 1000
 MOST_PRUNED = 500
@@ -38,9 +39,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = engine_of(url)
-        tables.metadata.create_all(self._engine)
-        for index in tables.leases.indexes | tables.holdings.indexes:  # on tables of an earlier version too
-            index.create(self._engine, checkfirst=True)
+        migrate(self._engine, LEASES)
         self.exclusive = Exclusive(self._engine)
         self._term = 0
 

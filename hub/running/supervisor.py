@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 
 from hub.errors import HubDied, StartError
-from hub.running import ports, processes
+from hub.running import databases, ports, processes
 from hub.running.node import Nodes
 from hub.runtime import ROOT, Runtime
 from hub.web.hub_client import HubClient, PublicClient
@@ -82,6 +82,7 @@ class Supervisor:
             self.tell("Clearing away what an earlier run left")
             processes.end(leftovers)
         ports.require_free(state.ports())
+        databases.bring_up_to_date(self.runtime)
         with (state.logs / "node.log").open("ab") as log:
             self._nodes.start(state, self.runtime.settings, log)
         with self.log_file.open("ab") as log:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from hub.authentication.names import claimed
@@ -129,6 +130,8 @@ async def begin(request: Request, who: Admin, wish: Wish) -> WarmingView:
         hint = later("Ask again when one of them is done.")
         raise Problem(429, "too-many-classes", later("Seats of several classes are being started already."), hint)
     log.info("class.asked", id=warming.id, admin=who, profile=wish.profile, users=len(warming.users))
+    facts = {"profile": wish.profile, "users": len(warming.users)}
+    await run_in_threadpool(request.app.state.audit.tell, who, "seats.warmed", f"warming:{warming.id}", **facts)
     return _view(warming)
 
 

@@ -1,0 +1,1 @@
+"""One archive with all that a workbench must not lose, and the way back from it."""

@@ -1,0 +1,1 @@
+"""Versions of the tables of the broker of GPU leases, oldest first."""

@@ -1,0 +1,1 @@
+"""Versions of the service's own tables, oldest first."""
