@@ -5,6 +5,7 @@ from typing import Any
 from jupyterhub.handlers.base import BaseHandler
 
 from hub.authentication.sentences import SignInRefused, as_http_error
+from hub.workshops.admission import is_guest
 from hub.workshops.guests import COOKIE, Ticket
 
 
@@ -17,6 +18,9 @@ class GuestHandler(BaseHandler):  # type: ignore[misc]  # JupyterHub has no type
         self.clear_cookie(COOKIE, path=self.request.path)
         if ticket is None:
             raise as_http_error(SignInRefused("ticket-used"), self)
+        if (now := self.current_user) is not None and now.name != ticket.user and not is_guest(now.name):
+            # A link must not put somebody else in the place of whoever is signed in.
+            raise as_http_error(SignInRefused("signed-in-already", name=now.name), self)
         user = await self.login_user({"guest": ticket})
         self._jupyterhub_user = user
         self.redirect(self.get_next_url(user))

@@ -81,6 +81,11 @@ _SENTENCES = {
         "Deze toegang is al gebruikt, is ouder dan een minuut of was voor een andere browser. "
         "Open de link van de workshop opnieuw.",
     ),
+    "signed-in-already": _Sentence(
+        409,
+        "You are signed in as {name}. Join the workshop with that account, or sign out and open the link again.",
+        "Je bent aangemeld als {name}. Doe met dat account mee aan de workshop, of meld je af en open de link opnieuw.",
+    ),
     "workshop-over": _Sentence(
         403,
         "This temporary account was for a workshop that is over.",

@@ -181,9 +181,11 @@ def _with_ticket(request: Request, member: Member, code: str, key: str) -> Respo
 
 
 @router.get("/{code}/keep/{key}")
-async def keep(request: Request, person: PagePerson, doorman: AtDoor, code: Code, key: Key) -> HTMLResponse:
+async def keep(request: Request, person: PagePerson, doorman: AtDoor, code: Code, key: Key) -> Response:
     """Shown once to a new temporary account: how to come back."""
-    found = await doorman.door(code, "", _address(request))
+    found, member = await returning(request, doorman, code, key)
+    if member.user != person.name:
+        return RedirectResponse(f"{_prefix(request)}join/{quote(code, safe='')}", status_code=303)
     link = f"{_site(request)}{_prefix(request)}join/{quote(code, safe='')}/back/{quote(key, safe='')}"
     return page(request, "join_keep.html", person=person, door=found, code=code, link=link)
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.acceptance.test_lessons import output, step, write
 from tests.support.browser import open_browser, screenshot
-from tests.support.classroom import SERVICE, Trainer
+from tests.support.classroom import SERVICE, Trainer, stop_seats
 from tests.support.workbench import Workbench, eventually, text_of
 from tutorials.build import variants
 from tutorials.build.notebooks import lesson_cells
@@ -48,6 +48,7 @@ def code(workbench: Workbench) -> Iterator[str]:
     yield found[0]
     trainer.act(ID, "close")
     trainer.act(ID, "remove")
+    stop_seats(workbench)
 
 
 def new_page(browser: Browser, locale: str = "en-GB") -> Page:

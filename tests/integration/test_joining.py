@@ -64,6 +64,17 @@ def test_a_temporary_account_comes_back_by_its_link_from_another_browser(
     assert facility.browser().http.get(link[:-3] + "xyz").status_code == 404
 
 
+def test_no_link_puts_a_guest_in_the_place_of_somebody_who_is_signed_in(
+    facility: Workbench, open_class: tuple[Trainer, str, str]
+) -> None:
+    _, _, link = guest(facility, open_class[2])
+    scientist = facility.browser("scientist").http
+    refused = scientist.get(link)
+    assert refused.status_code == 409
+    assert "You are signed in as scientist." in text_of(refused.text)
+    assert "Signed in as scientist" in text_of(scientist.get(f"{SERVICE}/").text)
+
+
 def test_a_ticket_is_good_once_and_in_one_browser(facility: Workbench, open_class: tuple[Trainer, str, str]) -> None:
     learner = Learner(facility.browser(), open_class[2])
     learner.http.follow_redirects = False

@@ -79,6 +79,24 @@ def given(bench: Workbench, title: str, minutes: float = 60, **fields: str) -> I
     finally:
         trainer.act(id, "close")
         trainer.act(id, "remove")
+        stop_seats(bench)
+
+
+def stop_seats(bench: Workbench) -> None:
+    """Stop what was started for a workshop, so that others find the workbench as it was."""
+    admin = bench.browser("admin")
+
+    def running() -> list[tuple[str, str]]:
+        users = admin.http.get("/hub/api/users?state=active", headers=admin.api_headers()).json()
+        return [(user["name"], server) for user in users for server in user["servers"]]
+
+    def stopped() -> bool:
+        for user, server in running():
+            tail = f"servers/{server}" if server else "server"
+            admin.http.delete(f"/hub/api/users/{user}/{tail}", headers=admin.api_headers())
+        return not running()
+
+    eventually(stopped, what="no seat runs")
 
 
 class Learner:

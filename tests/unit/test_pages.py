@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
 
 from hub.cgroups.groups import Enforcement
 from hub.pages import STATIC, TEMPLATES, render
@@ -421,3 +422,11 @@ def test_text_on_buttons_stands_out(scheme: str) -> None:
     colours = tokens(scheme)
     assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
     assert contrast(colours["paper"], colours["stop"]) >= 4.5
+
+
+def test_what_the_hubs_own_pages_share_with_ours_uses_no_filter_that_they_have_not() -> None:
+    """JupyterHub makes its own environment; ours are given to it as functions."""
+    stock = Environment(autoescape=True, loader=FileSystemLoader(TEMPLATES), extensions=["jinja2.ext.i18n"])
+    shared = ["parts.html", "header.html", "face.html", "icon.html"]
+    for name in [*shared, *(f"jupyterhub/{path.name}" for path in (TEMPLATES / "jupyterhub").glob("*.html"))]:
+        stock.get_template(name)
