@@ -1,7 +1,7 @@
 """The databases of a workbench: where they are, and that they can be used, before anything is started on them."""
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from hub.db import engine_of
 from hub.errors import StartError
@@ -21,7 +21,10 @@ def addresses(runtime: Runtime) -> dict[Schema, str]:
 def bring_up_to_date(runtime: Runtime) -> None:
     """Migrate all of them. Raises DatabaseTooNew, and StartError when one does not answer."""
     for schema, url in addresses(runtime).items():
-        engine = engine_of(url)
+        try:
+            engine = engine_of(url)
+        except ArgumentError as error:  # no such kind of database, or no address at all
+            raise StartError(f"The database of {schema.title} cannot be used: {error}. Nothing was started.") from None
         try:
             migrate(engine, schema)
         except OperationalError as error:

@@ -226,8 +226,18 @@ def test_ctrl_c_stops_everything_seats_too(own_workbench: Workbench) -> None:
     assert end_what_is_left(workbench.state) == []
 
 
+def test_a_database_that_does_not_exist_is_told_in_a_sentence(own_workbench: Workbench, tmp_path: Path) -> None:
+    before, leases, after = (ROOT / "werkbank.yaml").read_text().partition("\nleases:")
+    own_workbench.settings = tmp_path / "werkbank.yaml"
+    own_workbench.settings.write_text(before + leases + after.replace("database: sqlite", "database: nosuchdb://", 1))
+    started = own_workbench.up()
+    assert started.returncode == 2
+    assert "The database of the GPU leases cannot be used" in started.stderr
+    assert "Traceback" not in started.stderr
+
+
 def test_a_hub_that_cannot_start_is_told_with_its_last_words(own_workbench: Workbench, tmp_path: Path) -> None:
-    settings = (ROOT / "werkbank.yaml").read_text().replace("database: sqlite ", "database: nosuchdb:// ")
+    settings = (ROOT / "werkbank.yaml").read_text().replace("database: sqlite ", "database: nosuchdb:// ", 1)
     own_workbench.settings = tmp_path / "werkbank.yaml"
     own_workbench.settings.write_text(settings)
     started = own_workbench.up()
