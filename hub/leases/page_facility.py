@@ -57,10 +57,10 @@ class ProgrammeUse:
     """The share of all use it is due, in percent; None where there is nobody to share with."""
     had: int | None
     """The share it had this week; None before anybody used anything."""
-    name: str = ""
-    soft: float | None = None
+    name: str
+    soft: float | None
     """Hours of a week after which its members are told; nobody waits for them."""
-    notice: str = ""
+    notice: str
     """A sentence once its hours of this week are nearly or all used; else empty."""
 
 
