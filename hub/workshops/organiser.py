@@ -75,7 +75,7 @@ class Organiser:
 
     async def of(self, who: Organising) -> list[Kept]:
         """The workshops that they give, by their start; an admin's are all."""
-        return [kept for kept in await asyncio.to_thread(self.workshops.all) if who.sees(kept.workshop)]
+        return [kept for kept in await self.all() if who.sees(kept.workshop)]
 
     async def found(self, who: Organising, id: str) -> Kept:
         """One of them. Raises Problem 404, the same for somebody else's as for none."""
@@ -209,7 +209,7 @@ class Organiser:
 
     async def published(self, but: str = "") -> list[Workshop]:
         """The workshops that something is kept for."""
-        kept = [one for one in await asyncio.to_thread(self.workshops.all) if one.state in PROMISED]
+        kept = [one for one in await self.all() if one.state in PROMISED]
         return [one.workshop for one in kept if one.workshop.id != but]
 
     # --- what is promised --------------------------------------------------------------------------

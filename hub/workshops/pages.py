@@ -303,7 +303,7 @@ async def _people(request: Request, organised: Organiser, kept: Kept) -> dict[st
         "members": members,
         "places": await run_in_threadpool(organised.members.counts, kept.workshop),
         "link": link,
-        "code": f"{kept.code[:4]}-{kept.code[4:]}".upper(),
+        "code": kept.written_code,
         "qr": qr(link),
     }
 

@@ -151,7 +151,7 @@ def _context(request: Request, desk: Desk, person: Person, one: Class) -> dict[s
         "view": room_view(one, leases, catalogue(), language, time.time()),
         "lessons": catalogue().lessons,
         "join_address": f"{request.headers.get('Host', '')}{request.app.state.oauth.prefix}join",
-        "code": f"{one.kept.code[:4]}-{one.kept.code[4:]}".upper(),
+        "code": one.kept.written_code,
         "csrf": csrf,
         "here": here,
         "tile_html": partial(_tile, language, here, csrf),

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from hub.leases.model import Lease
-from hub.workshops.catalogue import Catalogue, Timetable
+from hub.workshops.catalogue import Block, Catalogue
 from hub.workshops.classroom import Class
 from hub.workshops.model import Workshop
 from hub.workshops.people import Member
@@ -86,11 +87,6 @@ class RoomView:
     announced: Announced
     learners: int
 
-    @property
-    def present(self) -> int:
-        """How many are there."""
-        return sum(count for stage, count in self.counts if stage not in (Stage.AWAY, Stage.ABSENT))
-
 
 def room_view(
     one: Class, leases: Mapping[str, Collection[Lease]], known: Catalogue, language: str, now: float
@@ -103,7 +99,7 @@ def room_view(
         for member in members
     )
     counted = Counter(tile.stage for tile in tiles)
-    parts = tuple(_parts(one.workshop, known, language, now))
+    parts = tuple(parts_of_day(one.workshop, known, language, now))
     current = next((part for part in parts if part.is_now), None)
     live = [lease for own in leases.values() for lease in own]
     gpus = one.workshop.gpus
@@ -174,25 +170,22 @@ def _hand(one: Class, learner: Learner, now: float) -> Hand:
     return Hand(member.number, name, learner.hand_exercise or "", int((now - (learner.hand or now)) // MINUTE))
 
 
-def _parts(workshop: Workshop, known: Catalogue, language: str, now: float) -> Iterator[Part]:
-    """The timetable of the day, from the workshop's start; without one, its lessons one after the other."""
+def parts_of_day(workshop: Workshop, known: Catalogue, language: str, now: float) -> Iterator[Part]:
+    """The timetable of the day, from the hour at which the workshop starts; without one, its lessons in order."""
     timetable = known.timetables.get(workshop.timetable or "")
-    at = workshop.window.start
-    blocks = _blocks(timetable, workshop, now) if timetable else None
-    if blocks is None:
-        rows = [("lessons", known.lessons[id].minutes, "", (id,)) for id in workshop.lessons if id in known.lessons]
+    if timetable:
+        # By the days and hours of the clock on the wall: a night in which it changes is not 24 hours long.
+        start = workshop.starts.astimezone().replace(tzinfo=None)
+        passed = (datetime.fromtimestamp(now).astimezone().date() - start.date()).days
+        day = min(max(0, passed), len(timetable.days) - 1)
+        blocks, at = timetable.days[day], (start + timedelta(days=day)).timestamp()
     else:
-        rows = [
-            (block.kind, block.minutes, block.title.in_language(language) if block.title else "", block.lessons)
-            for block in blocks
-        ]
-    for kind, minutes, title, lessons in rows:
-        ends = at + minutes * MINUTE
-        chosen = tuple(id for id in lessons if id in workshop.lessons) or lessons
-        yield Part(kind, title, chosen, at, ends, at <= now < ends)
+        lessons = (known.lessons[id] for id in workshop.lessons if id in known.lessons)
+        blocks = tuple(Block("lessons", lesson.minutes, None, (lesson.id,)) for lesson in lessons)
+        at = workshop.window.start
+    for block in blocks:
+        ends = at + block.minutes * MINUTE
+        chosen = tuple(id for id in block.lessons if id in workshop.lessons) or block.lessons
+        title = block.title.in_language(language) if block.title else ""
+        yield Part(block.kind, title, chosen, at, ends, at <= now < ends)
         at = ends
-
-
-def _blocks(timetable: Timetable, workshop: Workshop, now: float):  # type: ignore[no-untyped-def]
-    day = int(max(0.0, now - workshop.window.start) // 86_400)
-    return timetable.days[min(day, len(timetable.days) - 1)]

@@ -46,6 +46,11 @@ class Kept:
     code: str
     """What people join with."""
 
+    @property
+    def written_code(self) -> str:
+        """The code as it is shown and read aloud: two groups of capitals."""
+        return f"{self.code[:4]}-{self.code[4:]}".upper()
+
 
 class Workshops:
     """Reads and writes workshops; every change is one transaction with its entry in the log."""

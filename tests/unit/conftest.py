@@ -1,5 +1,6 @@
 """Fixtures for tests that start nothing."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,3 +39,13 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
 
     yield world
     store.close()
+
+
+@pytest.fixture
+def amsterdam() -> Iterator[None]:
+    """This machine's clock as it would be in Amsterdam."""
+    with pytest.MonkeyPatch.context() as there:
+        there.setenv("TZ", "Europe/Amsterdam")
+        time.tzset()
+        yield
+    time.tzset()

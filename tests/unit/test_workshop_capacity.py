@@ -1,7 +1,5 @@
 """Would a class fit, beside what is promised in its window; and what would, where it does not."""
 
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -130,16 +128,6 @@ def test_every_alternative_fits(found: list[Booking], window: Window, count: int
     for one in answer.alternatives:
         assert would_fit(one.wish, booked(*found), now=0).fits
         assert one.wish.window.start >= 0
-
-
-@pytest.fixture
-def amsterdam(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This machine's clock as it would be in Amsterdam."""
-    with monkeypatch.context() as there:
-        there.setenv("TZ", "Europe/Amsterdam")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("amsterdam")
