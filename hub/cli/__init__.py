@@ -1,5 +1,6 @@
 """The command line: `werkbank up`, `down`, `status`, `check`, `test`, `leases`, `lessons`, `simulate` and others."""
 
+import logging
 import sys
 
 import typer
@@ -24,6 +25,7 @@ from hub.cli import (
     workshops,
 )
 from hub.errors import WerkbankError
+from hub.logs import configure
 
 app = typer.Typer(
     name="werkbank",
@@ -57,6 +59,7 @@ app.command("units")(node.units)
 
 def main() -> None:
     """Run a command; a WerkbankError is one sentence and its exit code, never a stack trace."""
+    configure(logging.WARNING)  # what a command prints is its answer; the log of what it did on the way is not
     try:
         app()
     except WerkbankError as error:

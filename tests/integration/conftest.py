@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import postgres
 from tests.support.lease_seat import Seat, free_devices, seat_of
 from tests.support.workbench import ROOT, Workbench, eventually
 
@@ -16,6 +17,16 @@ def facility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     assert started.returncode == 0, started.stdout + started.stderr
     yield bench
     bench.end()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server; the tests that need it say why they are skipped without one. What they find there is
+    what others left: `emptied` makes it empty."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
+    with postgres.server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -39,21 +39,12 @@ from hub.leases.events import (
 from hub.leases.fairshare import Use
 from hub.leases.invariants import violations
 from hub.leases.model import Device, DeviceState, LeaseState, Rules
-from hub.leases.store import Store, forget_everything
+from hub.leases.store import Store
 from hub.leases.watch import Watch, start_time
 from hub.settings import Leases
-from tests.support import postgres
+from tests.support.databases import emptied
 from tests.support.leases import MoodyInventory, activate, lease
 from tests.support.workbench import ROOT
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    """A server for this module; the tests that need it say why they are skipped without one."""
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
-    with postgres.server() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -61,12 +52,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/leases.sqlite"
-    found: str = request.getfixturevalue("postgres_url")
-    engine = create_engine(found)
-    tables.metadata.create_all(engine)
-    forget_everything(engine)
-    engine.dispose()
-    return found
+    return emptied(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -25,20 +25,11 @@ from hub.migrations.schema import HERE, LEASES, SERVICE, Schema, migrate
 from hub.seats.keep import Keeps
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.store import Workshops
-from tests.support import postgres
 from tests.support.databases import contents, emptied, load_earlier
 from tests.support.workbench import ROOT
 
 BOTH = pytest.mark.parametrize("schema", [SERVICE, LEASES], ids=lambda schema: schema.name)
 METADATA = {SERVICE.name: Base.metadata, LEASES.name: tables.metadata}
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
-    with postgres.server() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

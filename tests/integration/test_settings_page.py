@@ -287,7 +287,7 @@ def workshop(admin: Admin, profile: str) -> dict[str, Any]:
 
 def test_a_workshop_whose_profile_would_go_is_named(bench: Workbench, admin: Admin) -> None:
     headers = {"Authorization": f"token {admin.visitor.token()}", "Accept": "application/json"}
-    api = "/services/werkbank/api/v1/admin/workshops"
+    api = "/services/werkbank/api/v1/workshops"
     made = admin.http.put(
         f"{api}/next-week", json={"workshop": workshop(admin, "medium"), "version": 0}, headers=headers
     )
