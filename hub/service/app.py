@@ -57,6 +57,7 @@ from hub.workshops.belongings import Belongings
 from hub.workshops.classroom import Classroom
 from hub.workshops.guests import Tickets
 from hub.workshops.joining import Doorman
+from hub.workshops.looking import Looking
 from hub.workshops.organiser import Organiser
 from hub.workshops.people import Members
 from hub.workshops.progress import Progress
@@ -170,14 +171,16 @@ async def _workshops(
     state.organiser = Organiser(settings, desk, state.hub, workshops, members)
     state.doorman = Doorman(workshops, members, runtime.state.secret("invitations"))
     state.tickets = Tickets(runtime.state.secret("guest-tickets"))
-    async with Rooms(Progress(engine)).running() as rooms:
+    progress = Progress(engine)
+    async with Rooms(progress).running() as rooms:
         state.belongings = Belongings(runtime.state, workshops, members, rooms, state.audit)
         state.classroom = Classroom(state.organiser, rooms, desk.bells)
+        state.looking = Looking(state.hub, rooms, progress, state.audit)
         server = settings.server
         stage = Stage(f"http://{server.address}:{server.port}", state.oauth.base_url, state.tickets)
         desk.counted_for = state.classroom.programme_of
         state.rehearsals = Rehearsals(engine, state.organiser, runtime.state, stage)
-        timeline = Timeline(state.organiser, state.warmings, state.belongings, state.classroom)
+        timeline = Timeline(state.organiser, state.warmings, state.belongings, state.classroom, state.looking)
         async with state.rehearsals.running(), timeline.running():
             yield
 

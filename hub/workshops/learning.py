@@ -11,11 +11,13 @@ from hub.leases.listening import LOOK_PERIOD
 from hub.leases.routes import language_of
 from hub.settings.types import Name
 from hub.web.auth import ApiPerson, RecentPerson
+from hub.web.hub_api import Person
 from hub.web.problems import WITH_A_BODY, Problem, answers
 from hub.words import later
 from hub.workshops.classroom import Class, Classroom
 from hub.workshops.lifecycle import WorkshopState
-from hub.workshops.progress import Tries
+from hub.workshops.looking import Looking
+from hub.workshops.progress import Learner, Tries
 from hub.workshops.room import Report
 
 api = APIRouter(prefix="/api/v1/me/workshops", tags=["workshops"])
@@ -50,6 +52,16 @@ class FreshView(BaseModel):
     lesson: str
 
 
+class ShownView(BaseModel):
+    """The learner lets the trainers look at a notebook."""
+
+    since: float
+    server: str
+    """On which of their seats; "" is the default one."""
+    looked: float | None
+    """When a trainer last went to look; None for not yet."""
+
+
 class MyWorkshop(BaseModel):
     """A workshop that is on, as one of its learners sees it. Times are Unix seconds."""
 
@@ -65,6 +77,9 @@ class MyWorkshop(BaseModel):
     hand: HandView | None
     message: MessageView | None
     fresh: FreshView | None
+    shown: ShownView | None
+    asked: float | None
+    """Since when a trainer asks to see my notebook."""
     gpus_paused: bool
     """The trainer has lifted the reservation for a while."""
 
@@ -105,6 +120,15 @@ class HandWish(BaseModel):
     exercise: ExerciseId | None = None
 
 
+class ShownWish(BaseModel):
+    """Let the trainers look at a notebook, or not any more. Which one, the seat knows and does not tell."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    shown: bool
+    server: str = Field(default="", max_length=255, description="Which of my seats; empty for the default one.")
+
+
 class NameWish(BaseModel):
     """Show the trainer one's name, or a number."""
 
@@ -118,7 +142,13 @@ def classroom_of(request: Request) -> Classroom:
     return classroom
 
 
+def _looking(request: Request) -> Looking:
+    looking: Looking = request.app.state.looking
+    return looking
+
+
 InClass = Annotated[Classroom, Depends(classroom_of)]
+Looks = Annotated[Looking, Depends(_looking)]
 
 
 @api.get("", responses=answers(401, 503))
@@ -146,6 +176,20 @@ async def hand(request: Request, person: ApiPerson, classroom: InClass, id: Work
         found.room.raise_hand(person.name, exercise, time.time())
     else:
         found.room.lower_hand(person.name)
+    return _view(found, person.name, language_of(request))
+
+
+@api.post("/{id}/shown", responses=answers(401, 404, 503, *WITH_A_BODY))
+async def shown(
+    request: Request, person: ApiPerson, classroom: InClass, looking: Looks, id: WorkshopId, wish: ShownWish
+) -> MyWorkshop:
+    """Let the trainers look at a notebook of mine, or not any more; also the answer when one asks."""
+    found = _found(classroom, person.name, id)
+    if wish.shown:
+        _require_seat(person, wish.server)
+        await looking.show(found, person.name, wish.server)
+    else:
+        await looking.hide(found, person.name)
     return _view(found, person.name, language_of(request))
 
 
@@ -190,6 +234,13 @@ def _found(classroom: Classroom, user: str, id: str) -> Class:
     return found
 
 
+def _require_seat(person: Person, server: str) -> None:
+    """Raises Problem 404 for a seat that they do not have now."""
+    if server not in {seat.server for seat in person.seats}:
+        sentence = later("You have no seat {server} now.")
+        raise Problem(404, "no-such-seat", sentence, "", {"server": server or "-"})
+
+
 def _view(one: Class, user: str, language: str) -> MyWorkshop:
     workshop, said, member = one.workshop, one.room.announced, one.members[user]
     places: Mapping[str, int] = {learner.user: place for place, learner in enumerate(one.room.hands(), 1)}
@@ -207,8 +258,16 @@ def _view(one: Class, user: str, language: str) -> MyWorkshop:
         hand=HandView(since=up.hand or 0, exercise=up.hand_exercise, place=places[user]) if up else None,
         message=_message(one) if said.message else None,
         fresh=FreshView(number=said.fresh_number, lesson=said.fresh_lesson) if said.fresh_number else None,
+        shown=_shown(learner),
+        asked=learner.asked if learner else None,
         gpus_paused=said.is_paused,
     )
+
+
+def _shown(learner: Learner | None) -> ShownView | None:
+    if learner is None or learner.shown is None:
+        return None
+    return ShownView(since=learner.shown, server=learner.shown_server or "", looked=learner.looked)
 
 
 def _message(one: Class) -> MessageView:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Boolean, Engine, Float, Integer, String, Text, delete, select
+from sqlalchemy import Boolean, Engine, Float, Integer, String, Text, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.db import Base
@@ -25,7 +25,7 @@ class ExerciseRow(Base):
 
 
 class PresenceRow(Base):
-    """One learner's presence in one workshop, and the hand that they raise."""
+    """One learner's presence in one workshop, the hand that they raise and whether they show a notebook."""
 
     __tablename__ = "workshop_presence"
 
@@ -36,6 +36,9 @@ class PresenceRow(Base):
     present_seconds: Mapped[float] = mapped_column(Float)
     hand: Mapped[float | None] = mapped_column(Float)
     hand_exercise: Mapped[str | None] = mapped_column(String(16))
+    shown: Mapped[float | None] = mapped_column(Float, index=True)
+    """Since when the trainers may look at a notebook of theirs."""
+    shown_server: Mapped[str | None] = mapped_column(String(255))
 
 
 class RoomRow(Base):
@@ -74,6 +77,14 @@ class Learner:
     hand: float | None = None
     """Since when the hand is up."""
     hand_exercise: str | None = None
+    shown: float | None = None
+    """Since when the trainers may look at a notebook of theirs."""
+    shown_server: str | None = None
+    """On which seat; "" is the default one."""
+    looked: float | None = None
+    """When a trainer last went to look; not kept over restarts, nor is the next."""
+    asked: float | None = None
+    """Since when a trainer asks to see their notebook."""
     exercises: dict[str, Tries] = field(default_factory=dict)
     lesson: str | None = None
     """The lesson in front of them; not kept over restarts."""
@@ -108,8 +119,7 @@ class Progress:
         learners: dict[str, Learner] = {}
         with Session(self._engine) as session:
             for row in session.scalars(select(PresenceRow).where(PresenceRow.workshop == workshop)):
-                known = Learner(row.user, row.first, row.last, row.present_seconds, row.hand, row.hand_exercise)
-                learners[row.user] = known
+                learners[row.user] = Learner(row.user, **{name: getattr(row, name) for name in _PRESENCE})
             for tries in session.scalars(select(ExerciseRow).where(ExerciseRow.workshop == workshop)):
                 learner = learners.setdefault(tries.user, Learner(tries.user))
                 learner.exercises[tries.exercise] = Tries(tries.tries, tries.last, tries.passed)
@@ -128,6 +138,20 @@ class Progress:
                     row.tries, row.last, row.passed = one.tries, one.last, one.passed
                     session.merge(row)
 
+    def shown(self) -> list[tuple[str, str, str]]:
+        """Workshop, user and seat of everybody who shows a notebook."""
+        asked = select(PresenceRow.workshop, PresenceRow.user, PresenceRow.shown_server).where(
+            PresenceRow.shown.is_not(None)
+        )
+        with Session(self._engine) as session:
+            return [(workshop, user, server or "") for workshop, user, server in session.execute(asked)]
+
+    def hide(self, workshop: str, user: str) -> None:
+        """They show none any more."""
+        whose = (PresenceRow.workshop == workshop) & (PresenceRow.user == user)
+        with Session(self._engine) as session, session.begin():
+            session.execute(update(PresenceRow).where(whose).values(shown=None, shown_server=None))
+
     def forget(self, workshop: str) -> None:
         """Remove all of it."""
         with Session(self._engine) as session, session.begin():
@@ -136,15 +160,8 @@ class Progress:
 
 
 _SAID = tuple(Announced.__dataclass_fields__)
+_PRESENCE = ("first", "last", "present_seconds", "hand", "hand_exercise", "shown", "shown_server")
 
 
 def _presence(workshop: str, learner: Learner) -> PresenceRow:
-    return PresenceRow(
-        workshop=workshop,
-        user=learner.user,
-        first=learner.first,
-        last=learner.last,
-        present_seconds=learner.present_seconds,
-        hand=learner.hand,
-        hand_exercise=learner.hand_exercise,
-    )
+    return PresenceRow(workshop=workshop, user=learner.user, **{name: getattr(learner, name) for name in _PRESENCE})

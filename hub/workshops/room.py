@@ -116,6 +116,30 @@ class Room:
         learner.hand = learner.hand_exercise = None
         self._changed(user)
 
+    def ask(self, user: str, now: float) -> None:
+        """A trainer asks to see their notebook; who shows it already is not asked."""
+        learner = self._learner(user)
+        learner.asked = now if learner.shown is None else None
+        self._changed(user)
+
+    def show(self, user: str, server: str, now: float) -> None:
+        """They let the trainers look at a notebook on one of their seats."""
+        learner = self._learner(user)
+        learner.shown, learner.shown_server = learner.shown or now, server
+        learner.asked = learner.looked = None
+        self._changed(user)
+
+    def hide(self, user: str) -> None:
+        """They do not, or not any more."""
+        learner = self._learner(user)
+        learner.shown = learner.shown_server = learner.looked = learner.asked = None
+        self._changed(user)
+
+    def looked(self, user: str, now: float) -> None:
+        """A trainer goes to look."""
+        self._learner(user).looked = now
+        self._changed(user)
+
     def hands(self) -> list[Learner]:
         """Hands that are up, who was first first."""
         up = [learner for learner in self.learners.values() if learner.hand is not None]

@@ -35,6 +35,8 @@ class Tile:
     """Place in the line of hands; 0 for none."""
     gpu: str
     """"has", "waits" or nothing."""
+    notebook: str
+    """"shown", "asked" or nothing: whether they let the trainers look at one."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,14 @@ def _tile(
         passed=sum(_is_passed(learner, one) for one in exercises),
         hand=places.get(member.user, 0),
         gpu="waits" if waits else "has" if leases else "",
+        notebook=_notebook(learner),
     )
+
+
+def _notebook(learner: Learner | None) -> str:
+    if learner is None or (learner.shown, learner.asked) == (None, None):
+        return ""
+    return "asked" if learner.shown is None else "shown"
 
 
 def _latest(learner: Learner | None) -> tuple[str, Tries]:

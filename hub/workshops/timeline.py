@@ -15,6 +15,7 @@ from hub.web.problems import Problem
 from hub.workshops.belongings import Belongings
 from hub.workshops.classroom import Classroom
 from hub.workshops.lifecycle import OPEN, PROMISED, WorkshopState
+from hub.workshops.looking import Looking
 from hub.workshops.organiser import Organiser
 from hub.workshops.store import Kept
 
@@ -29,9 +30,16 @@ SHORTEST_SLEEP = 0.2
 class Timeline:
     """Follows the clock. Everything it does can be done again: what a crash left undone is done on return."""
 
-    def __init__(self, organiser: Organiser, warmings: Warmings, belongings: Belongings, classroom: Classroom) -> None:
+    def __init__(
+        self,
+        organiser: Organiser,
+        warmings: Warmings,
+        belongings: Belongings,
+        classroom: Classroom,
+        looking: Looking,
+    ) -> None:
         self._organiser, self._warmings, self._belongings = organiser, warmings, belongings
-        self._classroom = classroom
+        self._classroom, self._looking = classroom, looking
         self._warmed: set[str] = set()
         """Workshops whose seats were asked for by this process."""
 
@@ -50,6 +58,7 @@ class Timeline:
             now = time.time()
             await self._surely(lambda now=now: self.pass_time(now))  # type: ignore[misc]
             await self._surely(self._classroom.refresh)
+            await self._surely(self._take_back_looks)
             await self._surely(self._organiser.align_reservations)
             await self._surely(self._tidy)
             await self._rest()
@@ -101,6 +110,9 @@ class Timeline:
         for kept in await self._organiser.all():
             if kept.state is WorkshopState.CLOSED:
                 await self._surely(lambda kept=kept: self._belongings.put_away(kept, time.time()))  # type: ignore[misc]
+
+    async def _take_back_looks(self) -> None:
+        await self._looking.take_back(self._classroom)
 
     async def _until_next(self) -> float:
         """Seconds until something is due."""

@@ -204,7 +204,23 @@ export interface IWorkshop {
   shows_name: boolean;
   hand: IHand | null;
   message: IMessage | null;
+  /** I let the trainers look at a notebook; an older server does not tell. */
+  shown?: ILooks | null;
+  /** Since when a trainer asks to see mine, in Unix seconds. */
+  asked?: number | null;
   gpus_paused: boolean;
+}
+
+/** Since when they may look, and when one last did, in Unix seconds. */
+export interface ILooks {
+  since: number;
+  looked: number | null;
+}
+
+/** The notebook that the trainers of a workshop can look at, as the seat knows it. */
+export interface IShown {
+  workshop: string | null;
+  path: string | null;
 }
 
 /** What I did with an exercise of a workshop; times are Unix seconds. */
@@ -232,6 +248,7 @@ export interface IParts {
   exercises: Record<string, ITried>;
   /** By workshop. */
   copies: Record<string, ICopy>;
+  shown: IShown;
 }
 
 export type PartName = keyof IParts;
@@ -346,6 +363,8 @@ export interface IWorkshopsApi {
   raiseHand(workshop: string, exercise: string | null): Promise<void>;
   lowerHand(workshop: string): Promise<void>;
   showName(workshop: string, shown: boolean): Promise<void>;
+  /** Let the trainers look at this notebook; null for none. */
+  showNotebook(workshop: string, path: string | null): Promise<void>;
   /** The lesson in front of the learner; null for none. */
   lookAt(lesson: string | null): Promise<void>;
 }
@@ -407,6 +426,10 @@ export class Api implements IApi, ILessonsApi, IClustersApi, IWorkshopsApi {
 
   async showName(workshop: string, shown: boolean): Promise<void> {
     await this.send({ shown }, 'lab', 'workshops', workshop, 'name');
+  }
+
+  async showNotebook(workshop: string, path: string | null): Promise<void> {
+    await this.send({ path }, 'lab', 'workshops', workshop, 'shown');
   }
 
   async lookAt(lesson: string | null): Promise<void> {

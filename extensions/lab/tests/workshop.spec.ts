@@ -65,6 +65,10 @@ class Seat implements IWorkshopsApi {
     return this.did(['name', id, shown]);
   }
 
+  showNotebook(id: string, path: string | null): Promise<void> {
+    return this.did(['show', id, path]);
+  }
+
   lookAt(lesson: string | null): Promise<void> {
     return this.did(['look', lesson]);
   }

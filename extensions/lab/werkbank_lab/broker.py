@@ -68,6 +68,15 @@ class Broker:
         """Show the trainer my name, or a number; the workshop as it is then."""
         return await self._ask("POST", f"/me/workshops/{workshop}/name", {"shown": is_shown})
 
+    async def shown(self, workshop: str, is_shown: bool, server: str = "") -> dict[str, Any]:
+        """Let the trainers look at a notebook of this seat, or not any more; the workshop as it is then."""
+        return await self._ask("POST", f"/me/workshops/{workshop}/shown", {"shown": is_shown, "server": server})
+
+    async def workshops(self) -> list[dict[str, Any]]:
+        """The workshops that are on."""
+        told = await self._ask("GET", "/me/workshops", None)
+        return [one for one in told.get("workshops", ()) if isinstance(one, dict)]
+
     async def _ask(self, method: str, path: str, body: Any) -> dict[str, Any]:
         try:
             response = await self._http.request(method, path, json=body)

@@ -3,7 +3,8 @@
 GET  /werkbank/lab/state                    everything; whoever asks is told of changes for two and a half minutes
 POST /werkbank/lab/leases/{lease}/{act}     keep, release or cancel a lease of mine, of whichever seat
      /werkbank/lab/clusters…                my Dask clusters: `clusters.py`
-     /werkbank/lab/workshops…               my hand and my name in a workshop: `workshops.py`
+     /werkbank/lab/workshops…               my hand, my name and my notebook in a workshop: `workshops.py`
+     /werkbank/lab/shown…                   that notebook, for the trainers: `shown.py`
 
 Changes come as events on the socket that JupyterLab has open anyway (schema EVENTS): {"part": name, "value": the part}.
 """
@@ -21,12 +22,14 @@ from tornado import web
 from werkbank_kernels.errors import Told
 from werkbank_kernels.words import tr
 
-from . import clusters, workshops
+from . import clusters, shown, workshops
 from .copies import FreshCopies
 from .errors import NoAnswer, Refused
 from .follow import Follower
+from .guests import guard
 from .reports import Front, Reports
 from .seat import Kernels, Usage
+from .showing import Showing
 from .view import View
 
 ACTS = ("keep", "release", "cancel")
@@ -75,14 +78,21 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
 
     view, kernels, front, log = View(tell), serverapp.kernel_manager, Front(), serverapp.log
     reports = Reports(kernels, front, lambda: follower.broker(), log)
-    follower = Follower(_broker, view, [Kernels(kernels), Usage(kernels), reports, FreshCopies(log)], log)
-    base = url_path_join(serverapp.base_url, "werkbank", "lab")
+    # Where guests cannot be told from the owner, none is ever let in.
+    showing = Showing(lambda: follower.broker(), log) if guard(serverapp) else None
+    sources = [Kernels(kernels), Usage(kernels), reports, FreshCopies(log), *([showing] if showing else [])]
+    follower = Follower(_broker, view, sources, log)
+    base = url_path_join("werkbank", "lab")
     handlers = [
         (url_path_join(base, "state"), StateHandler, {"follower": follower, "view": view}),
         (url_path_join(base, "leases", _LEASE, r"(?P<act>[a-z]+)"), ActHandler, {"follower": follower}),
     ]
     handlers += [(url_path_join(base, path), *rest) for path, *rest in clusters.handlers(clusters.Seat())]
-    handlers += [(url_path_join(base, path), *rest) for path, *rest in workshops.handlers(follower, view, front)]
+    handlers += [
+        (url_path_join(base, path), *rest) for path, *rest in workshops.handlers(follower, view, front, showing)
+    ]
+    handlers += shown.handlers(showing) if showing else []
+    handlers = [(url_path_join(serverapp.base_url, path), *rest) for path, *rest in handlers]
     serverapp.web_app.add_handlers(".*$", handlers)
 
 

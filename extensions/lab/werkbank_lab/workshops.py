@@ -2,6 +2,7 @@
 
 POST /werkbank/lab/workshops/{id}/hand     {"raised": true, "exercise": "D2-1" or null}: raise my hand, or lower it
 POST /werkbank/lab/workshops/{id}/name     {"shown": true}: the trainer sees my name, or a number again
+POST /werkbank/lab/workshops/{id}/shown    {"path": "D2.ipynb" or null}: the trainers may look at that one, or at none
 POST /werkbank/lab/lesson                  {"lesson": "D2" or null}: what the learner looks at; told on only where it
                                            is one of a workshop that is on
 """
@@ -13,6 +14,7 @@ import re
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
+from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 from werkbank_kernels.errors import Told
@@ -21,6 +23,7 @@ from werkbank_kernels.words import tr
 from .errors import NoAnswer, Refused
 from .follow import Follower
 from .reports import Front, workshops_of
+from .showing import Showing, server
 from .view import View
 
 if TYPE_CHECKING:
@@ -92,6 +95,41 @@ class NameHandler(WorkshopHandler):
         await self._answer(self._broker().name(workshop, is_shown))
 
 
+class ShownHandler(WorkshopHandler):
+    """The notebook that the trainers may look at: what I choose, and nothing before I do."""
+
+    def initialize(self, follower: Follower, view: View, front: Front, showing: Showing | None) -> None:  # type: ignore[override]
+        super().initialize(follower, view, front)
+        self._showing = showing
+
+    @web.authenticated
+    async def post(self, workshop: str) -> None:
+        if self._showing is None:
+            raise Told(tr("workshops.none_here"), 404)
+        path = self._field("path")
+        if path is None:
+            self._showing.end()  # first: whatever the service says, nothing is seen from here on
+            await self._answer(self._broker().shown(workshop, False))
+        else:
+            await self._require_notebook(path)
+            await self._answer(self._shown(self._showing, workshop, path))
+        self._showing.gather(self._view)
+
+    async def _shown(self, showing: Showing, workshop: str, path: str) -> dict[str, Any]:
+        told = await self._broker().shown(workshop, True, server())
+        showing.agree(workshop, path)
+        return told
+
+    async def _require_notebook(self, path: Any) -> None:
+        """Raises Told 400 for what is no notebook of this seat."""
+        try:
+            model = await ensure_async(self.contents_manager.get(path, content=False)) if isinstance(path, str) else {}
+        except (web.HTTPError, OSError):
+            model = {}
+        if model.get("type") != "notebook":
+            raise Told(tr("workshops.no_notebook", value=json.dumps(path)), 400)
+
+
 class LessonHandler(WorkshopHandler):
     """What is in front of me."""
 
@@ -102,11 +140,14 @@ class LessonHandler(WorkshopHandler):
         self.finish()
 
 
-def handlers(follower: Follower, view: View, front: Front) -> list[tuple[str, type[WorkshopHandler], dict[str, Any]]]:
+def handlers(
+    follower: Follower, view: View, front: Front, showing: Showing | None
+) -> list[tuple[str, type[WorkshopHandler], dict[str, Any]]]:
     """Paths below /werkbank/lab, with what answers them."""
     known = {"follower": follower, "view": view, "front": front}
     return [
         (f"workshops/{WORKSHOP}/hand", HandHandler, known),
         (f"workshops/{WORKSHOP}/name", NameHandler, known),
+        (f"workshops/{WORKSHOP}/shown", ShownHandler, {**known, "showing": showing}),
         ("lesson", LessonHandler, known),
     ]

@@ -13,6 +13,8 @@ export type News =
   | { kind: 'said'; workshop: IWorkshop; message: IMessage }
   | { kind: 'unsaid' }
   | { kind: 'lowered'; workshop: IWorkshop }
+  | { kind: 'asked'; workshop: IWorkshop }
+  | { kind: 'answered' }
   | { kind: 'copied'; workshop: IWorkshop; copy: ICopy };
 
 export class Classroom implements IDisposable {
@@ -22,6 +24,7 @@ export class Classroom implements IDisposable {
   private seen: unknown;
   private message = 0;
   private front: string | null = null;
+  private notebookInFront: string | null = null;
   private toldFront: string | null | undefined;
   private _isDisposed = false;
 
@@ -74,9 +77,21 @@ export class Classroom implements IDisposable {
     return tried.sort(([, one], [, other]) => other.last - one.last)[0]?.[0] ?? null;
   }
 
-  look(lesson: string | null): void {
-    if (lesson !== this.front) {
+  /** The notebook in front; null for none. */
+  get notebook(): string | null {
+    return this.notebookInFront;
+  }
+
+  /** The notebook that the trainers of a workshop can look at now; null for none. */
+  shownIn(workshop: IWorkshop): string | null {
+    const { shown } = this.model.parts;
+    return shown?.workshop === workshop.id ? shown.path : null;
+  }
+
+  look(lesson: string | null, notebook: string | null = null): void {
+    if (lesson !== this.front || notebook !== this.notebookInFront) {
       this.front = lesson;
+      this.notebookInFront = notebook;
       this._changed.emit();
     }
     this.tellFront();
@@ -102,6 +117,11 @@ export class Classroom implements IDisposable {
     return this.api.showName(workshop.id, shown);
   }
 
+  /** Null: show none any more, or not now. */
+  showNotebook(workshop: IWorkshop, path: string | null): Promise<void> {
+    return this.api.showNotebook(workshop.id, path);
+  }
+
   get isDisposed(): boolean {
     return this._isDisposed;
   }
@@ -115,8 +135,8 @@ export class Classroom implements IDisposable {
   }
 
   private onChange(): void {
-    const { workshops, exercises, copies } = this.model.parts;
-    const now = JSON.stringify([workshops, exercises, copies]);
+    const { workshops, exercises, copies, shown } = this.model.parts;
+    const now = JSON.stringify([workshops, exercises, copies, shown]);
     if (now === this.seen) {
       return;
     }
@@ -141,6 +161,12 @@ export class Classroom implements IDisposable {
     }
     if (before?.hand && !workshop.hand && this.told.isNew(handOf(workshop), before.hand.since)) {
       this._news.emit({ kind: 'lowered', workshop });
+    }
+    if (workshop.asked && this.told.isNew(`asked:${id}`, workshop.asked)) {
+      this._news.emit({ kind: 'asked', workshop });
+    }
+    if (before?.asked && !workshop.asked) {
+      this._news.emit({ kind: 'answered' });
     }
     const copy = this.model.parts.copies?.[id];
     if (copy && copy.path !== '' && this.told.isNew(`copied:${id}`, copy.number)) {

@@ -50,7 +50,8 @@ const SHAPES: Record<PartName, Check> = {
   seat: value => isNumber(value.memory),
   workshops: value => all(value.workshops, isWorkshop),
   exercises: value => Object.values(value).every(isTried),
-  copies: value => Object.values(value).every(isCopy)
+  copies: value => Object.values(value).every(isCopy),
+  shown: value => [value.workshop, value.path].every(one => one === null || typeof one === 'string')
 };
 
 export const NAMES = Object.keys(SHAPES) as PartName[];

@@ -210,3 +210,9 @@ export function linkSentence(link: Link, why: string, trans: Trans): string {
       return trans.__('Your own server does not answer this page. What is shown here may be out of date. %1', why).trim();
   }
 }
+
+/** Hours and minutes in the reader's zone. */
+export function clockTime(seconds: number): string {
+  const language = document.documentElement.lang || undefined;
+  return new Date(seconds * 1000).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+}

@@ -20,6 +20,7 @@ const PANEL = 'werkbank-workshop';
 const RANK = 140;
 const KEYS = 'Ctrl Alt H';
 const CLOSE_MS = 10_000;
+const SAVED_EVERY_MS = 3_000;
 
 export const workshop: JupyterFrontEndPlugin<void> = {
   id: 'werkbank-lab:workshop',
@@ -44,8 +45,9 @@ export const workshop: JupyterFrontEndPlugin<void> = {
     const panel = new WorkshopPanel({ classroom, lessons, keys, trans });
     addCommands(app, classroom, palette, trans);
     addStatus(app, statusBar, new HandItem(classroom, keys, trans, () => press(app, classroom), () => panel.isVisible), classroom);
-    if (lessons && notebooks) {
+    if (notebooks) {
       followLesson(classroom, lessons, notebooks);
+      keepSaved(classroom, notebooks);
     }
     void app.restored.then(() => {
       classroom.changed.connect(() => showOrHide(app, panel, classroom, trans));
@@ -135,19 +137,43 @@ function addStatus(app: JupyterFrontEnd, statusBar: IStatusBar | null, item: Han
 }
 
 /** Which lesson is in front. */
-function followLesson(classroom: Classroom, lessons: ILessonService, notebooks: INotebookTracker): void {
+function followLesson(classroom: Classroom, lessons: ILessonService | null, notebooks: INotebookTracker): void {
   const look = (): void => {
     const path = notebooks.currentWidget?.context.path;
-    classroom.look((path !== undefined && lessons.model.ofPath(path)?.id) || null);
+    classroom.look((path !== undefined && lessons?.model.ofPath(path)?.id) || null, path ?? null);
   };
   notebooks.currentChanged.connect(look);
-  lessons.model.changed.connect(look);
+  lessons?.model.changed.connect(look);
   look();
+}
+
+/** What trainers look at is the file: while one is shown, it is saved a moment after each change. */
+function keepSaved(classroom: Classroom, notebooks: INotebookTracker): void {
+  const save = (): void => {
+    const paths = classroom.all.map(one => classroom.shownIn(one));
+    notebooks.forEach(({ context }) => {
+      if (paths.includes(context.path) && context.model.dirty && context.contentsModel?.writable !== false) {
+        void context.save();
+      }
+    });
+  };
+  let timer: number | undefined;
+  classroom.changed.connect(() => {
+    const isShown = classroom.all.some(one => classroom.shownIn(one) !== null);
+    if (isShown && timer === undefined) {
+      save();
+      timer = window.setInterval(save, SAVED_EVERY_MS);
+    } else if (!isShown) {
+      window.clearInterval(timer);
+      timer = undefined;
+    }
+  });
 }
 
 /** Says what is news, once. */
 class Teller {
   private message: string | undefined;
+  private question: string | undefined;
 
   constructor(
     private readonly app: JupyterFrontEnd,
@@ -173,6 +199,18 @@ class Teller {
         Notification.info(trans.__('The trainer has lowered your hand. Raise it again whenever you like.'), {
           autoClose: CLOSE_MS
         });
+        return;
+      case 'asked':
+        this.question = Notification.info(trans.__('The trainer asks to see your notebook. It is up to you.'), {
+          autoClose: false,
+          actions: [{ label: trans.__('Answer'), callback: () => app.shell.activateById(PANEL) }]
+        });
+        return;
+      case 'answered':
+        if (this.question !== undefined) {
+          Notification.dismiss(this.question);
+          this.question = undefined;
+        }
         return;
       case 'copied':
         return void this.open(news.copy.path);

@@ -31,17 +31,19 @@ export class HandItem extends LiveWidget {
       return null;
     }
     const { hand, title } = workshop;
+    const isShown = classroom.shownIn(workshop) !== null;
     const hint = [title, timeLeft(workshop, classroom.now, trans), keys].join(' · ');
     return (
       <button
         type="button"
         className="wb-Status-button wb-Status-hand"
-        data-tone={hand ? 'wait' : 'accent'}
+        data-tone={hand || isShown ? 'wait' : 'accent'}
         title={hint}
         onClick={this.press}
       >
         <handIcon.react tag="span" className="wb-Hand-icon" />
         <span className="wb-Status-text" aria-live={this.isSaid() ? 'off' : 'polite'}>
+          {isShown && `${trans.__('Notebook shown')} · `}
           {hand ? trans.__('Workshop · %1', inLine(hand.place, trans)) : trans.__('Workshop · raise hand')}
         </span>
       </button>

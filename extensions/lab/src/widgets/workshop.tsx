@@ -4,11 +4,12 @@ import * as React from 'react';
 import type { IExercise, ITried, IWorkshop } from '../api';
 import { handIcon } from '../icons';
 import type { Classroom } from '../model/classroom';
-import { inLine, timeLeft } from '../model/sentences';
+import { clockTime, inLine, timeLeft } from '../model/sentences';
 import type { ILessonService } from '../tokens';
 import { Attempt, useAttempt } from './attempt';
 import { Section } from './compute/section';
 import { Exercises } from './lessons';
+import { Shown } from './shown';
 import { LiveWidget } from './live';
 
 /** What the panel is drawn from. */
@@ -44,7 +45,7 @@ export class WorkshopPanel extends LiveWidget {
   }
 }
 
-type IProps = IWorkshopSources & { workshop: IWorkshop };
+export type IProps = IWorkshopSources & { workshop: IWorkshop };
 
 function Workshop(props: IProps): React.ReactElement {
   const { workshop, classroom, trans } = props;
@@ -62,6 +63,7 @@ function Workshop(props: IProps): React.ReactElement {
         </p>
       )}
       <Lessons {...props} />
+      <Shown {...props} />
       <Seen {...props} />
     </>
   );
@@ -79,12 +81,6 @@ function Message({ workshop, trans }: IProps): React.ReactElement {
       )}
     </div>
   );
-}
-
-/** In the reader's zone. */
-function clockTime(seconds: number): string {
-  const language = document.documentElement.lang || undefined;
-  return new Date(seconds * 1000).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 }
 
 function Hand({ workshop, classroom, keys, trans }: IProps): React.ReactElement {
@@ -187,7 +183,7 @@ function Seen({ workshop, classroom, trans }: IProps): React.ReactElement {
       </label>
       <Attempt attempt={attempt} />
       <p className="wb-Note">
-        {trans.__('Besides that: which exercises you tried and passed, which lesson is open, and whether a cell runs. Never what you write.')}
+        {trans.__('Besides that: which exercises you tried and passed, which lesson is open, and whether a cell runs. Never what you write, unless you show a notebook.')}
       </p>
     </Section>
   );
