@@ -123,6 +123,7 @@ def test_the_trainer_sees_how_a_learner_fares_and_they_talk_without_leaving_thei
     expect(notice(learner, "The trainer has lowered your hand.")).to_be_visible(timeout=SECONDS)
     expect(hand_item(learner)).to_contain_text("raise hand")
 
+    shows_a_notebook(room, learner)
     by_keyboard(learner)
     assert barriers(learner) == []
     dark(learner)
@@ -193,6 +194,44 @@ def gives_a_fresh_copy(room: Page, learner: Page) -> None:
     expect(learner.get_by_role("region", name="Workshop", exact=True)).to_be_visible()
     expect(learner.get_by_role("tab", name="first-session.en.copy-2.ipynb")).to_have_count(0)
     expect(notice(learner, copy)).to_have_count(0)
+
+
+def shows_a_notebook(room: Page, learner: Page) -> None:
+    """The trainer asks, the learner agrees, and what they write then is read in another tab a few seconds later."""
+    tile(room, 1).locator("summary").first.click()
+    tile(room, 1).get_by_role("button", name="Ask to see the notebook").click()
+    expect(notice(learner, "The trainer asks to see your notebook.")).to_be_visible(timeout=SECONDS)
+    expect(tile(room, 1)).to_contain_text("asked to show a notebook")
+    panel = learner.get_by_role("region", name="Workshop", exact=True)
+    expect(panel).to_contain_text("They cannot change or run anything.")
+    screenshot(learner, "workshop-lab-asked")
+    panel.get_by_role("button", name="Show it").click()
+    expect(hand_item(learner)).to_contain_text("Notebook shown")
+    expect(notice(learner, "The trainer asks to see")).to_have_count(0)
+    expect(tile(room, 1)).to_contain_text("shows a notebook", timeout=SECONDS)
+    screenshot(room, "workshop-room-shown")
+    tile(room, 1).locator("summary").first.click()
+    with room.context.expect_page() as opened:
+        tile(room, 1).get_by_role("button", name="Look at the notebook").click()
+    looked = opened.value
+    expect(looked.get_by_role("button", name="Authorize")).to_be_visible()
+    screenshot(looked, "workshop-shown-authorize")
+    looked.get_by_role("button", name="Authorize").click()
+    content = looked.frame_locator("#notebook")
+    expect(content.locator("h1").first).to_be_visible()
+    expect(panel).to_contain_text("Last opened at")
+    screenshot(looked, "workshop-shown-notebook")
+    learner.locator(".jp-NotebookPanel:visible .jp-Cell").first.click()
+    learner.keyboard.press("Escape")
+    learner.keyboard.press("b")
+    learner.keyboard.press("Enter")
+    learner.keyboard.type("stuck = here")
+    expect(content.locator("body")).to_contain_text("stuck = here", timeout=2 * SECONDS)
+    panel.get_by_role("button", name="Stop showing").click()
+    expect(looked.locator("#said")).to_contain_text("does not show a notebook now", timeout=SECONDS)
+    expect(looked.locator("#notebook")).to_have_count(0)
+    expect(tile(room, 1)).not_to_contain_text("shows a notebook", timeout=SECONDS)
+    looked.close()
 
 
 def by_keyboard(learner: Page) -> None:

@@ -54,8 +54,8 @@ def entered(browser: httpx.Client, page: httpx.Response) -> httpx.Response:
     return browser.post(str(page.url), data=form, headers={"Referer": str(page.url)})
 
 
-@pytest.fixture
-def lesson(facility: Workbench) -> Iterator[Lesson]:
+@pytest.fixture(scope="module")
+def class_of_one(facility: Workbench) -> Iterator[Lesson]:
     with given(facility, "Shown") as (trainer, id, code):
         visitor = facility.browser("scientist")
         Learner(visitor, code).join("account")
@@ -66,7 +66,13 @@ def lesson(facility: Workbench) -> Iterator[Lesson]:
         made.write("mine.ipynb", "answer = 41 + 1")
         made.write("secret.ipynb", "password = 'hunter2'")
         yield made
-        made.show(None)
+
+
+@pytest.fixture
+def lesson(class_of_one: Lesson) -> Iterator[Lesson]:
+    """The same for all; nothing is shown before or after."""
+    yield class_of_one
+    class_of_one.show(None)
 
 
 def test_a_trainer_looks_at_the_notebook_that_a_learner_shows_and_at_nothing_else(lesson: Lesson) -> None:

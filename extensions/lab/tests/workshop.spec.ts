@@ -284,6 +284,41 @@ describe('the panel', () => {
     await shows(panel, 'The trainer sees your name.');
   });
 
+  it('says what showing a notebook means before it is shown, and how to stop', async () => {
+    on(workshop());
+    await until(() => button(panel, 'Show the trainer this notebook …')?.disabled);
+    classroom.look('D2', 'two.ipynb');
+    await until(() => button(panel, 'Show the trainer this notebook …')?.disabled === false);
+    button(panel, 'Show the trainer this notebook …')!.click();
+    await shows(panel, 'can then read two.ipynb');
+    button(panel, 'Not now')!.click();
+    await until(() => button(panel, 'Show the trainer this notebook …'));
+    expect(seat.acts.some(act => (act as unknown[])[0] === 'show')).toBe(false);
+    button(panel, 'Show the trainer this notebook …')!.click();
+    await until(() => button(panel, 'Show it'));
+    button(panel, 'Show it')!.click();
+    await until(() => seat.acts.some(act => (act as unknown[])[0] === 'show'));
+    expect(seat.acts).toContainEqual(['show', 'first-steps', 'two.ipynb']);
+    events.tell('shown', { workshop: 'first-steps', path: 'two.ipynb' });
+    await shows(panel, 'Nobody has opened it yet.');
+    on(workshop({ shown: { since: NOW, looked: NOW } }));
+    await shows(panel, 'Last opened at');
+    button(panel, 'Stop showing')!.click();
+    await until(() => seat.acts.length && (seat.acts.at(-1) as unknown[])[2] === null);
+  });
+
+  it('asks whether I show one when the trainer does, and takes a no', async () => {
+    classroom.look('D2', 'two.ipynb');
+    on(workshop({ asked: NOW }));
+    await shows(panel, 'The trainer asks to see your notebook.');
+    expect(kinds()).toEqual(['came', 'asked']);
+    button(panel, 'Not now')!.click();
+    await until(() => seat.acts.some(act => (act as unknown[])[0] === 'show'));
+    expect(seat.acts).toContainEqual(['show', 'first-steps', null]);
+    on(workshop());
+    expect(kinds()).toEqual(['came', 'asked', 'answered']);
+  });
+
   it('says that the GPUs are lent out', async () => {
     on(workshop({ gpus_paused: true }));
     await shows(panel, 'lent the GPUs of this workshop out');
@@ -325,6 +360,14 @@ describe('the status bar', () => {
     expect(item.node.querySelector('[aria-live=polite]')?.textContent).toContain('1st in line');
     on();
     await until(() => item.node.querySelector('button') === null);
+  });
+
+  it('says as long as a notebook is shown', async () => {
+    on(workshop());
+    events.tell('shown', { workshop: 'first-steps', path: 'two.ipynb' });
+    await shows(item, 'Notebook shown · ');
+    events.tell('shown', { workshop: null, path: null });
+    await until(() => !item.node.textContent?.includes('Notebook shown'));
   });
 });
 

@@ -84,7 +84,9 @@ class Showing:
             self.end()
             self._task = asyncio.create_task(self._hide(claimed), name="werkbank-lab-hide")
         shown = self.agreement
-        view.put("shown", {"workshop": shown.workshop, "path": shown.path} if shown else {"workshop": None, "path": None})
+        view.put(
+            "shown", {"workshop": shown.workshop, "path": shown.path} if shown else {"workshop": None, "path": None}
+        )
 
     async def _hide(self, workshops: set[str]) -> None:
         for workshop in workshops if (broker := self._broker()) else ():

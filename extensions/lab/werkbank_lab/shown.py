@@ -99,7 +99,8 @@ class PageHandler(ShownHandler):
     async def get(self) -> None:
         agreed = await self._agreed()
         model = await self._model(agreed, is_whole=False)
-        self._page(path=agreed.path, saved=_saved(model), sentence="")
+        token = self.xsrf_token.decode()  # JupyterHub takes no cookie from a script that does not know it
+        self._page(path=agreed.path, saved=_saved(model), sentence="", token=token)
 
 
 class ContentHandler(ShownHandler):

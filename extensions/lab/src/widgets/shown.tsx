@@ -1,3 +1,4 @@
+import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
@@ -55,7 +56,7 @@ function Offer({ workshop, classroom, trans }: IShownProps): React.ReactElement 
       {notebook === null ? (
         <p>{trans.__('Open the notebook that you would like to show.')}</p>
       ) : (
-        <p>{trans.__('Whoever trains this workshop can then read %1: its cells and output as you work, and your user name. Until you stop, or the workshop ends. They change and run nothing.', notebook)}</p>
+        <p>{trans.__('Whoever trains this workshop can then read %1: its cells and output as you work, and your user name. Until you stop, or the workshop ends. They cannot change or run anything.', PathExt.basename(notebook))}</p>
       )}
       <div className="wb-Card-acts">
         <button
@@ -86,7 +87,7 @@ function Showing({ workshop, classroom, trans, path }: IShownProps & { path: str
   return (
     <div className="wb-Card" data-tone="wait">
       <p>
-        <strong>{trans.__('The trainer can look at %1', path)}</strong>
+        <strong>{trans.__('The trainer can look at %1', PathExt.basename(path))}</strong>
       </p>
       <p className="wb-Card-line" aria-live="polite">
         {looked ? trans.__('Last opened at %1.', clockTime(looked)) : trans.__('Nobody has opened it yet.')}
