@@ -214,9 +214,9 @@ def shows_a_notebook(room: Page, learner: Page) -> None:
     with room.context.expect_page() as opened:
         tile(room, 1).get_by_role("button", name="Look at the notebook").click()
     looked = opened.value
-    expect(looked.get_by_role("button", name="Authorize")).to_be_visible()
+    expect(looked.get_by_role("button", name="Go on")).to_be_visible()
     screenshot(looked, "workshop-shown-authorize")
-    looked.get_by_role("button", name="Authorize").click()
+    looked.get_by_role("button", name="Go on").click()
     content = looked.frame_locator("#notebook")
     expect(content.locator("h1").first).to_be_visible()
     expect(panel).to_contain_text("Last opened at")
