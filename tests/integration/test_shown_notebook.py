@@ -182,7 +182,7 @@ def test_who_trains_nothing_here_cannot_look(lesson: Lesson) -> None:
     lesson.show("mine.ipynb")
     assert lesson.bench.browser().http.get(SHOWN).url.path == "/hub/login"
     # Nor does a trainer get in who has not come by the room, where it is written down.
-    assert lesson.trainer.http.get(SHOWN).status_code == 403
+    assert lesson.bench.browser("trainer").http.get(SHOWN).status_code == 403
 
 
 def test_a_seat_that_starts_again_shows_nothing_and_lets_nobody_in(lesson: Lesson) -> None:

@@ -1,14 +1,13 @@
 """Whether a learner shows the trainers a notebook."""
 
-from alembic import op
 from sqlalchemy import Column, Float, String
+
+from hub.migrations.adopt import add_missing
 
 revision, down_revision = "0006", "0005"
 
 
 def upgrade() -> None:
-    """Nobody shows anything yet."""
-    with op.batch_alter_table("workshop_presence") as table:
-        table.add_column(Column("shown", Float))
-        table.add_column(Column("shown_server", String(255)))
-        table.create_index("ix_workshop_presence_shown", ["shown"])
+    """Nobody shows anything yet. Also on databases of the time between, which have it."""
+    columns = (Column("shown", Float), Column("shown_server", String(255)))
+    add_missing("workshop_presence", *columns, indexed=["shown"])
