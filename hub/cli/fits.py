@@ -76,7 +76,9 @@ def show_answer(told: dict[str, Any], seats: int) -> None:
     table = Table("Needed", "Wanted", "Free", "Of", "Taken by", box=None, header_style="bold")
     for need in told["needs"]:
         figures = (_amount(need, need[key]) for key in ("wanted", "free", "total"))
-        taken = "\n".join(f"{one['title']} ({_amount(need, one['amount'])}, {_when(one)})" for one in need["taken"])
+        taken = "\n".join(
+            f"{one['title'] or 'somebody else'} ({_amount(need, one['amount'])}, {_when(one)})" for one in need["taken"]
+        )
         # A title is what somebody wrote, and no markup.
         table.add_row(f"{'✔' if need['fits'] else '✖'} {need['what']}", *figures, escape(taken) or "-")
     console.print(table)

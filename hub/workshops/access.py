@@ -13,6 +13,7 @@ from hub.web.hub_api import Person
 from hub.web.problems import Problem
 from hub.web.roles import require_trainer
 from hub.words import later
+from hub.workshops.capacity import Answer
 from hub.workshops.model import Workshop
 
 
@@ -27,6 +28,10 @@ class Organising:
     def sees(self, workshop: Workshop) -> bool:
         """Whether it is theirs; for anybody else it is as if there were none."""
         return self.admin or self.name in workshop.trainers
+
+    def of(self, answer: Answer) -> Answer:
+        """An answer as they may read it: whose the other bookings are is for admins."""
+        return answer if self.admin else answer.seen_by(self.name)
 
     def require_may_write(self, workshop: Workshop, settings: Settings) -> None:
         """Raises Problem 403 for a workshop that they could not give, and for seats that they may not hand out."""

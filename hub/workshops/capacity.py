@@ -26,6 +26,8 @@ class Booking:
     memory: int = 0
     gpu_class: str = ""
     devices: int = 0
+    known_to: frozenset[str] | None = None
+    """Who besides admins may know whose it is; None for everybody."""
 
     def devices_of(self, gpu_class: str) -> int:
         """How many devices of this class it takes."""
@@ -104,6 +106,15 @@ class Answer:
     def fits(self) -> bool:
         """Whether everything is there."""
         return all(need.fits for need in self.needs)
+
+    def seen_by(self, user: str) -> "Answer":
+        """The same for somebody who is no admin: bookings of others have no title."""
+        return replace(self, needs=tuple(_seen_by(need, user) for need in self.needs))
+
+
+def _seen_by(need: Need, user: str) -> Need:
+    taken = (one if one.known_to is None or user in one.known_to else replace(one, title="") for one in need.taken)
+    return replace(need, taken=tuple(taken))
 
 
 def enough_devices(seats: int) -> int:

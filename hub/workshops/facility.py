@@ -32,8 +32,9 @@ def facility_of(settings: Settings, leases: State, promised: Promised, now: floa
     Leases without a reservation are not counted: they make room for one.
     """
     machine = psutil.virtual_memory().total
-    reserved = (_reserved(reservation) for reservation in promised.reservations)
-    planned = (_planned(settings, workshop) for workshop in promised.workshops)
+    workshops = {workshop.reservation: workshop for workshop in promised.workshops}
+    reserved = (_reserved(reservation, workshops.get(reservation.id)) for reservation in promised.reservations)
+    planned = (_planned(settings, workshop) for workshop in workshops.values())
     return Facility(
         memory=int(machine * settings.site.memory_overcommit),
         machine_memory=machine,
@@ -42,16 +43,21 @@ def facility_of(settings: Settings, leases: State, promised: Promised, now: floa
     )
 
 
-def _reserved(reservation: Reservation) -> Booking:
-    title = reservation.group or ", ".join(sorted(reservation.users)) or reservation.id
+def _reserved(reservation: Reservation, workshop: Workshop | None) -> Booking:
+    title, known_to = reservation.group or reservation.id, None
+    if workshop is not None:
+        title, known_to = workshop.title.en, frozenset(workshop.trainers)
+    elif reservation.users:
+        title, known_to = ", ".join(sorted(reservation.users)), reservation.users
     window = Window(reservation.start, reservation.end)
-    return Booking(title, window, gpu_class=reservation.gpu_class, devices=reservation.count)
+    return Booking(title, window, gpu_class=reservation.gpu_class, devices=reservation.count, known_to=known_to)
 
 
 def _planned(settings: Settings, workshop: Workshop) -> Booking:
     """The seats of a workshop; its GPUs are a reservation."""
     memory = sum(int(profile.memory) for profile in settings.profiles if profile.name == workshop.profile)
-    return Booking(workshop.title.en, workshop.window, memory=workshop.seats * memory)
+    known_to = frozenset(workshop.trainers)
+    return Booking(workshop.title.en, workshop.window, memory=workshop.seats * memory, known_to=known_to)
 
 
 def _running(settings: Settings, seats: Iterable[SeatRecord], now: float) -> Iterator[Booking]:

@@ -49,6 +49,7 @@ class BookingView(BaseModel):
     """Who has what of it, and when."""
 
     title: str
+    """Empty where it is of others, for who is no admin."""
     start: datetime
     end: datetime
     amount: int
@@ -94,13 +95,13 @@ class FitsView(BaseModel):
 
 
 @api.get("/fits", responses=answers(401, 403, 422, 503))
-async def fits(desk: AtDesk, organised: Organised, _who: Organises, asked: Annotated[Question, Query()]) -> FitsView:
+async def fits(desk: AtDesk, organised: Organised, who: Organises, asked: Annotated[Question, Query()]) -> FitsView:
     """Would a class fit, beside running seats, reservations and workshops? If not, what would?"""
     now = time.time()
     profile = _profile(desk.settings, asked)
     wish = _wish(asked, profile, desk.settings, now)
     facility = facility_of(desk.settings, desk.broker.state, await organised.promised(), now)
-    return view_of(would_fit(wish, facility, now), profile.name, facility.machine_memory)
+    return view_of(who.of(would_fit(wish, facility, now)), profile.name, facility.machine_memory)
 
 
 def _profile(settings: Settings, asked: Question) -> Profile:

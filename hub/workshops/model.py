@@ -13,6 +13,8 @@ from hub.workshops.capacity import enough_devices
 from hub.workshops.window import NoSuchTime, Window, read_moment
 
 LONGEST_DAYS = 31
+OURS = "workshop-"
+"""Reservations of workshops are called so, and after it."""
 MOST_SEATS = 10_000
 RESERVED = frozenset({"new", "fits", "import"})
 """Names of pages beside those of workshops."""
@@ -134,6 +136,11 @@ class Workshop(Section):
     def window(self) -> Window:
         """From its start until its end."""
         return Window(self.starts.timestamp(), self.ends.timestamp())
+
+    @property
+    def reservation(self) -> str:
+        """What the broker calls the devices that are kept for it."""
+        return OURS + self.id
 
     @property
     def people(self) -> frozenset[str]:

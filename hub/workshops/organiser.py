@@ -18,16 +18,15 @@ from hub.web.problems import Problem
 from hub.words import later
 from hub.workshops.access import Organising
 from hub.workshops.agreement import disagreements
-from hub.workshops.capacity import Answer, Wish, would_fit
+from hub.workshops.capacity import MEMORY, Answer, Wish, would_fit
 from hub.workshops.facility import Promised, facility_of
 from hub.workshops.lifecycle import OPEN, PROMISED, STATE_WORDS, WorkshopState, after
-from hub.workshops.model import Unfit, Workshop
+from hub.workshops.model import OURS, Unfit, Workshop
 from hub.workshops.people import Members
 from hub.workshops.store import Changed, Kept, Workshops
 
 log = get_logger("workshops")
 
-OURS = "workshop-"
 """Reservations whose id begins so belong to the workshop that the rest names."""
 
 
@@ -193,12 +192,12 @@ class Organiser:
 
     async def promised(self, but: Workshop | None = None) -> Promised:
         """What is promised to everybody, `but` for one workshop."""
-        own = but.id if but else ""
+        own = but.reservation if but else ""
         reservations = self._desk.broker.state.reservations.values()
         return Promised(
-            reservations=[one for one in reservations if one.id != OURS + own],
+            reservations=[one for one in reservations if one.id != own],
             seats=await self._seats_beside_workshops(),
-            workshops=await self.published(but=own),
+            workshops=await self.published(but=but.id if but else ""),
         )
 
     async def _seats_beside_workshops(self) -> list[SeatRecord]:
@@ -221,7 +220,7 @@ class Organiser:
         assert workshop.gpus is not None
         window = workshop.window
         return Reservation(
-            id=OURS + workshop.id,
+            id=workshop.reservation,
             gpu_class=workshop.gpus.gpu_class,
             count=workshop.gpus.count_for(workshop.seats),
             start=window.start,
@@ -247,7 +246,7 @@ class Organiser:
             return kept
         # The record first: a reservation that is left without its workshop is noticed.
         changed = await self._move(kept, moved, who, what)
-        await self._unreserve(OURS + kept.workshop.id)
+        await self._unreserve(kept.workshop.reservation)
         return changed
 
     async def _unreserve(self, reservation: str) -> None:
@@ -277,7 +276,7 @@ class Organiser:
         for everybody who takes part, and nothing is reserved for any other.
         """
         async with self._turn:
-            due = {OURS + one.id: await self._reservation(one) for one in await self._with_gpus()}
+            due = {one.reservation: await self._reservation(one) for one in await self._with_gpus()}
             known = {id: one for id, one in self._desk.broker.state.reservations.items() if id.startswith(OURS)}
             unclear = {OURS + id for id in await asyncio.to_thread(self.workshops.unreadable)}
             for id in known.keys() - due.keys() - unclear:
@@ -309,11 +308,17 @@ def _changed() -> Problem:
 
 
 def _does_not_fit(workshop: Workshop, answer: Answer) -> Problem:
-    short = ", ".join(need.what for need in answer.needs if not need.fits)
+    short = [need.what for need in answer.needs if not need.fits]
+    if short == [MEMORY]:
+        sentence = later("{title} does not fit: there is not enough memory for its seats in its hours.")
+    elif MEMORY in short:
+        sentence = later("{title} does not fit: there is neither memory for its seats nor enough {short} in its hours.")
+    else:
+        sentence = later("{title} does not fit: there is not enough {short} in its hours.")
     return Problem(
         409,
         "does-not-fit",
-        later("{title} does not fit: there is not enough {short} in its hours."),
+        sentence,
         later("Ask what would fit (`./werkbank workshops fits`), change it, then publish it."),
-        {"title": workshop.title.en, "short": short},
+        {"title": workshop.title.en, "short": ", ".join(one for one in short if one != MEMORY)},
     )

@@ -117,7 +117,7 @@ async def fits(request: Request, person: TrainerPosting, organised: Organised) -
     """Whether what stands in the form would fit: a part of the page, asked for while somebody types."""
     filled = await _filled(request)
     found, filled.mistakes = form.asked(filled.fields, catalogue(), _translate(request))
-    return page(request, "workshop_answer.html", **await _answer(organised, found, filled.mistakes))
+    return page(request, "workshop_answer.html", **await _answer(organised, person, found, filled.mistakes))
 
 
 @router.post("/import")
@@ -236,16 +236,18 @@ async def _form(
         catalogue=known,
         csrf=csrf_token(request),
         zone=datetime.now().astimezone().tzname(),
-        **await _answer(organised, found, filled.mistakes),
+        **await _answer(organised, person, found, filled.mistakes),
     )
 
 
-async def _answer(organised: Organiser, found: Workshop | None, mistakes: dict[str, str]) -> dict[str, Any]:
+async def _answer(
+    organised: Organiser, person: Person, found: Workshop | None, mistakes: dict[str, str]
+) -> dict[str, Any]:
     """What the answer's part of a page needs: nothing can be said of a workshop that is not whole."""
     if found is None or found.profile not in {profile.name for profile in organised.settings.profiles}:
         return {"answer": None, "agenda": None, "mistakes": mistakes}
     return {
-        "answer": answer_view(await organised.fits(found)),
+        "answer": answer_view(organising(person).of(await organised.fits(found))),
         "agenda": agenda(found, catalogue()),
         "mistakes": mistakes,
     }
@@ -278,7 +280,7 @@ async def workshop_page(
         state=kept.state,
         steps=STEPS,
         refused=refused,
-        answer=answer_view(answer) if answer else None,
+        answer=answer_view(organising(person).of(answer)) if answer else None,
         agenda=agenda(kept.workshop, catalogue()),
         profile=profile,
         programme=next((one for one in settings.programmes if one.name == kept.workshop.programme), None),

@@ -49,13 +49,12 @@ class Rehearsals:
         """At its end rehearsals are broken off; who came in is removed when the service is back."""
         async with asyncio.TaskGroup() as self._tasks:
             tidying = self._tasks.create_task(self._remove_leftovers(), name="rehearsals.leftovers")
-            begun: set[asyncio.Task[None]] = set()
-            self._begun = begun
+            self._begun: set[asyncio.Task[None]] = set()
             try:
                 yield self
             finally:
                 tidying.cancel()
-                for task in begun:
+                for task in self._begun:
                     task.cancel()
 
     async def begin(self, kept: Kept, people: int, who: str) -> Rehearsal:

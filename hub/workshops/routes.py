@@ -76,7 +76,7 @@ async def fits(organised: Organised, who: Organises, id: WorkshopId) -> FitsView
     """Would it fit, and what would if not?"""
     found = await organised.found(who, id)
     answer = await organised.fits(found.workshop)
-    return view_of(answer, found.workshop.profile, psutil.virtual_memory().total)
+    return view_of(who.of(answer), found.workshop.profile, psutil.virtual_memory().total)
 
 
 @api.put("/{id}", responses={**NAMED, **answers(*WITH_A_BODY)})

@@ -98,7 +98,7 @@ def test_a_second_class_that_wants_the_same_gpus_is_refused_with_what_would_fit(
     assert status == 0
     assert "It does not fit." in said
     assert f"Would fit: another hour, {NEXT_YEAR} 17:00 to 19:00." in said
-    assert "trainer" in said
+    assert "Class one (" in said
     status, said = office("publish", "two")
     assert status == 2
     assert "Class two does not fit: there is not enough simulated in its hours." in said

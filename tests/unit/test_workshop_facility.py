@@ -6,9 +6,11 @@ from hub.leases.model import Device, DeviceState, Reservation
 from hub.leases.rules import rules_of
 from hub.leases.state import restored
 from hub.settings import load
+from hub.settings.model import Words
 from hub.web.hub_api import SeatRecord
-from hub.workshops.capacity import Booking
+from hub.workshops.capacity import Answer, Booking, Wish, would_fit
 from hub.workshops.facility import Promised, facility_of
+from hub.workshops.model import Workshop
 from hub.workshops.window import Window
 from tests.support.workbench import ROOT
 
@@ -48,8 +50,31 @@ def test_a_reservation_is_called_after_whom_it_is_for() -> None:
     ]
     assert set(bookings(reservations=made)) == {
         Booking("ained", window, gpu_class="simulated", devices=2),
-        Booking("a, b", window, gpu_class="simulated", devices=1),
+        Booking("a, b", window, gpu_class="simulated", devices=1, known_to=frozenset({"a", "b"})),
     }
+
+
+def test_a_trainer_reads_whose_the_other_bookings_are_only_where_they_are_theirs() -> None:
+    window = {"starts": NOW + timedelta(hours=1), "ends": NOW + timedelta(hours=3), "seats": 4}
+    made = Workshop(
+        id="secret",
+        title=Words(en="Merger", nl="Fusie"),
+        trainers=("tess",),
+        profile="small",
+        lessons=("S1",),
+        **window,
+    )
+    learners = Reservation("workshop-secret", "simulated", 1, made.window.start, made.window.end, users=frozenset("ab"))
+    leases = restored(rules_of(SETTINGS), [], [], {}, [learners], NOW.timestamp())
+    facility = facility_of(SETTINGS, leases, Promised([learners], [seat("small")], [made]), NOW.timestamp())
+    wish = Wish(1, GIB, made.window, "simulated", 1)
+
+    def titles(answer: Answer) -> set[str]:
+        return {booking.title for need in answer.needs for booking in need.taken}
+
+    answer = would_fit(wish, facility, NOW.timestamp())
+    assert titles(answer) == titles(answer.seen_by("tess")) == {"Merger", "1 × small"}
+    assert titles(answer.seen_by("somebody")) == {"", "1 × small"}
 
 
 def test_devices_out_of_service_are_not_there() -> None:
