@@ -40,13 +40,13 @@ from hub.seats.keep import Keeps
 from hub.seats.warming_routes import Warmings
 from hub.service import home, me_routes, status
 from hub.service.following import Following
-from hub.service.gateway_api import GatewayApi
 from hub.service.metrics import Metrics
 from hub.settings import Settings
 from hub.web import auth
 from hub.web.auth import OAuthClient, SignInNeeded
 from hub.web.bodies import BodyLimit
 from hub.web.broken_json import broken_json
+from hub.web.gateway_api import GatewayApi
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
 from hub.words import COOKIE, choose_language, later, translator
