@@ -90,7 +90,7 @@ class Sightings:
         if health.ok and before is not None:
             log.info("dependency.back", name=health.name)
         elif not health.ok:
-            log.error("dependency.away", name=health.name, detail=health.detail)
+            log.warning("dependency.away", name=health.name, detail=health.detail)
         # Away at the very first look: that moment is the best that is known.
         since = self._now() if before is not None or not health.ok else None
         return Seen(health.name, health.ok, health.detail, since)

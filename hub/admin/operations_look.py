@@ -116,7 +116,8 @@ def machine_of(folder: StateDirectory) -> MachineFact:
 
 def _memory(folder: StateDirectory, seats: Iterable[SeatRecord]) -> dict[tuple[str, str], int]:
     counted = {(s.user, s.server): used_memory(group_name(folder.path, s.user, s.server)) for s in seats}
-    return {seat: used // STEP * STEP for seat, used in counted.items() if used is not None}
+    # Upwards: what is there is never told as nothing.
+    return {seat: -(-used // STEP) * STEP for seat, used in counted.items() if used is not None}
 
 
 def left_over(use: DeviceUse) -> str:
