@@ -17,6 +17,8 @@ Check = Callable[[], Awaitable[bool]]
 TIMEOUT = 5.0
 LOOK_PERIOD = 10.0
 """Seconds between two looks at all dependencies, so that a page knows since when one is away."""
+AWAY_PERIOD = 2.0
+"""The same while one is away: it is soon seen that it is back, or that it has come up after the service."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Sightings:
     async def _look_for_ever(self) -> None:
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_PERIOD)
+            await asyncio.sleep(LOOK_PERIOD if all(seen.ok for seen in self.seen) else AWAY_PERIOD)
 
     async def look(self) -> None:
         """Ask all of them now."""

@@ -13,6 +13,7 @@ from hub.admin.operations_model import MachineFact
 from hub.audit import Audit, Entry
 from hub.cgroups.groups import group_name
 from hub.cgroups.limits import used_memory
+from hub.health import Sightings
 from hub.leases.desk import Desk
 from hub.leases.inventory import DeviceUse
 from hub.leases.model import Device, DeviceState
@@ -22,6 +23,8 @@ from hub.web.hub_api import HubApi, HubUnreachable, SeatRecord
 
 FRESH = 4.0
 """Seconds for which an answer is good enough for the next reader."""
+PATIENCE = 4.0
+"""Seconds that hub and gateway have for their answer."""
 GIB = 2**30
 STEP = GIB // 10
 """Bytes in use are told in steps of this, so that a page does not change with every breath of a seat."""
@@ -68,19 +71,36 @@ class Lookout:
             return self._last
 
     async def _ask(self) -> Look:
-        gateway: GatewayApi | None = self._state.gateway
         desk: Desk = self._state.leases
-        seats, clusters = await asyncio.gather(self._seats(), gateway.all_clusters() if gateway else _none())
+        seats, clusters = await asyncio.gather(self._seats(), self._clusters())
         devices = tuple(desk.broker.state.devices.values())
         uses = desk.watch.use if desk.watch else {}
         return await asyncio.to_thread(self._look_around, seats, clusters, devices, dict(uses))
 
     async def _seats(self) -> tuple[SeatRecord, ...] | None:
         hub: HubApi = self._state.hub
-        try:
-            return tuple(await hub.running_seats())
-        except HubUnreachable:
+        if self._is_away("hub"):
             return None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return tuple(await hub.running_seats())
+        except (HubUnreachable, TimeoutError):
+            return None
+
+    async def _clusters(self) -> list[OwnedCluster] | None:
+        gateway: GatewayApi | None = self._state.gateway
+        if gateway is None or self._is_away("dask-gateway"):
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await gateway.all_clusters()
+        except TimeoutError:
+            return None
+
+    def _is_away(self, name: str) -> bool:
+        """Whoever was just missed is not waited for: the page is quick above all when something hangs."""
+        sightings: Sightings = self._state.sightings
+        return any(seen.name == name and not seen.ok for seen in sightings.seen)
 
     def _look_around(
         self,
@@ -101,10 +121,6 @@ class Lookout:
             left_over={uuid: left_over(uses[uuid]) for uuid in quarantined if uuid in uses},
             drained=audit.last("device.drained", [f"device:{d.uuid}" for d in devices if d.draining]),
         )
-
-
-async def _none() -> None:
-    return None
 
 
 def machine_of(folder: StateDirectory) -> MachineFact:

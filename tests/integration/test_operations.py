@@ -33,11 +33,18 @@ def admin(facility: Workbench) -> Visitor:
 
 
 @pytest.fixture(scope="module")
-def working(facility: Workbench) -> Iterator[Seat]:
-    """Somebody's seat, which may lease."""
+def scientists(facility: Workbench) -> Iterator[Seat]:
     with seat_of(facility, "scientist", "medium") as found:
         yield found
-        found.give_all_back()
+
+
+@pytest.fixture
+def working(scientists: Seat) -> Iterator[Seat]:
+    """Somebody's seat without leases, before and after; both devices can be had."""
+    scientists.give_all_back()
+    eventually(lambda: free_devices(scientists) == 2, what="both devices are free")
+    yield scientists
+    scientists.give_all_back()
 
 
 def csrf(visitor: Visitor) -> str:
@@ -92,6 +99,7 @@ def test_a_stranger_is_sent_to_sign_in(facility: Workbench) -> None:
 
 
 def test_a_form_from_elsewhere_does_nothing(facility: Workbench, admin: Visitor) -> None:
+    assert admin.http.get(PAGE).status_code == 200
     for form, fields in FORMS.items():
         assert admin.http.post(f"{PAGE}/{form}", data={**fields, "csrf": "no"}).status_code == 403, form
     assert told(facility)["counts"]["out"] == 0
@@ -109,6 +117,7 @@ def test_it_is_linked_and_names_each_dependency(
     assert f'href="{PAGE}"' in admin.http.get(f"{PREFIX}/admin").text
     page = text_of(admin.http.get(PAGE, headers={"Accept-Language": language}).text)
     assert all(word in page for word in words)
+    eventually(lambda: all(one["ok"] for one in told(facility)["dependencies"]), what="everything is there")
     health = facility.browser().http.get(f"{PREFIX}/health").json()["dependencies"]
     assert [one["name"] for one in told(facility)["dependencies"]] == [one["name"] for one in health]
 
@@ -122,24 +131,22 @@ def test_a_seat_its_lease_and_who_waits_are_shown(facility: Workbench, admin: Vi
     assert f'href="{PREFIX}/admin/explain/lease/{waiting["id"]}"' in page
     facts = told(facility)
     assert {device["lease"] for device in facts["devices"]} == {lease["id"] for lease in leases}
-    assert [(row["place"], row["user"]) for row in facts["queue"]] == [(1, "scientist")]
-    assert [(seat["user"], seat["stage"]) for seat in facts["seats"]] == [("scientist", "running")]
-    assert facts["seats"][0]["most"] == 4 * 2**30
+    assert [(row["place"], row["user"]) for row in facts["queue"]] == [(None, "scientist")]
+    assert facts["queue"][0]["why"] == "scientist has 2 of the 2 GPUs that they can have at once."
+    (seat,) = eventually(lambda: told(facility)["seats"], what="the hub was asked again")
+    assert (seat["user"], seat["stage"], seat["most"]) == ("scientist", "running", 4 * 2**30)
     assert text_of(admin.http.get(PAGE, params={"words": "nobody-of-that-name"}).text).count("None of them has") >= 3
-    working.give_all_back()
 
 
 def test_the_stream_sends_the_page_anew_when_something_changed(
     facility: Workbench, admin: Visitor, working: Seat
 ) -> None:
-    eventually(lambda: free_devices(working) == 2, what="both devices are free")
     with admin.http.stream("GET", f"{PAGE}/live") as stream:
         lines = stream.iter_lines()
         assert next(line for line in lines if line.startswith("event:")) == "event: page"
         working.active()
         changed = (line for line in lines if "1 of 2" in line)
         assert next(changed)
-    working.give_all_back()
 
 
 # --- what is done there ------------------------------------------------------------------------------------
@@ -148,7 +155,6 @@ def test_the_stream_sends_the_page_anew_when_something_changed(
 def test_a_device_is_drained_and_put_back_and_its_page_tells_who_had_it(
     facility: Workbench, admin: Visitor, working: Seat
 ) -> None:
-    eventually(lambda: free_devices(working) == 2, what="both devices are free")
     lease = working.active()
     uuid = lease["devices"][0]["uuid"]
     assert "It is out of service once its lease ends" in send(admin, "devices", action="drain", device=uuid)
@@ -167,7 +173,6 @@ def test_a_device_is_drained_and_put_back_and_its_page_tells_who_had_it(
 
 
 def test_a_lease_is_ended_there_and_its_history_says_so(facility: Workbench, admin: Visitor, working: Seat) -> None:
-    eventually(lambda: free_devices(working) == 2, what="both devices are free")
     lease = working.active()
     assert "The lease is ended" in send(admin, "leases", lease=lease["id"])
     uuid = lease["devices"][0]["uuid"]
