@@ -1,15 +1,16 @@
 """Devices, parked kernels and the line, as the page "Operations" shows them."""
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 from hub.admin.operations_model import DeviceFact, DeviceStage, ParkedFact, QueueFact, age, moment
 from hub.audit import Entry
 from hub.leases.desk import Desk
-from hub.leases.explain_view import LineRow, line_rows, why_waits
+from hub.leases.explain import ids_in_line
+from hub.leases.explain_view import LineRow, rows_in_line, why_waits
 from hub.leases.model import Device, DeviceState, Lease, LeaseState
 from hub.leases.page_facility import coarse
 from hub.leases.page_view import stage_of
-from hub.leases.state import State
 from hub.pages.filters import written
 from hub.words import later, translator
 
@@ -113,30 +114,31 @@ def parked_facts(desk: Desk, language: str) -> list[ParkedFact]:
 # --- the line -----------------------------------------------------------------------------------------
 
 
-def queue_rows(desk: Desk, language: str) -> list[tuple[str, LineRow]]:
-    """Everybody who waits, with the name of the class, class by class, first to last."""
+def waiting(desk: Desk) -> list[Lease]:
+    """All leases that wait, class by class, first to last."""
     state = desk.broker.state
-    return [(name, row) for name in sorted(_waited_for(state)) for row in line_rows(state, name, language)]
+    names = {lease.gpu_class for lease in state.leases.values() if lease.is_waiting}
+    return [state.leases[id] for name in sorted(names) for id in ids_in_line(state, name)]
 
 
-def _waited_for(state: State) -> set[str]:
-    return {lease.gpu_class for lease in state.leases.values() if lease.is_waiting}
+def queue_facts(desk: Desk, leases: Iterable[Lease], language: str) -> list[QueueFact]:
+    """These leases that wait, with why and for how long. Each costs milliseconds: they are not for all of a crowd."""
+    facts: list[QueueFact] = []
+    for _name, line in groupby(leases, key=lambda lease: lease.gpu_class):
+        rows = rows_in_line(desk.broker.state, [lease.id for lease in line], language)
+        facts += [_queue(desk, row, language) for row in rows]
+    return facts
 
 
-def queue_facts(desk: Desk, rows: Iterable[tuple[str, LineRow]], language: str) -> list[QueueFact]:
-    """These rows, with why each waits and for how long."""
-    return [_queue(desk, name, row, language) for name, row in rows]
-
-
-def _queue(desk: Desk, gpu_class: str, row: LineRow, language: str) -> QueueFact:
+def _queue(desk: Desk, row: LineRow, language: str) -> QueueFact:
     state = desk.broker.state
     lease = state.leases[row.lease]
     view = desk.view(lease, language)
     code = view.reason.code if view.reason else ""
     return QueueFact(
         lease=row.lease,
-        title=_title(desk, gpu_class, language),
-        simulated=_is_simulated(desk, gpu_class),
+        title=view.title,
+        simulated=view.simulated,
         place=row.place,
         user=row.user,
         programme=row.programme,

@@ -188,7 +188,7 @@ class Operations:
     seats: tuple[SeatFact, ...]
     clusters: tuple[ClusterFact, ...]
     found: dict[str, int]
-    """How many of each list have the words that were asked for."""
+    """How many of each list have the words that were asked for. Of `queue` at most a hundred are ever shown."""
     gateway: bool
     """Whether there is a Dask Gateway here."""
     machine: MachineFact

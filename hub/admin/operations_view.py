@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from starlette.datastructures import State
 
-from hub.admin.operations_devices import device_facts, parked_facts, queue_facts, queue_rows
+from hub.admin.operations_devices import device_facts, parked_facts, queue_facts, waiting
 from hub.admin.operations_look import Look
 from hub.admin.operations_model import (
     Asked,
@@ -31,6 +31,8 @@ Row = TypeVar("Row")
 
 MOST_ROWS = 20
 """Rows of a list that are shown before somebody asks for all."""
+MOST_WAITING = 100
+"""Those who wait that are shown at most, whatever is asked: each costs milliseconds in which nobody is given a GPU."""
 
 
 def operations(state: State, look: Look, user: str, language: str, asked: Asked) -> Operations:
@@ -73,16 +75,16 @@ def operations_of(
         clusters=cluster_facts(look.clusters or (), desk.settings, language, at),
         machine=look.machine,
     )
-    parked, waiting = parked_facts(desk, language), queue_rows(desk, language)
+    parked, queue = parked_facts(desk, language), waiting(desk)
     troubles = Troubles(seen, current.problem, desk.guard.trouble if desk.guard else "")
     shown, has = Shown(asked.whole), asked.has
-    queue = [(name, row) for name, row in waiting if has(row.user, row.programme, row.holder, name)]
+    wanted = [lease for lease in queue if has(lease.user, lease.programme, lease.holder, lease.gpu_class)]
     return Operations(
         signs=signs_of(troubles, facts, language, now),
         dependencies=_dependencies(seen, language),
-        counts=_counts(look, facts, len(parked), len(waiting)),
+        counts=_counts(look, facts, len(parked), len(queue)),
         classes=tuple(classes(desk, user, language)),
-        queue=tuple(queue_facts(desk, shown.of("queue", queue), language)),
+        queue=tuple(queue_facts(desk, shown.of("queue", wanted)[:MOST_WAITING], language)),
         devices=shown.of("devices", [device for device in facts.devices if _has_device(asked, device)]),
         parked=shown.of("parked", [one for one in parked if has(one.user, one.holder, one.title)]),
         seats=shown.of("seats", [seat for seat in facts.seats if has(seat.user, seat.server, seat.profile)]),
