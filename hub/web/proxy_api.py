@@ -10,7 +10,8 @@ class ProxyApi:
 
     def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
         address = settings.server.address
-        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(address, address)  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         self._client, self._address = client, f"http://{host}:{settings.server.port}"
 
     async def alive(self) -> bool:

@@ -1,17 +1,21 @@
 """What the page "Operations" shows: what is wrong first, how long, and what to do. Without a hub."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.datastructures import State
 
 from hub.admin.operations_history import HOW, facts_of
-from hub.admin.operations_look import Look, left_over
+from hub.admin.operations_look import Look, Lookout, left_over
 from hub.admin.operations_model import Asked, MachineFact, Operations, age
 from hub.admin.operations_running import MOST_ON_ITS_WAY
 from hub.admin.operations_view import MOST_ROWS, operations_of
 from hub.admin.operations_words import AWAY, TITLES, TODO
+from hub.audit import Audit
+from hub.db import connect
 from hub.health import Seen, Sightings
 from hub.leases.device_history import Holding, holdings_of
 from hub.leases.events import Drained, Heard, Listed, Looked, Released, Ticked
@@ -21,6 +25,7 @@ from hub.leases.sentences import ENDED
 from hub.pages import render
 from hub.pages.face import Face
 from hub.settings import Current
+from hub.state import StateDirectory
 from hub.web.gateway_api import OwnedCluster
 from hub.web.hub_api import SeatRecord
 from tests.support.desk import START, MakeWorld, World, person
@@ -389,3 +394,35 @@ async def test_it_is_remembered_since_when_something_is_away_whatever_it_says_me
     moody.error, now[0] = None, 400.0
     await sightings.look()
     assert sightings.seen == (Seen("hub", True, "", 400.0),)
+
+
+# --- what others are asked -----------------------------------------------------------------------------------
+
+
+class HubThatHangs:
+    """It takes the question and never answers."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def running_seats(self) -> list[SeatRecord]:
+        self.asked += 1
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_hub_that_hangs_is_waited_for_once_and_not_at_all_once_it_is_missed(
+    make_world: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.admin.operations_look.PATIENCE", 0.05)
+    hub, sightings = HubThatHangs(), Sightings({}, lambda: START)
+    audit = Audit(connect(f"sqlite:///{tmp_path}/service.sqlite"))
+    state = {"hub": hub, "gateway": None, "leases": make_world().desk, "sightings": sightings, "audit": audit}
+    lookout = Lookout(State(state | {"state_directory": StateDirectory(tmp_path)}))
+    assert (await lookout.look()).seats is None
+    assert hub.asked == 1
+    assert await lookout.look() is await lookout.look()  # everybody who reads shares one look
+    sightings.seen = (Seen("hub", False, "no answer within 5 s", START),)
+    lookout.forget()
+    assert (await lookout.look()).seats is None
+    assert hub.asked == 1
