@@ -123,6 +123,18 @@ def used_cpu(name: str, root: Path = ROOT) -> float | None:
     return None
 
 
+def used_memory(name: str, root: Path = ROOT) -> int | None:
+    """Bytes that a group has in use, files that are only cached left out; None where nobody counts them."""
+    for group, current, cached in (
+        (root / GROUP / name, "memory.current", "inactive_file"),  # v2
+        (root / "memory" / GROUP / name, "memory.usage_in_bytes", "total_inactive_file"),  # v1
+    ):
+        with contextlib.suppress(OSError, ValueError):
+            told = (group / "memory.stat").read_text().split()
+            return max(0, int((group / current).read_text()) - int(told[told.index(cached) + 1]))
+    return None
+
+
 async def empty_and_remove(layout: Controller, name: str) -> None:
     """Remove the group of a seat that ended, once its kernels are gone; stragglers are made to go.
 

@@ -1,8 +1,6 @@
 """`werkbank status`: what runs, where, and who can sign in."""
 
 import json
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,14 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hub import __version__
 from hub.cli.options import DEFAULT_STATE, State
 from hub.running import processes
 from hub.settings import DemoAuthentication, load
 from hub.state import StateDirectory
+from hub.versions import versions
 from hub.web.hub_client import HubClient, PublicClient
-
-SHOWN_PACKAGES = ("jupyterhub", "jupyterlab", "dask-gateway-server", "distributed", "xarray")
 
 
 def status(
@@ -62,11 +58,6 @@ def _seats(state: StateDirectory) -> list[str] | None:
         return [f"{seat.user}/{seat.server}" for seat in HubClient(state).seats()]
     except httpx.HTTPError:
         return None
-
-
-def versions() -> dict[str, str]:
-    """Versions of what matters when something is asked about."""
-    return {"werkbank": __version__, "python": platform.python_version()} | {p: version(p) for p in SHOWN_PACKAGES}
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -1,10 +1,12 @@
-"""Who calls the gateway: a JupyterHub user, and from which seat."""
+"""Who calls the gateway: a JupyterHub user, and from which seat; or the service, for an admin."""
 
+import hmac
 from typing import Any
 
 from aiohttp import web
 from dask_gateway_server.auth import JupyterHubAuthenticator
 from dask_gateway_server.models import User
+from traitlets import Unicode
 
 from hub.gateway.seats import seat_of_token
 
@@ -17,6 +19,16 @@ class SeatUser(User):  # type: ignore[misc]
         self.seat = seat
 
 
+class Service(User):  # type: ignore[misc]
+    """The workbench's own service: it sees and ends everybody's clusters, and starts none."""
+
+    def __init__(self) -> None:
+        super().__init__(None, admin=True)  # without a name the backend lists all
+
+    def has_permissions(self, _cluster: Any) -> bool:
+        return True
+
+
 class SeatAuthenticator(JupyterHubAuthenticator):  # type: ignore[misc]
     """JupyterHub authentication that tells apart the seats of one user.
 
@@ -25,15 +37,19 @@ class SeatAuthenticator(JupyterHubAuthenticator):  # type: ignore[misc]
     every call asks it.
     """
 
+    service_secret = Unicode(help="What the workbench's service calls with.").tag(config=True)
+
     async def authenticate_and_handle(self, request: web.Request, handler: Any) -> web.StreamResponse:
         request["user"] = await self.authenticate(request)
         response: web.StreamResponse = await handler(request)
         return response
 
-    async def authenticate(self, request: web.Request) -> SeatUser:
+    async def authenticate(self, request: web.Request) -> User:
         token = self.get_token(request)
         if token is None:
             raise _unauthorized("no JupyterHub token came with the request")
+        if self.service_secret and hmac.compare_digest(token.encode(), self.service_secret.encode()):
+            return _service(request)
         headers = {"Authorization": f"token {token}"}
         async with self.session.get(f"{self.jupyterhub_api_url}/user", headers=headers) as reply:
             if reply.status in (403, 404):
@@ -49,6 +65,13 @@ class SeatAuthenticator(JupyterHubAuthenticator):  # type: ignore[misc]
         if user["kind"] != "user":
             raise _unauthorized("only people have clusters, services do not")
         return SeatUser(user["name"], user.get("groups", []), user.get("admin", False), seat_of_token(scopes))
+
+
+def _service(request: web.Request) -> Service:
+    """The service may list clusters and end one, whoever's; for all else there is a person."""
+    if request.method not in ("GET", "DELETE") or not request.path.startswith("/api/v1/clusters/"):
+        raise _unauthorized("the service has no clusters of its own")
+    return Service()
 
 
 def _unauthorized(why: str) -> web.HTTPUnauthorized:

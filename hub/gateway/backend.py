@@ -28,7 +28,7 @@ from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, wor
 from hub.gateway.forking import Program, fork_dask, is_dask
 from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
 from hub.gateway.options import cluster_options
-from hub.gateway.report import ReportedCluster, reported
+from hub.gateway.report import OwnedCluster, ReportedCluster, reported
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
 from hub.settings import Current, Profile, Settings
@@ -121,9 +121,10 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
             raise PublicException(sentence.format(profile=seat.profile)) from None
 
     async def list_clusters(self, username: str | None = None, statuses: Any = None) -> list[ReportedCluster]:
-        """As stock, each with its workers."""
+        """As stock, each with its workers; of everybody (for the service), each with whose it is."""
         records = self.db.list_clusters(username=username, statuses=statuses)
-        return [reported(record, self._wanted(record)) for record in records]
+        kind = OwnedCluster if username is None else ReportedCluster
+        return [reported(record, self._wanted(record), kind) for record in records]
 
     def _wanted(self, record: Any) -> int:
         gpu_cluster = self.gpu_workers.of(record.name)

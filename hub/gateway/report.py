@@ -19,9 +19,17 @@ class ReportedCluster(Cluster):  # type: ignore[misc]
         return {**super().to_dict(full), "workers": workers}
 
 
-def reported(record: ClusterRecord, wanted: int) -> ReportedCluster:
+class OwnedCluster(ReportedCluster):
+    """A cluster as the service sees it for admins."""
+
+    def to_dict(self, full: bool = True) -> dict[str, Any]:
+        """As its user sees it, with `user` and `seat`: whose it is."""
+        return {**super().to_dict(full), "user": self.username, "seat": self.config["seat"]}
+
+
+def reported(record: ClusterRecord, wanted: int, kind: type[ReportedCluster] = ReportedCluster) -> ReportedCluster:
     """The record's report; `wanted` workers are asked for."""
-    cluster = ReportedCluster(**vars(record.to_model()))
+    cluster = kind(**vars(record.to_model()))
     cluster.workers_running = sum(worker.status == JobStatus.RUNNING for worker in record.active_workers())
     cluster.workers_wanted = wanted
     return cluster

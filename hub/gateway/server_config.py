@@ -29,6 +29,7 @@ backend = SameUserBackend if same_user else SystemAccountsBackend
 c.DaskGateway.address = f"127.0.0.1:{ports.gateway_api}"
 c.DaskGateway.authenticator_class = SeatAuthenticator
 c.DaskGateway.backend_class = backend
+c.SeatAuthenticator.service_secret = runtime.state.secret("gateway-leases")
 c.Proxy.address = f"127.0.0.1:{ports.gateway}"
 c.Proxy.tcp_address = f"127.0.0.1:{ports.gateway_tcp}"
 c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from hub.leases.events import Drained, Released
+from hub.leases import admin_acts
 from hub.leases.explain_view import HolderRow, LineRow, holder_rows, line_rows, what_changes_it, why_waits
-from hub.leases.model import ENDED, Device, Lease
-from hub.leases.routes import NAMED, AtDesk, LeaseId, language_of, problem, told
+from hub.leases.model import Device, Lease
+from hub.leases.routes import NAMED, AtDesk, LeaseId, language_of, problem
 from hub.leases.view import LeaseView
 from hub.leases.waiting import standing
 from hub.web.admin import Admin
@@ -99,10 +98,7 @@ async def explain(request: Request, desk: AtDesk, _admin: Admin, lease: LeaseId)
 async def end(request: Request, desk: AtDesk, who: Admin, lease: LeaseId) -> LeaseView:
     """End a lease: its kernel runs on without a GPU."""
     found = await _found(desk, lease)
-    if found.state not in ENDED:
-        desk.log.info("lease.ended-by-admin", lease=lease, admin=who)
-        await told(desk, Released(lease, "admin"))
-        await run_in_threadpool(request.app.state.audit.tell, who, "lease.ended", f"lease:{lease}", user=found.user)
+    await admin_acts.end(desk, request.app.state.audit, who, found)
     return desk.view(await _found(desk, lease), language_of(request))
 
 
@@ -118,10 +114,7 @@ async def drain(
     request: Request, desk: AtDesk, who: Admin, body: Drain, uuid: Annotated[str, Path(max_length=80)]
 ) -> DeviceRow:
     """Take a device out of service once its lease ends, or put it back."""
-    desk.log.info("device.drained", device=uuid, draining=body.draining, admin=who)
-    await told(desk, Drained(uuid, body.draining))
-    what = "device.drained" if body.draining else "device.returned"
-    await run_in_threadpool(request.app.state.audit.tell, who, what, f"device:{uuid}")
+    await admin_acts.drain(desk, request.app.state.audit, who, uuid, body.draining)
     return _row(desk.broker.state.devices[uuid])
 
 

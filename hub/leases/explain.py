@@ -3,7 +3,7 @@
 What would happen is found by asking the decisions themselves; nothing here repeats them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hub.errors import LeaseRefused
@@ -67,14 +67,23 @@ class InLine:
 
 def line_of(state: State, gpu_class: str) -> list[InLine]:
     """Everybody who waits for a class, first to last; those whom a bound of their own holds back come last."""
+    return rows_of(state, ids_in_line(state, gpu_class))
+
+
+def ids_in_line(state: State, gpu_class: str) -> list[str]:
+    """The leases that wait for a class, first to last: quick, for the numbers behind each place are not looked for."""
     step = Step(state, state.now)
     line = step.line(gpu_class)
     ids = [entry.lease for entry in _entries(step, line)]
     ids += sorted(set(line.entries) - set(ids))
     waiting = (lease for lease in state.leases.values() if lease.gpu_class == gpu_class and lease.is_waiting)
-    ids += sorted(lease.id for lease in waiting if lease.id not in line.entries)
-    rows = [_in_line(state, step, state.leases[id]) for id in ids]
-    return sorted(rows, key=lambda row: row.place is None)
+    return ids + sorted(lease.id for lease in waiting if lease.id not in line.entries)
+
+
+def rows_of(state: State, ids: Iterable[str]) -> list[InLine]:
+    """These leases of one line, with what the place of each rests on."""
+    step = Step(state, state.now)
+    return sorted((_in_line(state, step, state.leases[id]) for id in ids), key=lambda row: row.place is None)
 
 
 def _entries(step: Step, line: Line) -> Iterator[Entry]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from pydantic import BaseModel
 
-from hub.leases.explain import Holder, InLine, holders_of, line_of
+from hub.leases.explain import Holder, InLine, holders_of, ids_in_line, rows_of
 from hub.leases.explain_words import CHANGES, COURTESY, HOLDS, MAKES_ROOM, PATIENCE, RANKS, SPARED
 from hub.leases.model import DeviceState, Lease, Rules
 from hub.leases.reservations import reserved_from
@@ -63,7 +63,12 @@ class HolderRow(BaseModel):
 
 def line_rows(state: State, gpu_class: str, language: str) -> list[LineRow]:
     """Everybody who waits for a class, first to last."""
-    return [_line_row(state, row, language) for row in line_of(state, gpu_class)]
+    return rows_in_line(state, ids_in_line(state, gpu_class), language)
+
+
+def rows_in_line(state: State, ids: Iterable[str], language: str) -> list[LineRow]:
+    """These leases of one line."""
+    return [_line_row(state, row, language) for row in rows_of(state, ids)]
 
 
 def _line_row(state: State, row: InLine, language: str) -> LineRow:

@@ -152,7 +152,7 @@ def gpu_page(desk: Desk, person: Person, language: str, recent: Iterable[Ended] 
 def _lease(desk: Desk, lease: Lease, language: str) -> MyLease:
     state, view = desk.broker.state, desk.view(lease, language)
     waits = lease.is_waiting
-    stage = _stage(lease)
+    stage = stage_of(lease)
     return MyLease(
         id=lease.id,
         holder=lease.holder,
@@ -179,7 +179,8 @@ def _lease(desk: Desk, lease: Lease, language: str) -> MyLease:
     )
 
 
-def _stage(lease: Lease) -> Stage:
+def stage_of(lease: Lease) -> Stage:
+    """Where a live lease stands, as pages call it."""
     if lease.state is LeaseState.ACTIVE:
         return "busy" if lease.busy else "idle"
     if lease.state is LeaseState.PARKED:

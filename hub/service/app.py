@@ -1,6 +1,7 @@
 """Assembles the one web service: pages, API, health and metrics."""
 
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,9 +22,11 @@ from hub.accounting import routes as use
 from hub.accounting import workshop_pages as workshop_reports
 from hub.accounting.accounts import Accounts
 from hub.accounting.bookkeeper import Bookkeeper
-from hub.admin import explain_pages, explain_routes, settings_pages
+from hub.admin import explain_pages, explain_routes, operations_pages, operations_routes, settings_pages
 from hub.admin import pages as admin_pages
+from hub.admin.operations_look import Lookout
 from hub.audit import Audit
+from hub.health import Sightings
 from hub.leases import admin_routes as admin_leases
 from hub.leases import gateway_routes as gateway_leases
 from hub.leases import pages as gpu_pages
@@ -39,16 +42,18 @@ from hub.seats import warming_routes as warmings
 from hub.seats.keep import Keeps
 from hub.seats.warming_routes import Warmings
 from hub.service import home, me_routes, status
+from hub.service.checks import checks_of
 from hub.service.following import Following
-from hub.service.gateway_api import GatewayApi
 from hub.service.metrics import Metrics
 from hub.settings import Settings
 from hub.web import auth
 from hub.web.auth import OAuthClient, SignInNeeded
 from hub.web.bodies import BodyLimit
 from hub.web.broken_json import broken_json
+from hub.web.gateway_api import GatewayApi
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
+from hub.web.proxy_api import ProxyApi
 from hub.words import COOKIE, choose_language, later, translator
 from hub.workshops import fits_routes, join_pages, learning, record_pages, room_pages, roster_pages
 from hub.workshops import pages as workshop_pages
@@ -82,7 +87,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         # trust_env: a proxy for the outside world must not be asked for addresses on this machine.
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             app.state.hub = HubApi(client, hub_api_url, oauth.secret)
-            app.state.gateway = GatewayApi.of(runtime, client)
+            app.state.gateway, app.state.proxy = GatewayApi.of(runtime, client), ProxyApi(client, current.settings)
             try:
                 async with (
                     open_desk(runtime, current.settings) as desk,
@@ -97,6 +102,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
                         following.running() as app.state.following,
                         books.running(),
                         Allowing(engine, desk).running() as app.state.allowing,
+                        Sightings(checks_of(app.state), time.time).running() as app.state.sightings,
                     ):
                         yield
             except BaseExceptionGroup as failed:
@@ -115,6 +121,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
     app.state.current, app.state.settings = current, current.settings
     app.state.keeps, app.state.oauth, app.state.state_directory = Keeps(engine), oauth, runtime.state
     app.state.metrics, app.state.audit, app.state.engine = Metrics(), Audit(engine), engine
+    app.state.lookout = Lookout(app.state)
     app.state.seen_settings = settings_pages.Seen()
     app.state.gateway_secret = runtime.state.secret("gateway-leases")
     app.state.command_line = runtime.state.secret("command-line")
@@ -155,6 +162,8 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         explain_pages.router,
         explain_routes.api,
         programme_pages.router,
+        operations_pages.router,
+        operations_routes.api,
     ):
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", StaticFiles(directory=STATIC), name="static")

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from hub.health import Health
 from hub.leases.metrics import LeaseMetrics
-from hub.service.health import Health
 from hub.web.hub_api import SeatRecord
 
 

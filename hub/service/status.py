@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from hub import __version__
-from hub.service.health import Check, Health, check_all
+from hub.health import Health, check_all
+from hub.service.checks import checks_of
 from hub.web.hub_api import HubUnreachable
 
 router = APIRouter(tags=["status"])
@@ -30,7 +30,7 @@ class HealthReport(BaseModel):
 @router.get("/health", responses={503: {"model": HealthReport}})
 async def health(request: Request, response: Response) -> HealthReport:
     """Each dependency by name; 503 when one does not answer."""
-    checked = await check_all(_checks(request))
+    checked = await check_all(checks_of(request.app.state))
     ok = all(dependency.ok for dependency in checked)
     response.status_code = 200 if ok else 503
     return HealthReport(ok=ok, version=__version__, dependencies=[Dependency(**vars(h)) for h in checked])
@@ -39,7 +39,7 @@ async def health(request: Request, response: Response) -> HealthReport:
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     """Prometheus text format."""
-    checked: list[Health] = await check_all(_checks(request))
+    checked: list[Health] = await check_all(checks_of(request.app.state))
     try:
         seats = await request.app.state.hub.running_seats()
     except HubUnreachable:
@@ -47,21 +47,3 @@ async def metrics(request: Request) -> Response:
     request.app.state.metrics.observe(seats, checked)
     request.app.state.metrics.leases.set_gauges(request.app.state.leases.broker.state)
     return Response(request.app.state.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _checks(request: Request) -> dict[str, Check]:
-    state = request.app.state
-
-    async def database() -> bool:
-        return bool(await run_in_threadpool(state.keeps.reachable))
-
-    async def leases() -> bool:
-        return bool(await run_in_threadpool(state.leases.broker.store.reachable))
-
-    async def devices() -> bool:
-        if state.leases.broker.unreadable:
-            raise OSError(state.leases.broker.unreadable)
-        return True
-
-    checks: dict[str, Check] = {"hub": state.hub.alive, "database": database, "leases": leases, "devices": devices}
-    return checks | ({"dask-gateway": state.gateway.alive} if state.gateway else {})

@@ -133,7 +133,8 @@ class HubApi:
 
     async def alive(self) -> bool:
         """Whether the hub answers."""
-        reply = await self._request("GET", "/", self._token)
+        # Asked every few seconds: this path stands in the hub's log only where it fails.
+        reply = await self._request("GET", "/health", self._token)
         return reply.status_code == 200
 
     async def _request(self, method: str, path: str, token: str, **more: Any) -> httpx.Response:

@@ -192,6 +192,8 @@ USE_PAGES = {
     "explain-gpu": "/services/werkbank/admin/explain/gpu?user=admin&gpu=simulated",
     "explain-quota": "/services/werkbank/admin/explain/quota?programme=ained&gpu_hours=1&period={month}",
     "programmes": "/services/werkbank/admin/programmes",
+    "operations": "/services/werkbank/admin/operations",
+    "operations-device": "/services/werkbank/admin/operations/devices/SIMULATED-simulated-0",
     "programme": "/services/werkbank/programmes/ained",
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.workbench import Workbench, text_of
 
-PAGES = ["admin", "admin/log", "admin/log.csv"]
+PAGES = ["admin", "admin/log", "admin/log.csv", "admin/operations", "admin/operations/devices/SIMULATED-simulated-0"]
 
 
 @pytest.mark.parametrize("path", PAGES)

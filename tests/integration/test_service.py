@@ -15,7 +15,7 @@ def test_health_names_each_dependency(workbench: Workbench) -> None:
     report = workbench.browser().http.get(f"{PREFIX}/health").json()
     assert report["ok"]
     names = [dependency["name"] for dependency in report["dependencies"]]
-    assert names == ["hub", "database", "leases", "devices", "dask-gateway"]
+    assert names == ["hub", "proxy", "database", "leases", "broker", "devices", "dask-gateway"]
 
 
 def test_health_says_which_dependency_is_missing(own_workbench: Workbench) -> None:

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from hub.accounting import routes as use_routes
+from hub.admin import operations_routes
 from hub.leases import admin_routes, routes
 from hub.leases.sentences import REFUSALS
 from hub.service import me_routes
@@ -20,6 +21,7 @@ def description() -> dict[str, Any]:
     app.include_router(admin_routes.api)
     app.include_router(me_routes.api)
     app.include_router(use_routes.api)
+    app.include_router(operations_routes.api)
     return app.openapi()
 
 
@@ -72,6 +74,7 @@ def test_the_shape_is_described_once_and_is_the_one_that_is_sent() -> None:
         ("POST /admin/leases/{lease}/release", "401 403 404 410 422 503"),
         ("GET /admin/devices", "401 403 503"),
         ("POST /admin/devices/{uuid}/drain", "400 401 403 404 413 422 503"),
+        ("GET /admin/operations", "401 403 422 503"),
     ],
 )
 def test_each_route_names_the_errors_it_can_give(route: str, errors: str) -> None:
@@ -80,7 +83,7 @@ def test_each_route_names_the_errors_it_can_give(route: str, errors: str) -> Non
 
 
 def test_the_table_above_names_every_route() -> None:
-    assert len(operations()) == 19
+    assert len(operations()) == 20
 
 
 @pytest.mark.parametrize("route", ["GET /leases/{lease}/events", "GET /me/events"])

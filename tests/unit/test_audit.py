@@ -36,6 +36,20 @@ def test_what_is_told_is_kept_in_order_with_its_details(audit: Audit) -> None:
     assert [entry.who for entry in audit.all()] == ["ann", "bob"]
 
 
+def test_who_last_did_something_to_each_of_some_things(audit: Audit) -> None:
+    for who, what, about in (
+        ("ann", "device.drained", "device:MIG-1/2:3"),
+        ("bob", "device.drained", "device:MIG-1/2:3"),
+        ("eve", "device.returned", "device:MIG-1/2:3"),
+        ("ann", "device.drained", "device:GPU-2"),
+        ("ann", "device.drained", "device:GPU-3"),
+    ):
+        audit.tell(who, what, about)
+    found = audit.last("device.drained", ["device:MIG-1/2:3", "device:GPU-2", "device:GPU-9"])
+    assert {name: entry.who for name, entry in found.items()} == {"MIG-1/2:3": "bob", "GPU-2": "ann"}
+    assert audit.last("device.drained", []) == {}
+
+
 def test_an_entry_is_not_written_when_what_it_tells_of_is_not(audit: Audit, engine: Engine) -> None:
     with Session(engine) as session:
         note(session, "ann", "settings.saved", "settings")

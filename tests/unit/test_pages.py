@@ -16,9 +16,9 @@ from hub.pages.filters import clock, gib, span
 from hub.pages.my_seats import my_seats
 from hub.seats.idle import Outlook, Why
 from hub.seats.view import SeatView
-from hub.service.gateway_api import Cluster
 from hub.settings import Settings, load
 from hub.spawners.capacity import Capacity
+from hub.web.gateway_api import Cluster
 from hub.web.hub_api import Person, SeatRecord
 from hub.web.problems import Problem
 from tests.support.workbench import ROOT, text_of

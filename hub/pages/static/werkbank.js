@@ -122,7 +122,11 @@
     for (const { name } of [...old.attributes]) {
       if (!fresh.hasAttribute(name) && name !== "open" && name !== "disabled") old.removeAttribute(name);
     }
-    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    for (const { name, value } of fresh.attributes) {
+      // What the reader folded stays so.
+      if (name === "open" && "fold" in old.dataset) continue;
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
     const key = (node) => node.id || "";
     const wanted = [...fresh.childNodes];
     const isWanted = (node) => key(node) && wanted.some((child) => key(child) === key(node));
