@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 from dask_gateway_server.backends.base import PublicException
 from dask_gateway_server.backends.local import LocalBackend, LocalClusterConfig, UnsafeLocalBackend
 from dask_gateway_server.options import Options
@@ -25,10 +26,11 @@ from hub.cgroups.devices import device_groups
 from hub.cgroups.groups import clusters_group_name
 from hub.gateway.authenticator import SeatUser
 from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, workers_allowed
+from hub.gateway.counts import COUNTS
 from hub.gateway.forking import Program, fork_dask, is_dask
 from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
 from hub.gateway.options import cluster_options
-from hub.gateway.report import ReportedCluster, reported
+from hub.gateway.report import ReportedCluster, reported, running_workers
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
 from hub.settings import Current, Profile, Settings
@@ -71,12 +73,17 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     async def setup(self, app: Any) -> None:
         self._hub_session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
         await super().setup(app)
+        app.router.add_get(COUNTS, self._counts)
         self.task_pool.spawn(self._end_with_seats_loop())
         self.task_pool.spawn(self._lease_loop())
 
     async def cleanup(self) -> None:
         await super().cleanup()
         await self._hub_session.close()
+
+    async def _counts(self, _request: web.Request) -> web.Response:
+        active = list(self.db.active_clusters())
+        return web.json_response({"clusters": len(active), "workers": sum(map(running_workers, active))})
 
     # --- bounds from the profile ------------------------------------------------------------------
 

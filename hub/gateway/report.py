@@ -22,6 +22,11 @@ class ReportedCluster(Cluster):  # type: ignore[misc]
 def reported(record: ClusterRecord, wanted: int) -> ReportedCluster:
     """The record's report; `wanted` workers are asked for."""
     cluster = ReportedCluster(**vars(record.to_model()))
-    cluster.workers_running = sum(worker.status == JobStatus.RUNNING for worker in record.active_workers())
+    cluster.workers_running = running_workers(record)
     cluster.workers_wanted = wanted
     return cluster
+
+
+def running_workers(record: ClusterRecord) -> int:
+    """Workers of a cluster that have said that they are there."""
+    return sum(worker.status == JobStatus.RUNNING for worker in record.active_workers())

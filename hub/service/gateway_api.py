@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from hub.gateway.counts import COUNTS
 from hub.runtime import Runtime
 from hub.web.hub_api import Person
 
@@ -43,6 +44,16 @@ class GatewayApi:
         except httpx.HTTPError:
             return None
         return [_cluster(record) for record in reply.json().values()]
+
+    async def counts(self) -> dict[str, int] | None:
+        """How many clusters and running workers there are, of everybody; None when the gateway does not answer."""
+        try:
+            reply = await self._client.get(f"{self._address}{COUNTS}")
+            reply.raise_for_status()
+        except httpx.HTTPError:
+            return None
+        found: dict[str, int] = reply.json()
+        return found
 
     async def alive(self) -> bool:
         """Whether the gateway answers."""

@@ -1,11 +1,17 @@
 """Health and metrics: for load balancers, Prometheus and the admin at two in the morning."""
 
+import contextlib
+import time
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from hub import __version__
+from hub.backup.record import last_backup
 from hub.service.health import Check, Health, check_all
+from hub.service.metrics import Metrics
 from hub.web.hub_api import HubUnreachable
 
 router = APIRouter(tags=["status"])
@@ -39,14 +45,22 @@ async def health(request: Request, response: Response) -> HealthReport:
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     """Prometheus text format."""
+    state = request.app.state
+    found: Metrics = state.metrics
     checked: list[Health] = await check_all(_checks(request))
     try:
-        seats = await request.app.state.hub.running_seats()
+        seats = await state.hub.running_seats()
     except HubUnreachable:
         seats = []
-    request.app.state.metrics.observe(seats, checked)
-    request.app.state.metrics.leases.set_gauges(request.app.state.leases.broker.state)
-    return Response(request.app.state.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    found.observe(seats, checked, state.settings)
+    found.leases.set_gauges(state.leases.broker.state, state.leases.broker.now())
+    found.observe_dask(await state.gateway.counts() if state.gateway else None)
+    backup = await run_in_threadpool(last_backup, state.state_directory)
+    found.observe_backup(backup.made if backup else None)
+    with contextlib.suppress(SQLAlchemyError):  # the gauges of dependencies say that the database is away
+        states = await run_in_threadpool(state.organiser.workshops.count_by_state)
+        found.workshops.set_gauges(states, state.classroom.classes.values(), seats, time.time())
+    return Response(found.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _checks(request: Request) -> dict[str, Check]:
