@@ -119,7 +119,6 @@ def _variables() -> list[dict[str, Any]]:
             "label": "Workbench",
             "type": "query",
             "datasource": DATASOURCE,
-            "definition": instances,
             "query": {"query": instances, "refId": "instances"},
             "refresh": 2,  # whenever the span of time changes
             "sort": 1,
