@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from hub import __version__
 from hub.backup.record import last_backup
-from hub.service.health import Check, Health, check_all
+from hub.service.health import Check, check_all
 from hub.service.metrics import Metrics
-from hub.web.hub_api import HubUnreachable
+from hub.web.hub_api import HubUnreachable, SeatRecord
 
 router = APIRouter(tags=["status"])
 
@@ -44,23 +44,30 @@ async def health(request: Request, response: Response) -> HealthReport:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """Prometheus text format."""
+    """Prometheus text format. What hangs is not asked again: Prometheus waits for ten seconds at most."""
     state = request.app.state
     found: Metrics = state.metrics
-    checked: list[Health] = await check_all(_checks(request))
-    try:
-        seats = await state.hub.running_seats()
-    except HubUnreachable:
-        seats = []
+    checked = await check_all(_checks(request))
+    well = {dependency.name for dependency in checked if dependency.ok}
+    seats = await _seats(request) if "hub" in well else []
     found.observe(seats, checked, state.settings)
+    found.observe_dask(await state.gateway.counts() if "dask-gateway" in well else None)
     found.leases.set_gauges(state.leases.broker.state, state.leases.broker.now())
-    found.observe_dask(await state.gateway.counts() if state.gateway else None)
     backup = await run_in_threadpool(last_backup, state.state_directory)
     found.observe_backup(backup.made if backup else None)
-    with contextlib.suppress(SQLAlchemyError):  # the gauges of dependencies say that the database is away
-        states = await run_in_threadpool(state.organiser.workshops.count_by_state)
-        found.workshops.set_gauges(states, state.classroom.classes.values(), seats, time.time())
+    if "database" in well:
+        with contextlib.suppress(SQLAlchemyError):  # it may have gone since
+            states = await run_in_threadpool(state.organiser.workshops.count_by_state)
+            found.workshops.set_gauges(states, state.classroom.classes.values(), seats, time.time())
     return Response(found.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _seats(request: Request) -> list[SeatRecord]:
+    try:
+        seats: list[SeatRecord] = await request.app.state.hub.running_seats()
+    except HubUnreachable:  # it may have gone since
+        return []
+    return seats
 
 
 def _checks(request: Request) -> dict[str, Check]:
