@@ -37,7 +37,7 @@ _columns = attrgetter(*_COLUMNS)
 _LONGEST = NAMES.index("wait_longest")
 
 SumKey = tuple[int, str, str, str, bool]
-"""Month (or part of one, or minus the year), by what, which one, programme, and whether on paper only."""
+"""Month (or another span that `spans_of` tells), by what, which one, programme, and whether on paper only."""
 
 
 class Ledger:
@@ -166,7 +166,7 @@ class Ledger:
 
 
 def summed(made: Iterable[Piece]) -> dict[SumKey, Amounts]:
-    """Pieces added up by part of a month, by month and by year, and by each aspect."""
+    """Pieces added up by each span and each aspect."""
     parts: dict[SumKey, list[float]] = defaultdict(lambda: [0] * len(NAMES))
     for piece in made:
         part = part_of(piece.day)
@@ -175,9 +175,15 @@ def summed(made: Iterable[Piece]) -> dict[SumKey, Amounts]:
             _add(parts[part, by, name, piece.programme, piece.simulated], values)
     sums: dict[SumKey, list[float]] = defaultdict(lambda: [0] * len(NAMES))
     for (part, by, name, programme, simulated), known in parts.items():
-        for span in (tables.FIRST_PART + part, part // PARTS, -(part // PARTS // 12)):
+        for span in spans_of(part):
             _add(sums[span, by, name, programme, simulated], enumerate(known))
     return {key: Amounts(*values) for key, values in sums.items()}  # type: ignore[arg-type]
+
+
+def spans_of(part: int) -> tuple[int, int, int, int]:
+    """What a part of a month belongs to: itself, its month, its quarter and its year, by their numbers in sums."""
+    month = part // PARTS
+    return tables.FIRST_PART + part, month, tables.FIRST_QUARTER + month // 3, -(month // 12)
 
 
 def _add(known: list[float], values: Iterable[tuple[int, float]]) -> None:

@@ -166,12 +166,20 @@ def _from_sums(by: By, spans: Sequence[int], whose: Whose) -> Select[Any]:
 
 
 def _spans(period: Period, by: By) -> list[int]:
-    """What there are sums of in a period: years, months around them, and parts of months around those."""
+    """What there are sums of in a period: years, quarters and months around them, and parts of months around those."""
     low, high = period.months()
-    years = range(-(-low // 12), high // 12) if by != "month" else range(0)
-    covered = set(range(12 * years.start, 12 * years.stop)) if years else set()
-    months = [month for month in range(low, high) if month not in covered]
-    return [-year for year in years] + months + [tables.FIRST_PART + part for part in period.parts()]
+    parts = [tables.FIRST_PART + part for part in period.parts()]
+    if by == "month":
+        return [*range(low, high), *parts]
+    years, quarters = _within(low, high, 12), _within(low, high, 3)
+    single = [quarter for quarter in quarters if quarter // 4 not in years]
+    months = [month for month in range(low, high) if month // 3 not in quarters]
+    return [*(-year for year in years), *(tables.FIRST_QUARTER + one for one in single), *months, *parts]
+
+
+def _within(low: int, high: int, length: int) -> range:
+    """Whole years or quarters, of so many months, from one month until before another."""
+    return range(-(-low // length), max(-(-low // length), high // length))
 
 
 def _month(span: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -11,7 +11,7 @@ from hub.accounting.ledger import summed
 from hub.accounting.model import DAY, NAMES, Amounts, Holding, LeaseFacts, Measured, Piece
 from hub.accounting.months import PARTS, date_of, day_of, first_day, first_day_of_part, month_name, month_of, part_of
 from hub.accounting.pieces import by_day, lesson_of, pieces_of, seat_pieces
-from hub.accounting.tables import FIRST_PART
+from hub.accounting.tables import FIRST_PART, FIRST_QUARTER
 
 MIDNIGHT = day_of(date_of(20_453)) * DAY
 """2025-12-31 00:00 UTC; the next midnight begins a month and a year."""
@@ -150,7 +150,7 @@ def test_every_aspect_adds_up_to_the_same_by_part_by_month_and_by_year(
     ]
     sums = summed(made)
     aspects = ("day", "user", "gpu_class", "device", "profile", "lesson")
-    spans = (range(-3000, 0), range(FIRST_PART), range(FIRST_PART, 2 * FIRST_PART))
+    spans = (range(-3000, 0), range(FIRST_QUARTER), range(FIRST_QUARTER, FIRST_PART), range(FIRST_PART, 2 * FIRST_PART))
     for aspect, span in product(aspects, spans):
         mine = [amounts for key, amounts in sums.items() if key[1] == aspect and key[0] in span]
         whole = sum(mine, Amounts())
