@@ -81,10 +81,11 @@ async def test_counters_are_read_when_a_gpu_changes_hands(
         devices.mj = 7000
         world.tell(Released("one", "user"), after=20)
         await until(lambda: written(engine, holder) == [""])
+        counted = "werkbank_gpu_energy_joules_total", {"gpu_class": "big"}
+        await until(lambda: registry.get_sample_value(*counted) == 7)
     with engine.connect() as connection:
         rows = connection.execute(select(tables.energy).where(tables.energy.c.lease == "one")).all()
     assert [(row.mj, row.seconds) for row in rows] == [(7000, pytest.approx(20, abs=1))]
-    assert registry.get_sample_value("werkbank_gpu_energy_joules_total", {"gpu_class": "big"}) == 7
 
 
 async def test_books_that_fail_are_tried_again_and_end_nothing(
