@@ -14,6 +14,7 @@ from hub.state import Ports, StateDirectory
 from hub.workshops.admission import Admission
 
 SERVICE, GATEWAY, CULLER, COMMAND_LINE = "werkbank", "dask-gateway", "idle-culler", "werkbank-cli"
+PROMETHEUS = "prometheus"
 
 
 def configure(c: Any, runtime: Runtime) -> None:
@@ -79,6 +80,7 @@ def _spawner(c: Any, current: Current, state: StateDirectory) -> None:
 def _services(c: Any, runtime: Runtime, settings: Settings, ports: Ports) -> None:
     environment = os.environ | runtime.environment()
     services = [_web_service(environment, ports), _culler(environment, settings), _command_line(runtime)]
+    services.append(_prometheus(runtime))
     if settings.gateway.enabled:
         services.append(_gateway(environment, ports))
     c.JupyterHub.services = services
@@ -128,6 +130,11 @@ def _command_line(runtime: Runtime) -> dict[str, Any]:
     return {"name": COMMAND_LINE, "api_token": runtime.state.secret("command-line"), "display": False}
 
 
+def _prometheus(runtime: Runtime) -> dict[str, Any]:
+    """Not a process of ours: the token with which a Prometheus reads the hub's metrics, and nothing else."""
+    return {"name": PROMETHEUS, "api_token": runtime.state.secret(PROMETHEUS), "display": False}
+
+
 def _roles(c: Any, settings: Settings) -> None:
     access = [f"access:services!service={SERVICE}"]
     access += [f"access:services!service={GATEWAY}"] if settings.gateway.enabled else []
@@ -146,6 +153,7 @@ def _roles(c: Any, settings: Settings) -> None:
             COMMAND_LINE,
             ["admin:servers", "admin:users", "list:users", "read:hub", "read:metrics", "read:services", "shutdown"],
         ),
+        _role(PROMETHEUS, ["read:metrics"]),
         *([_role(GATEWAY, ["list:users", "read:users", "read:servers"])] if settings.gateway.enabled else []),
     ]
 

@@ -1,8 +1,10 @@
 """The service's database: SQLite beside the hub's by default."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import DeclarativeBase
 
 from hub.migrations.schema import SERVICE, migrate
@@ -31,6 +33,18 @@ def engine_of(url: str) -> Engine:
         if engine.url.database:
             Path(engine.url.database).touch(mode=0o600)
     return engine
+
+
+def insert_rows(connection: Connection, statement: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Rows with a value for each column that `statement` inserts, in their order, as the database's driver takes them.
+
+    For many rows: SQLAlchemy would take most of the time to look at each value of each.
+    """
+    if not rows:
+        return
+    kind: Any = type(connection.dialect)
+    dialect = kind(paramstyle="qmark" if connection.dialect.name == "sqlite" else "format")
+    connection.exec_driver_sql(str(statement.compile(dialect=dialect)), list(rows))
 
 
 def _write_ahead(connection: object, _record: object) -> None:

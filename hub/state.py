@@ -4,6 +4,7 @@
 lock            held by the `up` that runs (flock; gone with its process)
 run.json        what runs now: address, pids, settings file
 ports.json      loopback ports, chosen once: seats that outlive the hub know them by heart
+last-backup.json  when the last backup was made; no secret
 secrets/        cookie secret, tokens and demo password, readable by the owner alone
 homes/          home folders in same-user mode
 private/        what stands for /tmp and /var/tmp in each seat, with system accounts
@@ -102,7 +103,7 @@ class StateDirectory:
         """The secret called `name` (hex), made at its first use."""
         path = self.secrets / name
         if not path.exists():
-            _write_private(path, secrets.token_hex(nbytes))
+            write_private(path, secrets.token_hex(nbytes))
         return path.read_text().strip()
 
     def demo_password(self) -> str:
@@ -114,7 +115,7 @@ class StateDirectory:
     def renew_demo_password(self) -> str:
         """A new shared password: each `up` makes one."""
         password = "-".join(secrets.token_hex(2) for _ in range(4))
-        _write_private(self.password_file, password)
+        write_private(self.password_file, password)
         return password
 
     def ports(self) -> Ports:
@@ -124,12 +125,12 @@ class StateDirectory:
             return Ports(**json.loads(path.read_text()))
         names = [field.name for field in fields(Ports)]
         ports = Ports(**dict(zip(names, free_ports(len(names)), strict=True)))
-        _write_private(path, json.dumps(asdict(ports), indent=1))
+        write_private(path, json.dumps(asdict(ports), indent=1))
         return ports
 
     def write_run(self, run: dict[str, Any]) -> None:
         """Record what runs, for `status`, `down` and the next `up`."""
-        _write_private(self.run_file, json.dumps(run, indent=1))
+        write_private(self.run_file, json.dumps(run, indent=1))
 
     def read_run(self) -> dict[str, Any] | None:
         """What runs (or ran, when its `up` was killed); None when nothing does."""
@@ -167,7 +168,7 @@ class StateDirectory:
             return True
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write so that nobody else can read it and no reader ever sees half of it."""
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

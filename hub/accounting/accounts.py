@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from hub.accounting.homes import HomeBook
 from hub.accounting.ledger import Ledger
-from hub.accounting.model import DAY
+from hub.accounting.model import DAY, NOTHING
 from hub.accounting.periods import Period
-from hub.accounting.query import By, Fresh, Key, Tally, Use
+from hub.accounting.query import By, Fresh, Key, Tally, Use, Whose
 from hub.accounting.report import Entry, Grouping, Line, UseReport, entries, line, titles, totals
 from hub.accounting.scope import Scope, workshop_scope
 from hub.accounting.source import Source
@@ -85,24 +85,15 @@ class Accounts:
         return self._desk.broker.now()
 
     async def report(self, scope: Scope, by: Grouping, period: Period, language: str) -> Told:
-        """Who used what; reads in a thread."""
-        live = list(self._desk.broker.state.leases.values())
-        return await asyncio.to_thread(self._report, scope, by, period, language, live, self.now())
-
-    async def unheld_energy(self, period: Period) -> tuple[float, float]:
-        """Energy (mJ) of devices that nobody had, and for how many device-seconds it was measured."""
-        return await asyncio.to_thread(self.use.unheld_energy, period)
-
-    def _report(self, scope: Scope, by: Grouping, period: Period, language: str, live: list[Lease], now: float) -> Told:
-        fresh = self.use.fresh(live, now)
+        """Who used what; reads in threads."""
+        live, now = self._live(), self.now()
+        fresh = await asyncio.to_thread(self.use.fresh, live, now)
         inside: By = "day" if period.end - period.start <= MOST_DAYS else "month"
-        series = self.use.tallies(inside, period, scope.whose, fresh)
-        if by == "workshop":
-            shown = self._by_workshop(period, fresh, language)
-        else:
-            shown = self._entries(self.use.tallies(by, period, scope.whose, fresh), by, language)
-        if by == "user" and scope.workshop is not None:
-            shown = self._under_numbers(shown, scope.workshop, translator(language))
+        # Databases answer both at once.
+        series, shown = await asyncio.gather(
+            asyncio.to_thread(self.use.tallies, inside, period, scope.whose, fresh),
+            asyncio.to_thread(self._shown, scope, by, period, fresh, language),
+        )
         return Told(
             scope=scope,
             by=by,
@@ -114,6 +105,29 @@ class Accounts:
             series=self._entries(series, inside, language),
             factors=self.settings.site.footprint,
         )
+
+    async def people(self, period: Period) -> int:
+        """How many people had a device or a seat; reads in a thread."""
+        return await asyncio.to_thread(self._people, period, self._live(), self.now())
+
+    def _people(self, period: Period, live: list[Lease], now: float) -> int:
+        tallies = self.use.tallies("user", period, Whose(), self.use.fresh(live, now))
+        return len({name for (name, _), tally in tallies.items() if tally.amounts != NOTHING})
+
+    def _live(self) -> list[Lease]:
+        return list(self._desk.broker.state.leases.values())
+
+    async def unheld_energy(self, period: Period) -> tuple[float, float]:
+        """Energy (mJ) of devices that nobody had, and for how many device-seconds it was measured."""
+        return await asyncio.to_thread(self.use.unheld_energy, period)
+
+    def _shown(self, scope: Scope, by: Grouping, period: Period, fresh: Fresh, language: str) -> list[Entry]:
+        if by == "workshop":
+            return self._by_workshop(period, fresh, language)
+        shown = self._entries(self.use.tallies(by, period, scope.whose, fresh), by, language)
+        if by == "user" and scope.workshop is not None:
+            return self._under_numbers(shown, scope.workshop, translator(language))
+        return shown
 
     def _under_numbers(self, some: list[Entry], workshop: Workshop, translate: Translate) -> list[Entry]:
         """Learners as the trainer knows them: under a number, or the name of whoever shows it."""

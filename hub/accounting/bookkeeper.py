@@ -110,7 +110,11 @@ class Bookkeeper:
         ]
         if real:
             readings = await asyncio.get_running_loop().run_in_executor(self._driver, self._readings, real)
-            await self._in_thread(self._energy.note, readings)
+            added = await self._in_thread(self._energy.note, readings)
+            if self._desk.metrics is not None:
+                for device in real:
+                    if device.uuid in added:
+                        self._desk.metrics.took(device.gpu_class, added[device.uuid] / 1000)
 
     def _readings(self, devices: list[Device]) -> list[Reading]:
         made = []

@@ -62,16 +62,22 @@ class EnergyBook:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def note(self, readings: Sequence[Reading]) -> None:
-        """Add what was taken since the last readings of these devices; all in one transaction with the readings."""
+    def note(self, readings: Sequence[Reading]) -> dict[str, float]:
+        """Add what was taken since the last readings of these devices; all in one transaction with the readings.
+
+        Returns the millijoules that were added, by device.
+        """
+        added: dict[str, float] = {}
         if not readings:
-            return
+            return added
         with self._engine.begin() as connection:
             before = _last(connection, [reading.device for reading in readings])
             for reading in readings:
-                if known := before.get(reading.device):
-                    _add(connection, between(known, reading))
+                if (known := before.get(reading.device)) and (taken := list(between(known, reading))):
+                    _add(connection, taken)
+                    added[reading.device] = sum(part.mj for part in taken)
                 _remember(connection, reading)
+        return added
 
 
 def _last(connection: Connection, devices: Sequence[str]) -> dict[str, Reading]:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any
 
 from hub.accounting.report import Line, UseReport
@@ -10,6 +11,7 @@ from hub.web.sheets import cell
 
 CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
 _LINE = tuple(Line.model_fields)
+_values = attrgetter(*_LINE)
 COLUMNS = ("first_day_utc", "last_day_utc", "by", *_LINE)
 
 
@@ -25,8 +27,8 @@ def as_csv(report: UseReport, lines: Iterable[Line]) -> str:
     file = io.StringIO()
     table = csv.writer(file)
     table.writerow(COLUMNS)
-    for row in rows(report, lines):
-        table.writerow([_cell(row[name]) for name in COLUMNS])
+    frame = (report.first, report.last, report.by)
+    table.writerows([_cell(value) for value in (*frame, *_values(line))] for line in lines)
     return file.getvalue()
 
 

@@ -15,14 +15,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.accounting import tables
 from hub.accounting.model import NAMES, Amounts, LeaseFacts, Measured, Piece
-from hub.accounting.months import month_of
+from hub.accounting.months import PARTS, part_of
 from hub.accounting.pieces import pieces_of, seat_pieces
 from hub.accounting.source import Position, Source
+from hub.db import insert_rows
 from hub.logs import get_logger
 
 log = get_logger("accounting")
 
-VERSION = 1
+VERSION = 2
 """Of what the pieces and sums mean: those of another version are made anew."""
 BATCH = 10_000
 """Leases that are counted in one transaction."""
@@ -33,9 +34,10 @@ ROWS_AT_ONCE = 5_000
 
 _COLUMNS = tuple(column.name for column in tables.pieces.columns if column.name not in NAMES)
 _columns = attrgetter(*_COLUMNS)
+_LONGEST = NAMES.index("wait_longest")
 
 SumKey = tuple[int, str, str, str, bool]
-"""Month (or minus the year), by what, which one, programme, and whether on paper only."""
+"""Month (or another span that `spans_of` tells), by what, which one, programme, and whether on paper only."""
 
 
 class Ledger:
@@ -137,9 +139,9 @@ class Ledger:
 
     def _write(self, connection: Connection, made: Sequence[Piece]) -> None:
         for some in _some(made, ROWS_AT_ONCE):
-            connection.execute(insert(tables.pieces), [_piece_row(piece) for piece in some])
-        for rows in _some([_sum_row(key, amounts) for key, amounts in summed(made).items()], ROWS_AT_ONCE):
-            connection.execute(self._adding(), rows)
+            insert_rows(connection, insert(tables.pieces), [piece_row(piece) for piece in some])
+        for rows in _some([sum_row(key, amounts) for key, amounts in summed(made).items()], ROWS_AT_ONCE):
+            insert_rows(connection, self._adding(), rows)
 
     def _adding(self) -> Any:
         dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
@@ -164,20 +166,33 @@ class Ledger:
 
 
 def summed(made: Iterable[Piece]) -> dict[SumKey, Amounts]:
-    """Pieces added up by month and by year, and by each aspect."""
-    sums: dict[SumKey, list[float]] = defaultdict(lambda: [0] * len(NAMES))
-    longest = NAMES.index("wait_longest")
+    """Pieces added up by each span and each aspect."""
+    parts: dict[SumKey, list[float]] = defaultdict(lambda: [0] * len(NAMES))
     for piece in made:
-        month, wait = month_of(piece.day), piece.amounts.wait_longest
-        values = [(number, value) for number, value in enumerate(piece.amounts.values()) if value and number != longest]
+        part = part_of(piece.day)
+        values = [(number, value) for number, value in enumerate(piece.amounts.values()) if value]
         for by, name in aspects(piece).items():
-            for span in (month, -(month // 12)):
-                known = sums[span, by, name, piece.programme, piece.simulated]
-                for number, value in values:
-                    known[number] += value
-                if wait > known[longest]:
-                    known[longest] = wait
+            _add(parts[part, by, name, piece.programme, piece.simulated], values)
+    sums: dict[SumKey, list[float]] = defaultdict(lambda: [0] * len(NAMES))
+    for (part, by, name, programme, simulated), known in parts.items():
+        for span in spans_of(part):
+            _add(sums[span, by, name, programme, simulated], enumerate(known))
     return {key: Amounts(*values) for key, values in sums.items()}  # type: ignore[arg-type]
+
+
+def spans_of(part: int) -> tuple[int, int, int, int]:
+    """What a part of a month belongs to: itself, its month, its quarter and its year, by their numbers in sums."""
+    month = part // PARTS
+    return tables.FIRST_PART + part, month, tables.FIRST_QUARTER + month // 3, -(month // 12)
+
+
+def _add(known: list[float], values: Iterable[tuple[int, float]]) -> None:
+    """Add values by their number in NAMES."""
+    for number, value in values:
+        if number != _LONGEST:
+            known[number] += value
+        elif value > known[_LONGEST]:
+            known[_LONGEST] = value
 
 
 def aspects(piece: Piece) -> dict[str, str]:
@@ -200,14 +215,15 @@ def pieces_of_seat(row: Any, until: float | None = None) -> list[Piece]:
     return seat_pieces(id, row.user, row.programme, row.profile, row.began, end, row.cpu_seconds, live)
 
 
-def _piece_row(piece: Piece) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(_COLUMNS, _columns(piece), strict=True))
-    return row | dict(zip(NAMES, piece.amounts.values(), strict=True))
+def piece_row(piece: Piece) -> tuple[Any, ...]:
+    """Values of all columns of `use_pieces`, in their order."""
+    return *_columns(piece), *piece.amounts.values()
 
 
-def _sum_row(key: SumKey, amounts: Amounts) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(("month", "by", "name", "programme", "simulated"), key, strict=True))
-    return row | dict(zip(NAMES, amounts.values(), strict=True))
+def sum_row(key: SumKey, amounts: Amounts) -> tuple[Any, ...]:
+    """Values of all columns of `use_sums`, in their order."""
+    month, by, name, programme, simulated = key
+    return by, month, name, programme, simulated, *amounts.values()
 
 
 def _some(values: Sequence[Any], most: int) -> Iterable[Sequence[Any]]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from hub.accounting.months import date_of, day_of, first_day, month_of, today
+from hub.accounting.months import PARTS, date_of, day_of, first_day, first_day_of_part, month_of, part_of, today
 from hub.words import later
 
 LONGEST_YEARS = 10
@@ -46,12 +46,21 @@ class Period:
         high = month_of(self.end)
         return low, max(low, high)
 
+    def parts(self) -> list[int]:
+        """Whole parts of months in it, by number, that are in no whole month of it."""
+        low = part_of(self.start) + (first_day_of_part(part_of(self.start)) != self.start)
+        first, after = self.months()
+        return [part for part in range(low, part_of(self.end)) if not first <= part // PARTS < after]
+
     def rest(self) -> list[tuple[int, int]]:
-        """Days that are in no whole month of it: at most two stretches, each with the day after its last."""
-        low, high = self.months()
-        if low == high:
+        """Days that are in no whole month and no whole part of one: at most two stretches, each with the day after
+        its last.
+        """
+        first, high = part_of(self.start), part_of(self.end)
+        low = first + (first_day_of_part(first) != self.start)
+        if low > high:
             return [(self.start, self.end)]
-        stretches = [(self.start, first_day(low)), (first_day(high), self.end)]
+        stretches = [(self.start, first_day_of_part(low)), (first_day_of_part(high), self.end)]
         return [(start, end) for start, end in stretches if start < end]
 
     def before(self) -> "Period":

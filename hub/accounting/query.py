@@ -5,12 +5,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, Row, String, and_, cast, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Engine,
+    Integer,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from hub.accounting import tables
 from hub.accounting.ledger import Ledger, pieces_of_seat
 from hub.accounting.model import DAY, NAMES, NOTHING, Amounts, Piece
-from hub.accounting.months import month_of
+from hub.accounting.months import PARTS, month_of
 from hub.accounting.periods import Period
 from hub.accounting.pieces import pieces_of
 from hub.accounting.seats import SeatBook
@@ -115,13 +131,13 @@ class Use:
 
     def _rows(self, connection: Connection, by: By, period: Period, whose: Whose) -> Iterable[Row[Any]]:
         if whose.user is not None or by == "notebook":
-            yield from connection.execute(_from_pieces(by, [(period.start, period.end)], whose))
-            return
-        low, high = period.months()
-        if low < high:
-            yield from connection.execute(_from_sums(by, low, high, whose))
-        if rest := period.rest():
-            yield from connection.execute(_from_pieces(by, rest, whose))
+            asked = [_from_pieces(by, [(period.start, period.end)], whose)]
+        else:
+            spans, rest = _spans(period, by), period.rest()
+            asked = [_from_sums(by, spans, whose)] if spans else []
+            asked += [_from_pieces(by, rest, whose)] if rest else []
+        # Added up where they lie: there may be ten thousand people, each in a dozen sums.
+        return connection.execute(_added_up(union_all(*asked) if len(asked) > 1 else asked[0])).all()
 
     def _of_people(self, period: Period, whose: Whose) -> list[Piece]:
         """Their pieces, cut to the window."""
@@ -140,42 +156,56 @@ def _uncounted_seats() -> Any:
     return select(tables.seats).where(~tables.seats.c.is_counted, tables.seats.c.has_ended)
 
 
-def _from_sums(by: By, low: int, high: int, whose: Whose) -> Any:
+def _from_sums(by: By, spans: Sequence[int], whose: Whose) -> Select[Any]:
     at = tables.sums.c
-    names: dict[str, ColumnElement[Any]] = {"programme": at.programme, "month": cast(at.month, String)}
-    name = names.get(by, at.name)
+    names: dict[str, ColumnElement[Any]] = {"programme": at.programme, "month": _month(at.month)}
     # Each aspect adds up to the same; these two are told by the smallest.
     aspect = "gpu_class" if by in names else by
-    asked = select(name.label("name"), at.simulated, *_summed(at)).where(
-        at.by == aspect, at.month.in_(_spans(low, high, by))
-    )
-    if whose.programme is not None:
-        asked = asked.where(at.programme == whose.programme)
-    return asked.group_by(name, at.simulated)
+    asked = _each(names.get(by, at.name), at).where(at.by == aspect, at.month.in_(spans))
+    return asked.where(at.programme == whose.programme) if whose.programme is not None else asked
 
 
-def _spans(low: int, high: int, by: By) -> list[int]:
-    """Months from `low` until before `high`, whole years among them as one sum each."""
-    years = range(-(-low // 12), high // 12) if by != "month" else range(0)
-    covered = set(range(12 * years.start, 12 * years.stop)) if years else set()
-    return [-year for year in years] + [month for month in range(low, high) if month not in covered]
+def _spans(period: Period, by: By) -> list[int]:
+    """What there are sums of in a period: years, quarters and months around them, and parts of months around those."""
+    low, high = period.months()
+    parts = [tables.FIRST_PART + part for part in period.parts()]
+    if by == "month":
+        return [*range(low, high), *parts]
+    years, quarters = _within(low, high, 12), _within(low, high, 3)
+    single = [quarter for quarter in quarters if quarter // 4 not in years]
+    months = [month for month in range(low, high) if month // 3 not in quarters]
+    return [*(-year for year in years), *(tables.FIRST_QUARTER + one for one in single), *months, *parts]
 
 
-def _from_pieces(by: By, stretches: Sequence[tuple[int, int]], whose: Whose) -> Any:
+def _within(low: int, high: int, length: int) -> range:
+    """Whole years or quarters, of so many months, from one month until before another."""
+    return range(-(-low // length), max(-(-low // length), high // length))
+
+
+def _month(span: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The month that a month or a part of one lies in."""
+    return case((span >= tables.FIRST_PART, (span - tables.FIRST_PART) // PARTS), else_=span)
+
+
+def _from_pieces(by: By, stretches: Sequence[tuple[int, int]], whose: Whose) -> Select[Any]:
     at = tables.pieces.c
-    name: ColumnElement[Any] = at.day if by in ("day", "month") else at[by]
     days = or_(*(and_(at.day >= start, at.day < end) for start, end in stretches))
-    asked = select(name.label("name"), at.simulated, *_summed(at)).where(days)
+    names: dict[str, ColumnElement[Any]] = {"day": cast(at.day, String), "month": -1 - at.day}
+    asked = _each(names.get(by, at.get(by)), at).where(days)
     if whose.user is not None:
         asked = asked.where(at.user == whose.user)
-    if whose.programme is not None:
-        asked = asked.where(at.programme == whose.programme)
-    return asked.group_by(name, at.simulated)
+    return asked.where(at.programme == whose.programme) if whose.programme is not None else asked
 
 
-def _summed(at: Any) -> list[ColumnElement[Any]]:
+def _each(name: Any, at: Any) -> Select[Any]:
+    return select(name.label("name"), at.simulated, *(at[amount] for amount in NAMES))
+
+
+def _added_up(asked: Select[Any] | CompoundSelect[Any]) -> Select[Any]:
+    at = asked.subquery().c
     kinds = {name: func.max if name == "wait_longest" else func.sum for name in NAMES}
-    return [_whole(name, kind(at[name])).label(name) for name, kind in kinds.items()]
+    sums = [_whole(name, kind(at[name])).label(name) for name, kind in kinds.items()]
+    return select(at.name, at.simulated, *sums).group_by(at.name, at.simulated)
 
 
 def _whole(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -184,10 +214,8 @@ def _whole(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _name(by: By, name: Any) -> str:
-    """Days are told by number, and months from sums too; months from pieces come as days."""
-    if by != "month":
-        return str(name)
-    return str(name) if isinstance(name, str) else str(month_of(name))
+    """Days and months are told by number; months from pieces come as days below zero."""
+    return str(month_of(-1 - name)) if by == "month" and name < 0 else str(name)
 
 
 def _aspect(by: By, piece: Piece) -> str:

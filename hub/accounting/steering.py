@@ -44,7 +44,7 @@ async def steering(accounts: Accounts, month: str, language: str) -> Steering:
     """The report about a month (`2026-11`); left out, the last one that is over. Raises Problem 422."""
     period = _month(month, accounts.now())
     by_programme = await accounts.report(EVERYTHING, "programme", period, language)
-    by_user = await accounts.report(EVERYTHING, "user", period, language)
+    people = await accounts.people(period)
     before = await accounts.report(EVERYTHING, "programme", period.before(), language)
     mj, seconds = await accounts.unheld_energy(period)
     simulated = next((line for line in by_programme.total if line.simulated), None)
@@ -55,7 +55,7 @@ async def steering(accounts: Accounts, month: str, language: str) -> Steering:
         then=before.total[0],
         simulated=simulated,
         programmes=_programmes(by_programme),
-        people=len({one.name for one in by_user.entries}),
+        people=people,
         unheld_kwh=mj / MILLIJOULES_PER_KWH if seconds else None,
         chart=chart_of(by_programme, language),
         factors=accounts.settings.site.footprint,

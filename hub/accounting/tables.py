@@ -10,6 +10,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Strin
 from hub.accounting.model import NAMES
 from hub.db import Base
 
+FIRST_QUARTER, FIRST_PART = 1_000_000, 10_000_000
+"""Numbers of months are below, those of quarters of a year from here on, and those of parts of months."""
 COUNTS = ("leases", "unserved", "waits", "within_1m", "within_15m", "within_1h")
 
 
@@ -43,6 +45,7 @@ sums = Table(
     "use_sums",
     Base.metadata,
     Column("by", String(12), primary_key=True),
+    # Besides months and years: FIRST_QUARTER and the month's number // 3, FIRST_PART and the part's number.
     Column("month", Integer, primary_key=True, autoincrement=False),
     Column("name", String(255), primary_key=True),
     Column("programme", String(32), primary_key=True),

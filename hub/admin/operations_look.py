@@ -11,6 +11,7 @@ from starlette.datastructures import State
 
 from hub.admin.operations_model import MachineFact
 from hub.audit import Audit, Entry
+from hub.backup.record import last_backup
 from hub.cgroups.groups import group_name
 from hub.cgroups.limits import used_memory
 from hub.health import Sightings
@@ -46,7 +47,7 @@ class Look:
     drained: Mapping[str, Entry] = field(default_factory=dict)
     """Who took a device out of service, by its UUID."""
     last_backup: float | None = None
-    """Unix seconds; nobody keeps a record of backups yet."""
+    """Unix seconds; None where there never was one."""
 
 
 class Lookout:
@@ -113,6 +114,7 @@ class Lookout:
         folder: StateDirectory = self._state.state_directory
         audit: Audit = self._state.audit
         quarantined = [device.uuid for device in devices if device.state is DeviceState.QUARANTINED]
+        backup = last_backup(folder)
         return Look(
             seats=seats,
             clusters=None if clusters is None else tuple(clusters),
@@ -120,6 +122,7 @@ class Lookout:
             memory=_memory(folder, seats or ()),
             left_over={uuid: left_over(uses[uuid]) for uuid in quarantined if uuid in uses},
             drained=audit.last("device.drained", [f"device:{d.uuid}" for d in devices if d.draining]),
+            last_backup=backup.made.timestamp() if backup else None,
         )
 
 

@@ -15,6 +15,7 @@ from hub import __version__
 from hub.backup import postgres
 from hub.backup.archive import Writer
 from hub.backup.manifest import Manifest, revisions_of
+from hub.backup.record import note_backup
 from hub.errors import BackupError
 from hub.runtime import Runtime
 from hub.settings import Settings
@@ -23,7 +24,9 @@ SETTINGS_COPY = "werkbank.yaml"
 
 
 def make(runtime: Runtime, file: Path, *, homes: bool) -> Manifest:
-    """Write the archive `file`, readable by its owner alone. Raises BackupError; nothing is left half-made then."""
+    """Write the archive `file`, readable by its owner alone, and note when that was. Raises BackupError; nothing is
+    left half-made then.
+    """
     if homes and runtime.settings.site.seats_run_as == "system-accounts":
         raise BackupError(
             "--homes: with system accounts homes are those of the machine, and are backed up with it. "
@@ -45,6 +48,7 @@ def make(runtime: Runtime, file: Path, *, homes: bool) -> Manifest:
         raise BackupError(f"{file} cannot be written: {problem}. Nothing was written.") from None
     finally:
         half.unlink(missing_ok=True)
+    note_backup(runtime.state, manifest, homes=homes)
     return manifest
 
 

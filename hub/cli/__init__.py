@@ -14,6 +14,7 @@ from hub.cli import (
     fits,
     leases,
     lessons,
+    monitoring,
     node,
     settings,
     simulate,
@@ -53,6 +54,7 @@ app.command("use")(use.use)
 app.command("warm")(warm.warm_seats)
 app.add_typer(workshops.app, name="workshops")
 app.add_typer(settings.app, name="settings")
+app.command("monitoring")(monitoring.monitoring)
 app.command("node")(node.node)
 app.command("units")(node.units)
 

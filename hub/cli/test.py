@@ -33,9 +33,10 @@ PROGRAMS = {
     # a program to look for, what it is for, and the Debian packages that bring it
     "chromium": ("the browser tests", ("chromium", "fonts-dejavu-core", "fonts-liberation")),
     "initdb": ("the tests on PostgreSQL", ("postgresql",)),
+    "promtool": ("the tests of alert rules", ("prometheus",)),
     "gcc": ("the tests with stand-in GPU drivers", ("gcc", "libc6-dev")),
 }
-NEEDED_BY = {"acceptance": ("chromium", "gcc"), "integration": ("initdb", "gcc"), "unit": ()}
+NEEDED_BY = {"acceptance": ("chromium", "gcc"), "integration": ("initdb", "gcc", "promtool"), "unit": ("promtool",)}
 
 
 def run_tests(

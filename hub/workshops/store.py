@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Engine, String, delete, select
+from sqlalchemy import JSON, Engine, String, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.audit import Audit, Entry, note
@@ -61,6 +61,12 @@ class Workshops:
     def all(self) -> list[Kept]:
         """Every workshop that can be read, by its start."""
         return sorted(self._read()[0], key=lambda kept: (kept.workshop.starts, kept.workshop.id))
+
+    def count_by_state(self) -> dict[str, int]:
+        """How many workshops there are in each state; those that cannot be read are counted too."""
+        with Session(self._engine) as session:
+            counted = session.execute(select(WorkshopRow.state, func.count()).group_by(WorkshopRow.state))
+            return dict(counted.tuples().all())
 
     def ids(self) -> set[str]:
         """Names that are taken, also by records that cannot be read."""

@@ -9,6 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.workbench import Workbench, eventually
 
 PREFIX = "/services/werkbank"
+PROMETHEUS_WAITS = 10
+"""Seconds, unless it is told otherwise."""
 
 
 def test_health_names_each_dependency(workbench: Workbench) -> None:
@@ -29,6 +31,9 @@ def test_health_says_which_dependency_is_missing(own_workbench: Workbench) -> No
         down = [dependency for dependency in reply.json()["dependencies"] if not dependency["ok"]]
         assert [dependency["name"] for dependency in down] == ["dask-gateway"]
         assert down[0]["detail"]
+        told = visitor.http.get(f"{PREFIX}/metrics", timeout=PROMETHEUS_WAITS).text
+        assert '\nwerkbank_dependency_up{name="dask-gateway"} 0.0\n' in told
+        assert "\nwerkbank_dask_clusters" not in told, "nobody knows"
     finally:
         os.kill(gateway, signal.SIGCONT)
     eventually(lambda: visitor.http.get(f"{PREFIX}/health").status_code == 200)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, select
 
 from hub.accounting import tables
@@ -15,6 +16,7 @@ from hub.accounting.bookkeeper import Bookkeeper
 from hub.db import connect
 from hub.leases.events import Released
 from hub.leases.inventory import DeviceUse
+from hub.leases.metrics import LeaseMetrics
 from hub.leases.model import Device
 from hub.runtime import Runtime
 from hub.state import StateDirectory
@@ -68,6 +70,7 @@ async def test_counters_are_read_when_a_gpu_changes_hands(
     make_world: MakeWorld, engine: Engine, tmp_path: Path
 ) -> None:
     world = make_world(count=1)
+    world.desk.metrics = LeaseMetrics(registry := CollectorRegistry())
     books, _accounts, devices = books_of(world, engine, tmp_path)
     holder = tables.counters.c.lease
     async with books.running():
@@ -78,6 +81,8 @@ async def test_counters_are_read_when_a_gpu_changes_hands(
         devices.mj = 7000
         world.tell(Released("one", "user"), after=20)
         await until(lambda: written(engine, holder) == [""])
+        counted = "werkbank_gpu_energy_joules_total", {"gpu_class": "big"}
+        await until(lambda: registry.get_sample_value(*counted) == 7)
     with engine.connect() as connection:
         rows = connection.execute(select(tables.energy).where(tables.energy.c.lease == "one")).all()
     assert [(row.mj, row.seconds) for row in rows] == [(7000, pytest.approx(20, abs=1))]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.accounting.charts import axis_top
-from hub.accounting.months import first_day
+from hub.accounting.months import PART_DAYS, first_day, first_day_of_part
 from hub.accounting.periods import BadPeriod, Period, choices, period_of
 from hub.pages.filters import figures, hours, period, period_named
 
@@ -70,11 +70,13 @@ def test_days_that_cannot_be_are_refused(first: date | None, last: date) -> None
 
 
 @given(st.integers(18_000, 22_000), st.integers(1, 800))
-def test_whole_months_and_the_rest_are_all_the_days(start: int, days: int) -> None:
+def test_whole_months_parts_of_months_and_the_rest_are_all_the_days(start: int, days: int) -> None:
     asked = Period(start, start + days, "")
     low, high = asked.months()
     covered = [day for one, other in asked.rest() for day in range(one, other)]
+    assert len(covered) <= 2 * PART_DAYS, "so few days are told piece by piece"
     covered += range(first_day(low), first_day(high)) if low < high else ()
+    covered += [day for part in asked.parts() for day in range(first_day_of_part(part), first_day_of_part(part + 1))]
     assert sorted(covered) == list(range(start, start + days))
 
 

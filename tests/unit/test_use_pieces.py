@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from hub.accounting.ledger import summed
 from hub.accounting.model import DAY, NAMES, Amounts, Holding, LeaseFacts, Measured, Piece
-from hub.accounting.months import date_of, day_of, first_day, month_name, month_of
+from hub.accounting.months import PARTS, date_of, day_of, first_day, first_day_of_part, month_name, month_of, part_of
 from hub.accounting.pieces import by_day, lesson_of, pieces_of, seat_pieces
+from hub.accounting.tables import FIRST_PART, FIRST_QUARTER
 
 MIDNIGHT = day_of(date_of(20_453)) * DAY
 """2025-12-31 00:00 UTC; the next midnight begins a month and a year."""
@@ -141,14 +142,17 @@ def test_what_is_outside_a_window_is_not_in_it() -> None:
 
 
 @given(st.lists(st.tuples(leases, holdings), max_size=6))
-def test_every_aspect_adds_up_to_the_same_by_month_and_by_year(some: list[tuple[LeaseFacts, list[Holding]]]) -> None:
+def test_every_aspect_adds_up_to_the_same_by_part_by_month_and_by_year(
+    some: list[tuple[LeaseFacts, list[Holding]]],
+) -> None:
     made = [
         piece for number, (lease, held) in enumerate(some) for piece in pieces_of(replace(lease, id=str(number)), held)
     ]
     sums = summed(made)
     aspects = ("day", "user", "gpu_class", "device", "profile", "lesson")
-    for aspect, is_year in product(aspects, (False, True)):
-        mine = [amounts for key, amounts in sums.items() if key[1] == aspect and (key[0] < 0) is is_year]
+    spans = (range(-3000, 0), range(FIRST_QUARTER), range(FIRST_QUARTER, FIRST_PART), range(FIRST_PART, 2 * FIRST_PART))
+    for aspect, span in product(aspects, spans):
+        mine = [amounts for key, amounts in sums.items() if key[1] == aspect and key[0] in span]
         whole = sum(mine, Amounts())
         assert whole.held_seconds == pytest.approx(sum(piece.amounts.held_seconds for piece in made))
         assert whole.leases == len([one for one, _held in some if one.held_seconds > 0 or one.has_ended])
@@ -171,6 +175,8 @@ def test_a_lesson_is_known_by_where_it_lies(path: str, lesson: str) -> None:
 @given(st.integers(10_000, 60_000))
 def test_days_and_months_fit_together(day: int) -> None:
     assert first_day(month_of(day)) <= day < first_day(month_of(day) + 1)
+    assert first_day_of_part(part_of(day)) <= day < first_day_of_part(part_of(day) + 1)
+    assert part_of(day) // PARTS == month_of(day)
     assert day_of(date_of(day)) == day
 
 

@@ -23,9 +23,14 @@ def table(report: Mapping[str, Any]) -> Group:
     shown.add_row("the leases scanned instead", *_pairs(found, "direct_scan_s"))
     shown.add_row("times the page", *_pairs(found, "scan_over_page"))
     shown.add_row("a round of counting, nothing new", *_pairs(found, "round_with_nothing_new_s"))
-    shown.add_row("filling the ledger", *(c for one in found.values() for c in (f"{one['fill']['seconds']:g}", "")))
+    counted = next(iter(found.values()))["fill"]["leases"]
+    shown.add_row(
+        f"counting the last {counted} leases",
+        *(c for one in found.values() for c in (f"{one['fill']['seconds']:.3g}", "")),
+    )
     load = ", ".join(f"{one:.2f}" for one in report["machine"]["load_average"])
-    shown.caption = f"Target: below {TARGET_S:g} s. {report['machine']['cores']} cores, load before: {load}."
+    took = f"{report['took_s']:.0f} s in all, {report['filled_s']:.0f} s of them to write leases and ledger."
+    shown.caption = f"Target: below {TARGET_S:g} s. {report['machine']['cores']} cores, load before: {load}. {took}"
     missed = "\n".join(f"  {sentence}" for sentence in report["missed"])
     verdict = f"Missed:\n{missed}" if missed else "Every target is met."
     return Group(shown, verdict + (f"\nLeft out: {report['left_out']}." if "left_out" in report else ""))

@@ -1,0 +1,53 @@
+"""When the last backup was made: a small file in the state directory, for whoever watches over it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hub.backup.manifest import Manifest
+from hub.logs import get_logger
+from hub.state import StateDirectory, write_private
+
+log = get_logger("backup")
+
+
+class LastBackup(BaseModel):
+    """The last backup that went well. A state that was restored has none yet: the archive lies elsewhere."""
+
+    model_config = ConfigDict(frozen=True)
+    made: datetime
+    """When its databases were read (UTC)."""
+    version: str
+    """Of the Werkbank that made it."""
+    homes: bool
+    """Whether home folders are in it."""
+
+    def age(self, now: datetime) -> timedelta:
+        """How old it is; nothing while the machine's clock is behind."""
+        return max(timedelta(), now - self.made)
+
+
+def last_backup(state: StateDirectory) -> LastBackup | None:
+    """The last backup of this state; None when there was none, or its record cannot be read."""
+    try:
+        return LastBackup.model_validate_json(_file(state).read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as problem:
+        log.warning("backup.record-unreadable", file=str(_file(state)), error=str(problem))
+        return None
+
+
+def note_backup(state: StateDirectory, manifest: Manifest, *, homes: bool) -> None:
+    """Remember a backup that is complete. The archive stands also where this cannot be written; the log says so."""
+    record = LastBackup(made=manifest.made.astimezone(UTC), version=manifest.version, homes=homes)
+    try:
+        write_private(_file(state), record.model_dump_json(indent=1))
+        _file(state).chmod(0o644)  # root may have made it, and the service is somebody else
+    except OSError as problem:
+        log.warning("backup.not-noted", file=str(_file(state)), error=str(problem))
+
+
+def _file(state: StateDirectory) -> Path:
+    return state.path / "last-backup.json"
