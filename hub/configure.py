@@ -67,8 +67,6 @@ def _spawner(c: Any, current: Current, state: StateDirectory) -> None:
     c.LocalSpawner.admission = Admission(connect(state.database("werkbank")))
     c.LocalSpawner.env_keep = KEPT_VARIABLES
     c.LocalSpawner.default_url = "/lab"
-    # Whoever could stop a seat may use it; who may only reach it sees what its owner shows (`werkbank_lab.guests`).
-    c.LocalSpawner.oauth_client_allowed_scopes = ["access:servers!server", "delete:servers!server"]
     c.LocalSpawner.start_timeout = 60
     c.LocalSpawner.http_timeout = 60
     c.LocalSpawner.interrupt_timeout = 10
@@ -145,9 +143,8 @@ def _roles(c: Any, settings: Settings) -> None:
             "name": "server",
             "scopes": ["users:activity!user", "access:servers!server", "read:users!user", "read:servers!user", *access],
         },
-        # `shares` to let a trainer look at a notebook whose learner agrees; JupyterHub gives away no right that the
-        # giver has not, so `access:servers` with it.
-        _role(SERVICE, ["list:users", "read:users", "read:servers", "read:hub", "shares", "access:servers"]),
+        # `access:servers` to read a notebook that its learner shows (hub/web/seat_api.py).
+        _role(SERVICE, ["list:users", "read:users", "read:servers", "read:hub", "access:servers"]),
         _role(CULLER, ["list:users", "read:users:activity", "read:servers", "delete:servers", "access:servers"]),
         _role(
             COMMAND_LINE,

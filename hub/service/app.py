@@ -53,9 +53,10 @@ from hub.web.broken_json import broken_json
 from hub.web.gateway_api import GatewayApi
 from hub.web.hub_api import HubApi, HubUnreachable
 from hub.web.problems import Problem
-from hub.web.proxy_api import ProxyApi
+from hub.web.proxy_api import ProxyApi, site_of
+from hub.web.seat_api import SeatApi
 from hub.words import COOKIE, choose_language, later, translator
-from hub.workshops import fits_routes, join_pages, learning, record_pages, room_pages, roster_pages
+from hub.workshops import fits_routes, join_pages, learning, notebook_pages, record_pages, room_pages, roster_pages
 from hub.workshops import pages as workshop_pages
 from hub.workshops import routes as workshops
 from hub.workshops.belongings import Belongings
@@ -98,7 +99,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
                     books = Bookkeeper(runtime, engine, desk, app.state.hub, accounts.ledger)
                     following = Following(current, app.state)
                     async with (
-                        _workshops(app, runtime, current.settings, engine, desk),
+                        _workshops(app, runtime, current.settings, engine, desk, client),
                         following.running() as app.state.following,
                         books.running(),
                         Allowing(engine, desk).running() as app.state.allowing,
@@ -154,6 +155,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         join_pages.router,
         roster_pages.router,
         room_pages.router,
+        notebook_pages.router,
         record_pages.router,
         workshop_reports.router,
         learning.api,
@@ -173,7 +175,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
 
 @asynccontextmanager
 async def _workshops(
-    app: FastAPI, runtime: Runtime, settings: Settings, engine: Engine, desk: Desk
+    app: FastAPI, runtime: Runtime, settings: Settings, engine: Engine, desk: Desk, client: httpx.AsyncClient
 ) -> AsyncIterator[None]:
     """What workshops need, and the clock that they follow."""
     state, workshops, members = app.state, Workshops(engine), Members(engine)
@@ -184,9 +186,10 @@ async def _workshops(
     async with Rooms(progress).running() as rooms:
         state.belongings = Belongings(runtime.state, workshops, members, rooms, state.audit)
         state.classroom = Classroom(state.organiser, rooms, desk.bells)
-        state.looking = Looking(state.hub, rooms, progress, state.audit)
-        server = settings.server
-        stage = Stage(f"http://{server.address}:{server.port}", state.oauth.base_url, state.tickets)
+        site = site_of(settings)
+        seats = SeatApi(client, site, state.oauth.secret)
+        state.looking = Looking(state.hub, seats, rooms, progress, state.audit)
+        stage = Stage(site, state.oauth.base_url, state.tickets)
         desk.counted_for = state.classroom.programme_of
         state.rehearsals = Rehearsals(engine, state.organiser, runtime.state, stage)
         timeline = Timeline(state.organiser, state.warmings, state.belongings, state.classroom, state.looking)

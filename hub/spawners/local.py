@@ -61,17 +61,10 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
             language = str(self.user_options.get("language") or self.language)
             self.user_options = {"profile": profile.name, "language": language}
             self.orm_spawner.user_options = self.user_options
-            self._share_with_nobody()
             return await self._start(profile)
         except BaseException:
             await self._forget()
             raise
-
-    def _share_with_nobody(self) -> None:
-        """Somebody was let in to see what the seat before this one showed; a new one shows nothing."""
-        for share in list(self.orm_spawner.shares):
-            self.db.delete(share)
-        self.db.commit()
 
     async def _start(self, profile: Profile) -> tuple[str, int]:
         with Doorstep() as doorstep:

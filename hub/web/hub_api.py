@@ -89,17 +89,6 @@ class HubApi:
         if reply.status_code not in (202, 204, 404):
             self._json(reply)
 
-    async def share(self, owner: str, server: str, user: str) -> None:
-        """Let somebody reach another one's seat; what they find there is the seat's to say. Once more is harmless."""
-        reply = await self._request("POST", _shares(owner, server), self._token, json={"user": user})
-        self._json(reply)
-
-    async def unshare(self, owner: str, server: str) -> None:
-        """Let nobody but its owner reach a seat, running or not."""
-        reply = await self._request("DELETE", _shares(owner, server), self._token)
-        if reply.status_code not in (204, 404):  # a seat that is gone is shared with nobody
-            self._json(reply)
-
     async def token_for(self, fields: dict[str, str]) -> str | None:
         """The token for an OAuth code; None when the hub does not accept it."""
         reply = await self._request("POST", "/oauth2/token", self._token, data=fields)
@@ -149,10 +138,6 @@ class HubApi:
         if reply.status_code >= 400:
             raise HubUnreachable(f"{reply.request.method} {reply.request.url.path}: {reply.status_code}")
         return reply.json()
-
-
-def _shares(owner: str, server: str) -> str:
-    return f"/shares/{quote(owner, safe='')}/{quote(server, safe='')}"
 
 
 def _person(user: dict[str, Any]) -> Person:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hub.leases.listening import Bells
+from hub.web.problems import Problem
+from hub.words import later
 from hub.workshops.catalogue import catalogue
 from hub.workshops.lifecycle import OPEN
 from hub.workshops.model import Workshop
@@ -33,6 +35,14 @@ class Class:
         """Ids of all exercises of its lessons, in the order in which they come."""
         known = catalogue().lessons
         return tuple(one for id in self.workshop.lessons if id in known for one in known[id].exercises)
+
+    def member(self, number: int) -> Member:
+        """Who has a number in it. Raises Problem 404 for one that nobody has."""
+        found = next((member for member in self.members.values() if member.number == number), None)
+        if found is None:
+            sentence = later("There is no learner {number}.")
+            raise Problem(404, "no-such-learner", sentence, "", {"number": str(number)})
+        return found
 
 
 class Classroom:

@@ -138,13 +138,11 @@ class Progress:
                     row.tries, row.last, row.passed = one.tries, one.last, one.passed
                     session.merge(row)
 
-    def shown(self) -> list[tuple[str, str, str]]:
-        """Workshop, user and seat of everybody who shows a notebook."""
-        asked = select(PresenceRow.workshop, PresenceRow.user, PresenceRow.shown_server).where(
-            PresenceRow.shown.is_not(None)
-        )
+    def shown(self) -> list[tuple[str, str]]:
+        """Workshop and user of everybody who shows a notebook."""
+        asked = select(PresenceRow.workshop, PresenceRow.user).where(PresenceRow.shown.is_not(None))
         with Session(self._engine) as session:
-            return [(workshop, user, server or "") for workshop, user, server in session.execute(asked)]
+            return [(workshop, user) for workshop, user in session.execute(asked)]
 
     def hide(self, workshop: str, user: str) -> None:
         """They show none any more."""

@@ -27,9 +27,8 @@ from hub.workshops.access import organising
 from hub.workshops.catalogue import catalogue
 from hub.workshops.classroom import Class, Classroom
 from hub.workshops.fits_routes import Organised
-from hub.workshops.learning import InClass, Looks
+from hub.workshops.learning import InClass
 from hub.workshops.organiser import Organiser
-from hub.workshops.people import Member
 from hub.workshops.room_view import Tile, room_view
 
 router = APIRouter(prefix="/workshops", include_in_schema=False)
@@ -38,7 +37,7 @@ WorkshopId = Annotated[Name, Path()]
 LEAST_PERIOD = 0.8
 """Seconds between two parts sent, at least."""
 LONGEST_MESSAGE = 500
-Act = Literal["say", "unsay", "extend", "pause", "resume", "fresh", "lower", "restart", "ask", "look"]
+Act = Literal["say", "unsay", "extend", "pause", "resume", "fresh", "lower", "restart", "ask"]
 
 
 @router.get("/{id}/room", response_model=None)
@@ -69,7 +68,6 @@ async def act(
     person: TrainerPosting,
     organised: Organised,
     classroom: InClass,
-    looking: Looks,
     id: WorkshopId,
     action: Annotated[Act, Form()],
     text: Annotated[str, Form(max_length=LONGEST_MESSAGE)] = "",
@@ -85,9 +83,6 @@ async def act(
         if action == "extend":
             await organised.extend(kept, minutes, person.name)
             await classroom.refresh()
-        elif action == "look":
-            address = await looking.address(one, _member(one, number), person)
-            return RedirectResponse(address, status_code=303)
         elif action in ("lower", "restart", "ask"):
             await _for_one(request, one, action, number)
         else:
@@ -116,7 +111,7 @@ async def _for_all(
 
 async def _for_one(request: Request, one: Class, action: Act, number: int) -> None:
     """What concerns one learner. Raises Problem 404 for a number that nobody has."""
-    user = _member(one, number).user
+    user = one.member(number).user
     if action == "lower":
         one.room.lower_hand(user)
         return
@@ -124,13 +119,6 @@ async def _for_one(request: Request, one: Class, action: Act, number: int) -> No
         one.room.ask(user, time.time())
         return
     await asyncio.to_thread(_restart, HubClient(request.app.state.state_directory), user, one.workshop.profile)
-
-
-def _member(one: Class, number: int) -> Member:
-    found = next((member for member in one.members.values() if member.number == number), None)
-    if found is None:
-        raise Problem(404, "no-such-learner", later("There is no learner {number}."), "", {"number": str(number)})
-    return found
 
 
 def _restart(hub: HubClient, user: str, profile: str) -> None:

@@ -4,7 +4,7 @@ GET  /werkbank/lab/state                    everything; whoever asks is told of 
 POST /werkbank/lab/leases/{lease}/{act}     keep, release or cancel a lease of mine, of whichever seat
      /werkbank/lab/clusters…                my Dask clusters: `clusters.py`
      /werkbank/lab/workshops…               my hand, my name and my notebook in a workshop: `workshops.py`
-     /werkbank/lab/shown…                   that notebook, for the trainers: `shown.py`
+     /werkbank/lab/shown…                   that notebook, for the service, which shows it to trainers: `shown.py`
 
 Changes come as events on the socket that JupyterLab has open anyway (schema EVENTS): {"part": name, "value": the part}.
 """
@@ -26,7 +26,6 @@ from . import clusters, shown, workshops
 from .copies import FreshCopies
 from .errors import NoAnswer, Refused
 from .follow import Follower
-from .guests import guard
 from .reports import Front, Reports
 from .seat import Kernels, Usage
 from .showing import Showing
@@ -78,9 +77,8 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
 
     view, kernels, front, log = View(tell), serverapp.kernel_manager, Front(), serverapp.log
     reports = Reports(kernels, front, lambda: follower.broker(), log)
-    # Where guests cannot be told from the owner, none is ever let in.
-    showing = Showing(lambda: follower.broker(), log) if guard(serverapp) else None
-    sources = [Kernels(kernels), Usage(kernels), reports, FreshCopies(log), *([showing] if showing else [])]
+    showing = Showing(lambda: follower.broker(), log)
+    sources = [Kernels(kernels), Usage(kernels), reports, FreshCopies(log), showing]
     follower = Follower(_broker, view, sources, log)
     base = url_path_join("werkbank", "lab")
     handlers = [
@@ -91,7 +89,7 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
     handlers += [
         (url_path_join(base, path), *rest) for path, *rest in workshops.handlers(follower, view, front, showing)
     ]
-    handlers += shown.handlers(showing) if showing else []
+    handlers += shown.handlers(showing)
     handlers = [(url_path_join(serverapp.base_url, path), *rest) for path, *rest in handlers]
     serverapp.web_app.add_handlers(".*$", handlers)
 

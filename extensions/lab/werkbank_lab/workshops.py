@@ -98,26 +98,24 @@ class NameHandler(WorkshopHandler):
 class ShownHandler(WorkshopHandler):
     """The notebook that the trainers may look at: what I choose, and nothing before I do."""
 
-    def initialize(self, follower: Follower, view: View, front: Front, showing: Showing | None) -> None:  # type: ignore[override]
+    def initialize(self, follower: Follower, view: View, front: Front, showing: Showing) -> None:  # type: ignore[override]
         super().initialize(follower, view, front)
         self._showing = showing
 
     @web.authenticated
     async def post(self, workshop: str) -> None:
-        if self._showing is None:
-            raise Told(tr("workshops.none_here"), 404)
         path = self._field("path")
         if path is None:
             self._showing.end()  # first: whatever the service says, nothing is seen from here on
             await self._answer(self._broker().shown(workshop, False))
         else:
             await self._require_notebook(path)
-            await self._answer(self._shown(self._showing, workshop, path))
+            await self._answer(self._shown(workshop, path))
         self._showing.gather(self._view)
 
-    async def _shown(self, showing: Showing, workshop: str, path: str) -> dict[str, Any]:
+    async def _shown(self, workshop: str, path: str) -> dict[str, Any]:
         told = await self._broker().shown(workshop, True, server())
-        showing.agree(workshop, path)
+        self._showing.agree(workshop, path)
         return told
 
     async def _require_notebook(self, path: Any) -> None:
@@ -141,7 +139,7 @@ class LessonHandler(WorkshopHandler):
 
 
 def handlers(
-    follower: Follower, view: View, front: Front, showing: Showing | None
+    follower: Follower, view: View, front: Front, showing: Showing
 ) -> list[tuple[str, type[WorkshopHandler], dict[str, Any]]]:
     """Paths below /werkbank/lab, with what answers them."""
     known = {"follower": follower, "view": view, "front": front}

@@ -282,7 +282,30 @@
     if (event.persisted) for (const button of document.querySelectorAll("button[disabled]")) button.disabled = false;
   });
 
+  // A learner's notebook: drawn again when it was saved, with its reader where they were.
+  function followNotebook(frame) {
+    const said = document.getElementById("said"), clock = document.getElementById("saved");
+    async function look() {
+      try {
+        const told = await (await fetch(frame.dataset.notebook, { cache: "no-store", headers: { Accept: "application/json" } })).json();
+        said.textContent = told.said;
+        frame.hidden = told.saved === null;
+        if (told.saved === null || String(told.saved) === frame.dataset.saved) return;
+        frame.dataset.saved = told.saved;
+        clock.textContent = new Date(told.saved * 1000).toLocaleTimeString(document.documentElement.lang, { hour12: false });
+        const top = frame.contentWindow.scrollY;
+        frame.addEventListener("load", () => frame.contentWindow.scrollTo(0, top), { once: true });
+        frame.contentWindow.location.reload();
+      } catch {
+        said.textContent = frame.dataset.lost;
+      }
+    }
+    setInterval(look, 3000);
+  }
+
   prepare(document);
+  const notebook = document.querySelector("[data-notebook]");
+  if (notebook) followNotebook(notebook);
   const progress = document.querySelector("[data-progress]");
   if (progress) followProgress(progress);
   const answered = document.querySelector("form[data-answer]");

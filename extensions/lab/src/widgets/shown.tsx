@@ -56,7 +56,7 @@ function Offer({ workshop, classroom, trans }: IShownProps): React.ReactElement 
       {notebook === null ? (
         <p>{trans.__('Open the notebook that you would like to show.')}</p>
       ) : (
-        <p>{trans.__('Whoever trains this workshop can then read %1: its cells and output as you work, and your user name. Until you stop, or the workshop ends. They cannot change or run anything.', PathExt.basename(notebook))}</p>
+        <p>{trans.__('Whoever trains this workshop can then read %1: its cells and output, as you work. Until you stop, or the workshop ends. They cannot change or run anything.', PathExt.basename(notebook))}</p>
       )}
       <div className="wb-Card-acts">
         <button
