@@ -1,4 +1,4 @@
-"""Which notebook a learner lets the trainers of a workshop look at. The service knows that there is one, not which."""
+"""Which notebook a learner lets the trainers of a workshop look at. The service keeps that there is one, not which."""
 
 from __future__ import annotations
 
