@@ -1,8 +1,8 @@
 """A learner's notebook, for the trainers whom its learner lets look: read-only, and as it is saved."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 
@@ -12,7 +12,7 @@ from hub.web.problems import Problem
 from hub.web.roles import TrainerReading
 from hub.words import later, translator
 from hub.workshops.access import organising
-from hub.workshops.classroom import Class, Classroom
+from hub.workshops.classroom import Class
 from hub.workshops.fits_routes import Organised
 from hub.workshops.learning import InClass, Looks
 from hub.workshops.people import Member
@@ -34,6 +34,13 @@ CLOSED = {
 """`allow-same-origin` lets the page around it keep the place where its reader was."""
 
 
+class Learner(NamedTuple):
+    """A learner in the class in which they are."""
+
+    one: Class
+    member: Member
+
+
 class Now(BaseModel):
     """What the page's script asks every few seconds."""
 
@@ -43,34 +50,36 @@ class Now(BaseModel):
     """Why not."""
 
 
-@router.get("")
-async def notebook(
-    request: Request,
-    person: TrainerReading,
-    organised: Organised,
-    classroom: InClass,
-    looking: Looks,
-    id: WorkshopId,
-    number: Number,
-) -> HTMLResponse:
-    """The page around it; that somebody opens it stands in the log."""
+async def learner_of(
+    person: TrainerReading, organised: Organised, classroom: InClass, id: WorkshopId, number: Number
+) -> Learner:
+    """Somebody in a workshop that the reader gives. Raises Problem 404, or 409 for one that is not on."""
     await organised.found(organising(person), id)
-    refused, shown, member = None, None, None
+    if (one := classroom.classes.get(id)) is None:
+        raise Problem(409, "not-on", later("The workshop is not on."))
+    return Learner(one, one.member(number))
+
+
+ALearner = Annotated[Learner, Depends(learner_of)]
+
+
+@router.get("")
+async def notebook(request: Request, person: TrainerReading, looking: Looks, learner: ALearner) -> HTMLResponse:
+    """The page around it; that somebody opens it stands in the log."""
+    refused, shown = None, None
     try:
-        one, member = _found(classroom, id, number)
-        shown = await looking.open(one, member, person)
+        shown = await looking.open(*learner, person)
     except Problem as problem:
         refused = problem.in_words(translator(language_of(request)))
-    here = f"{request.app.state.oauth.prefix}workshops/{id}"
-    name = member.name if member is not None and member.shares_name else ""
+    here = f"{request.app.state.oauth.prefix}workshops/{learner.one.workshop.id}"
     reply = page(
         request,
         "room_notebook.html",
         status=refused.status if refused else 200,
         person=person,
         here=here,
-        number=number,
-        name=name,
+        number=learner.member.number,
+        name=learner.member.name if learner.member.shares_name else "",
         shown=shown,
         refused=refused,
     )
@@ -80,37 +89,16 @@ async def notebook(
 
 
 @router.get("/content")
-async def content(
-    person: TrainerReading, organised: Organised, classroom: InClass, looking: Looks, id: WorkshopId, number: Number
-) -> Response:
+async def content(looking: Looks, learner: ALearner) -> Response:
     """What is in it, in a page of its own."""
-    await organised.found(organising(person), id)
-    one, member = _found(classroom, id, number)
-    return Response(await looking.notebook(one, member), media_type="text/html; charset=utf-8", headers=CLOSED)
+    return Response(await looking.notebook(*learner), media_type="text/html; charset=utf-8", headers=CLOSED)
 
 
 @router.get("/state")
-async def state(
-    request: Request,
-    person: TrainerReading,
-    organised: Organised,
-    classroom: InClass,
-    looking: Looks,
-    id: WorkshopId,
-    number: Number,
-) -> Now:
+async def state(request: Request, looking: Looks, learner: ALearner) -> Now:
     """Has it changed?"""
-    await organised.found(organising(person), id)
     try:
-        one, member = _found(classroom, id, number)
-        return Now(saved=(await looking.shown(one, member)).saved, said="")
+        return Now(saved=(await looking.shown(*learner)).saved, said="")
     except Problem as problem:
         told = problem.in_words(translator(language_of(request)))
         return Now(saved=None, said=f"{told.message} {told.hint}".strip())
-
-
-def _found(classroom: Classroom, id: str, number: int) -> tuple[Class, Member]:
-    """Raises Problem 409 for a workshop that is not on, and 404 for a number that nobody in it has."""
-    if (one := classroom.classes.get(id)) is None:
-        raise Problem(409, "not-on", later("The workshop is not on."))
-    return one, one.member(number)

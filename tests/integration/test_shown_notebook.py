@@ -173,7 +173,10 @@ def test_with_the_workshop_ends_what_was_shown_in_it(facility: Workbench) -> Non
         assert lesson.look().status_code == 200
         lesson.trainer.act(lesson.id, "close")
         eventually(lambda: lesson.look("/content").status_code == 409, what="there is nothing to see any more")
+        script = {"Accept": "application/json"}
+        over = lesson.trainer.http.get(f"{SERVICE}/workshops/{lesson.id}/notebooks/1/state", headers=script)
+        assert over.json()["error"]["message"] == "The workshop is not on."
         seat = {"Authorization": f"token {lesson.token}"}
         url = f"{facility.address}{SEAT}/shown/content"
-        over = "the seat shows nothing either"
-        eventually(lambda: httpx.get(url, headers=seat, trust_env=False).status_code == 404, what=over)
+        nothing = "the seat shows nothing either"
+        eventually(lambda: httpx.get(url, headers=seat, trust_env=False).status_code == 404, what=nothing)

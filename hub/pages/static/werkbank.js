@@ -287,7 +287,9 @@
     const said = document.getElementById("said"), clock = document.getElementById("saved");
     async function look() {
       try {
-        const told = await (await fetch(frame.dataset.notebook, { cache: "no-store", headers: { Accept: "application/json" } })).json();
+        const reply = await fetch(frame.dataset.notebook, { cache: "no-store", headers: { Accept: "application/json" } });
+        const answer = await reply.json();
+        const told = reply.ok ? answer : { saved: null, said: answer.error.message };
         said.textContent = told.said;
         frame.hidden = told.saved === null;
         if (told.saved === null || String(told.saved) === frame.dataset.saved) return;
