@@ -21,6 +21,7 @@ from hub.monitoring.dashboards import COLUMNS, as_text, made, specified
 from hub.runtime import Runtime
 from hub.service.metrics import Metrics
 from hub.state import StateDirectory
+from hub.web.gateway_api import OwnedCluster
 from tests.support.desk import MakeWorld, World
 from tests.support.monitoring import DASHBOARDS, RULES, Query, alerts, asked, dashboard, program, queries
 from tests.support.workbench import ROOT
@@ -164,11 +165,16 @@ def test_a_drained_device_is_out_of_service_and_not_free(make_world: MakeWorld) 
     assert (found["devices_out_of_service"], found["devices_free"]) == (1, 1)
 
 
+def cluster(running: int) -> OwnedCluster:
+    began = datetime.fromtimestamp(0, UTC)
+    return OwnedCluster("c", "running", began, None, "ada", "", running, wanted=9, cores=1, memory=0, gpu_class="")
+
+
 def test_what_is_not_known_has_no_sample_rather_than_a_zero() -> None:
     metrics = Metrics()
     assert "\nwerkbank_last_backup_timestamp_seconds" not in metrics.exposition().decode()
     metrics.observe_backup(datetime.fromtimestamp(1_795_478_400, UTC))
-    metrics.observe_dask({"clusters": 2, "workers": 7})
+    metrics.observe_dask([cluster(running=3), cluster(running=4)])
     text = metrics.exposition().decode()
     assert "\nwerkbank_last_backup_timestamp_seconds 1.7954784e+09" in text
     assert "\nwerkbank_dask_workers 7.0" in text
