@@ -7,6 +7,8 @@ program, whose scripts would run in the trainer's browser as if they were the hu
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hub.audit import Audit
 from hub.logs import get_logger
@@ -54,21 +56,13 @@ class Looking:
 
     async def shown(self, one: Class, member: Member) -> ShownNotebook:
         """What a learner shows now. Raises Problem 409 while that is nothing, and 503 while nobody can say."""
-        try:
+        with _in_words(member):
             return await self._seats.shown(await self._seat(one, member))
-        except NothingShown:
-            raise _nothing(member) from None
-        except NotReadable as error:
-            raise _unreadable(member, error) from error
 
     async def notebook(self, one: Class, member: Member) -> bytes:
         """The same as HTML, which the learner's own program wrote. Raises Problem as well."""
-        try:
+        with _in_words(member):
             return await self._seats.notebook(await self._seat(one, member))
-        except NothingShown:
-            raise _nothing(member) from None
-        except NotReadable as error:
-            raise _unreadable(member, error) from error
 
     async def _seat(self, one: Class, member: Member) -> str:
         """The path of the seat on which they show one."""
@@ -98,13 +92,20 @@ class Looking:
         await asyncio.to_thread(self._audit.tell, who, what, about, learner=member.number)
 
 
+@contextmanager
+def _in_words(member: Member) -> Iterator[None]:
+    """What a seat answers, as a trainer reads it."""
+    try:
+        yield
+    except NothingShown:
+        raise _nothing(member) from None
+    except NotReadable as error:
+        log.warning("notebook.unreadable", user=member.user, why=str(error))
+        sentence = later("The notebook of learner {number} cannot be read right now.")
+        raise Problem(503, "unreadable", sentence, _AGAIN, {"number": str(member.number)}) from error
+
+
 def _nothing(member: Member) -> Problem:
     sentence = later("Learner {number} does not show a notebook now.")
     hint = later("Ask to see it: they are asked in JupyterLab.")
     return Problem(409, "not-shown", sentence, hint, {"number": str(member.number)})
-
-
-def _unreadable(member: Member, error: NotReadable) -> Problem:
-    log.warning("notebook.unreadable", user=member.user, why=str(error))
-    sentence = later("The notebook of learner {number} cannot be read right now.")
-    return Problem(503, "unreadable", sentence, _AGAIN, {"number": str(member.number)})

@@ -118,3 +118,16 @@ async def test_a_moments_disagreement_is_none(clock: Clock) -> None:
     seat.gather(after)
     assert after.get("shown") == {"workshop": "a", "path": "x.ipynb"}
     assert service.hidden == []
+
+
+async def test_who_shows_one_in_another_workshop_does_not_show_it_in_the_first_any_more(clock: Clock) -> None:
+    service = Service(a=SHOWN, b=SHOWN)
+    seat, view = showing(service, clock), view_with(a=SHOWN, b=SHOWN)
+    seat.agree("b", "x.ipynb")
+    seat.gather(view)
+    clock.now += ASKED_AGAIN_S + 1
+    seat.gather(view)
+    assert seat._task is not None
+    await seat._task
+    assert service.hidden == [("a", False)]
+    assert view.get("shown") == {"workshop": "b", "path": "x.ipynb"}

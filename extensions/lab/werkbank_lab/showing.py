@@ -81,16 +81,17 @@ class Showing:
             self._disagree_since = self._clock()
         elif self._clock() - self._disagree_since > ASKED_AGAIN_S and (self._task is None or self._task.done()):
             self._disagree_since = None
-            self.end()
-            self._task = asyncio.create_task(self._hide(claimed), name="werkbank-lab-hide")
+            if own - claimed:
+                self.end()
+            self._task = asyncio.create_task(self._hide(claimed - own), name="werkbank-lab-hide")
         shown = self.agreement
-        view.put(
-            "shown", {"workshop": shown.workshop, "path": shown.path} if shown else {"workshop": None, "path": None}
-        )
+        view.put("shown", {"workshop": shown and shown.workshop, "path": shown and shown.path})
 
     async def _hide(self, workshops: set[str]) -> None:
-        for workshop in workshops if (broker := self._broker()) else ():
-            assert broker is not None
+        """Tell the service that nothing is shown in these."""
+        if (broker := self._broker()) is None:
+            return
+        for workshop in workshops:
             with suppress(Refused, NoAnswer):  # seen again a moment later
                 await broker.shown(workshop, False)
                 self._log.info("lab.shown-ended workshop=%s", workshop)

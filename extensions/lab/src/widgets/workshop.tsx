@@ -45,7 +45,7 @@ export class WorkshopPanel extends LiveWidget {
   }
 }
 
-export type IProps = IWorkshopSources & { workshop: IWorkshop };
+type IProps = IWorkshopSources & { workshop: IWorkshop };
 
 function Workshop(props: IProps): React.ReactElement {
   const { workshop, classroom, trans } = props;
