@@ -1,6 +1,6 @@
 """When the last backup was made: a small file in the state directory, for whoever watches over it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,10 +22,6 @@ class LastBackup(BaseModel):
     """Of the Werkbank that made it."""
     homes: bool
     """Whether home folders are in it."""
-
-    def age(self, now: datetime) -> timedelta:
-        """How old it is; nothing while the machine's clock is behind."""
-        return max(timedelta(), now - self.made)
 
 
 def last_backup(state: StateDirectory) -> LastBackup | None:
