@@ -89,7 +89,7 @@ async def test_the_canary_is_sent_when_the_device_comes_so_a_full_one_can_be_par
         machine.hold(0, machine.devices[0].memory - 300 * MIB)
         cell = await notebook.done(notebook.run(FILL_THE_GPU.format(bytes=200 * MIB)))
         assert cell.printed() == "0\n"
-        broker.wait_for(lambda: broker.only().get("busy") is False)
+        broker.wait_until_idle()
         broker.order_parking(broker.only()["id"])
         [report] = broker.wait_for(lambda: broker.bodies("report"))
         assert (report["outcome"], report["bytes"]) == ("done", 264 * MIB)

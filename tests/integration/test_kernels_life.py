@@ -26,7 +26,7 @@ def broker(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[BrokerDouble]:
 
 async def parked(notebook: Notebook, broker: BrokerDouble) -> None:
     """Order parking of the idle kernel and wait until it is reported."""
-    broker.wait_for(lambda: broker.only().get("busy") is False)
+    broker.wait_until_idle()
     broker.order_parking(broker.only()["id"])
     broker.wait_for_state("parked")
 
@@ -109,7 +109,7 @@ async def test_a_kernel_with_a_running_cell_refuses_to_be_parked(broker):
 async def test_a_cell_that_starts_takes_a_notice_back(broker):
     async with leased_kernel() as notebook:
         await notebook.value("1")
-        broker.wait_for(lambda: broker.only().get("busy") is False)
+        broker.wait_until_idle()
         broker.become(broker.only()["id"], "notice", ends_at=time.time() + 30)
         await notebook.until(lambda: notebook.manager.provisioner.lease()["lease"]["state"] == "notice")
         assert await notebook.value("2") == "2"

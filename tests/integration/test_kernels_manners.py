@@ -164,10 +164,10 @@ async def test_a_parked_kernel_whose_interpreter_is_held_asks_for_its_gpu(broker
     broker.resume_when_wanted = False
     async with leased_kernel() as notebook:
         await notebook.value("1")
-        broker.wait_for(lambda: broker.only().get("busy") is False)
+        broker.wait_until_idle()
         hold = "import ctypes, threading; s = ctypes.PyDLL(None).sleep; threading.Timer(0.5, s, (8,)).start()"
         await notebook.done(notebook.run(hold))
-        broker.wait_for(lambda: broker.only().get("busy") is False)
+        broker.wait_until_idle()
         broker.become(broker.only()["id"], "parked")
         broker.wait_for(lambda: broker.bodies("heartbeat")[-1]["wants"], "the watchdog noticed")
         broker.wait_for(lambda: not broker.bodies("heartbeat")[-1]["wants"], "and noticed that it is over")

@@ -170,7 +170,7 @@ async def test_while_parked_the_magic_stops_the_cell_and_not_the_lease(broker):
     broker.devices, broker.resume_when_wanted = 1, False
     async with leased_kernel() as notebook:
         await notebook.value("1")
-        broker.wait_for(lambda: broker.only().get("busy") is False)
+        broker.wait_until_idle()
         broker.order_parking(broker.only()["id"])
         broker.wait_for_state("parked")
         cell = notebook.run("print('never')")
@@ -187,7 +187,7 @@ async def test_a_parked_kernel_answers_the_magic_and_stays_parked(broker):
     async with leased_kernel() as notebook:
         hook = "get_ipython().events.register('pre_run_cell', lambda info: print('hook'))"
         await notebook.done(notebook.run(hook))
-        broker.wait_for(lambda: broker.only().get("busy") is False)
+        broker.wait_until_idle()
         broker.order_parking(broker.only()["id"])
         broker.wait_for_state("parked")
         for line in ("", "queue", "cpu", "cancel", "help"):

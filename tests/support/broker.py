@@ -63,6 +63,7 @@ class BrokerDouble:
         self.refuse = ""
         self.accept_bound = True
         self.resume_when_wanted = True
+        self._idle_at = 0
         self._lock = threading.RLock()
         self._subscribers: dict[str, set[asyncio.Queue[None]]] = {}
         self._port = 0
@@ -153,6 +154,21 @@ class BrokerDouble:
 
     def wait_for(self, condition: Callable[[], Any], what: str = "") -> Any:
         return eventually(condition, 30, what)
+
+    def wait_until_idle(self) -> None:
+        """Until the holder has said that a cell ran, and that it is over, since this was asked last.
+
+        "Not busy" alone may be what was said before the cell, with its "busy" still on the way.
+        """
+
+        def said_both() -> bool:
+            busy = [body["busy"] for body in self.bodies("heartbeat")]
+            if True not in busy[self._idle_at :] or busy[-1]:
+                return False
+            self._idle_at = len(busy)
+            return True
+
+        eventually(said_both, 30, "a cell has run and is over")
 
     def wait_for_state(self, state: str) -> Lease:
         """The first lease that is in `state`."""
