@@ -1,10 +1,11 @@
 """The service's database: SQLite beside the hub's by default."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase
 
 from hub.migrations.schema import SERVICE, migrate
@@ -45,6 +46,20 @@ def insert_rows(connection: Connection, statement: Any, rows: Sequence[tuple[Any
     kind: Any = type(connection.dialect)
     dialect = kind(paramstyle="qmark" if connection.dialect.name == "sqlite" else "format")
     connection.exec_driver_sql(str(statement.compile(dialect=dialect)), list(rows))
+
+
+def insert_of(connection: Connection, table: Table) -> Any:
+    """An `insert` that can say `on_conflict_do_update`, as both databases understand it."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def upsert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of which each has the same columns, its key among them: a row that has this key becomes this one."""
+    if not rows:
+        return
+    statement, keys = insert_of(connection, table), {column.name for column in table.primary_key}
+    values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=sorted(keys), set_=values), list(rows))
 
 
 def _write_ahead(connection: object, _record: object) -> None:

@@ -8,10 +8,11 @@ count (MIG slices, simulated ones) have no readings, and their leases no energy.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, Table, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from hub.accounting import tables
 from hub.accounting.pieces import by_day
+from hub.db import upsert_rows
 
 UNSEEN = 300.0
 """Seconds after which a reading no longer says who had the device, unless the same lease still has it."""
@@ -76,7 +77,7 @@ class EnergyBook:
                 if (known := before.get(reading.device)) and (taken := list(between(known, reading))):
                     _add(connection, taken)
                     added[reading.device] = sum(part.mj for part in taken)
-                _remember(connection, reading)
+            _remember(connection, readings)
         return added
 
 
@@ -86,9 +87,8 @@ def _last(connection: Connection, devices: Sequence[str]) -> dict[str, Reading]:
     return {row.device: Reading(row.device, row.lease, row.mj, row.at) for row in rows}
 
 
-def _remember(connection: Connection, reading: Reading) -> None:
-    values = {"lease": reading.lease, "mj": reading.mj, "at": reading.at}
-    _update_or_insert(connection, tables.counters, {"device": reading.device}, values)
+def _remember(connection: Connection, readings: Sequence[Reading]) -> None:
+    upsert_rows(connection, tables.counters, [vars(reading) for reading in readings])
 
 
 def _add(connection: Connection, taken: Iterable[Taken]) -> None:
@@ -99,9 +99,3 @@ def _add(connection: Connection, taken: Iterable[Taken]) -> None:
         more = update(tables.energy).where(*mine).values(mj=at.mj + part.mj, seconds=at.seconds + part.seconds)
         if not connection.execute(more).rowcount:
             connection.execute(insert(tables.energy).values(**key, mj=part.mj, seconds=part.seconds))
-
-
-def _update_or_insert(connection: Connection, table: Table, key: dict[str, str], values: dict[str, object]) -> None:
-    mine = [table.c[name] == value for name, value in key.items()]
-    if not connection.execute(update(table).where(*mine).values(**values)).rowcount:
-        connection.execute(insert(table).values(**key, **values))

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, select
 
 from hub.accounting import tables
+from hub.db import upsert_rows
 
 
 def size_of(home: Path) -> int | None:
@@ -47,12 +48,8 @@ class HomeBook:
 
     def note(self, user: str, size: int, now: float) -> None:
         """Write down what was just measured."""
-        values = {"bytes": size, "at": now}
         with self._engine.begin() as connection:
-            if not connection.execute(
-                update(tables.homes).where(tables.homes.c.user == user).values(**values)
-            ).rowcount:
-                connection.execute(insert(tables.homes).values(user=user, **values))
+            upsert_rows(connection, tables.homes, [{"user": user, "bytes": size, "at": now}])
 
     def due(self, before: float, at_most: int) -> list[str]:
         """Users with a running seat whose homes were last measured before then; those never measured first."""

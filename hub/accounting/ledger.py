@@ -11,14 +11,13 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, case, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.accounting import tables
 from hub.accounting.model import NAMES, Amounts, LeaseFacts, Measured, Piece
 from hub.accounting.months import PARTS, part_of
 from hub.accounting.pieces import pieces_of, seat_pieces
 from hub.accounting.source import Position, Source
-from hub.db import insert_rows
+from hub.db import insert_of, insert_rows, upsert_rows
 from hub.logs import get_logger
 
 log = get_logger("accounting")
@@ -141,11 +140,11 @@ class Ledger:
         for some in _some(made, ROWS_AT_ONCE):
             insert_rows(connection, insert(tables.pieces), [piece_row(piece) for piece in some])
         for rows in _some([sum_row(key, amounts) for key, amounts in summed(made).items()], ROWS_AT_ONCE):
-            insert_rows(connection, self._adding(), rows)
+            insert_rows(connection, self._adding(connection), rows)
 
-    def _adding(self) -> Any:
-        dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(tables.sums)
+    @staticmethod
+    def _adding(connection: Connection) -> Any:
+        statement = insert_of(connection, tables.sums)
         old, new = tables.sums.c, statement.excluded
         joined = {name: old[name] + new[name] for name in NAMES}
         longest = case((new.wait_longest > old.wait_longest, new.wait_longest), else_=old.wait_longest)
@@ -160,9 +159,7 @@ class Ledger:
 
     @staticmethod
     def _set_mark(connection: Connection, name: str, value: float) -> None:
-        mine = tables.marks.c.name == name
-        if not connection.execute(update(tables.marks).where(mine).values(value=value)).rowcount:
-            connection.execute(insert(tables.marks).values(name=name, value=value))
+        upsert_rows(connection, tables.marks, [{"name": name, "value": value}])
 
 
 def summed(made: Iterable[Piece]) -> dict[SumKey, Amounts]:

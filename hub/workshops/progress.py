@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Boolean, Engine, Float, Integer, String, Text, delete, select, update
+from sqlalchemy import Boolean, Engine, Float, Integer, String, Table, Text, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from hub.db import Base
+from hub.db import Base, upsert_rows
 
 
 class ExerciseRow(Base):
@@ -108,6 +109,14 @@ class Announced:
     """Grows when everybody gets a fresh copy of `fresh_lesson`."""
 
 
+class Rows(NamedTuple):
+    """What is to be written of a room, as it was at one moment: the room itself goes on meanwhile."""
+
+    announced: list[dict[str, Any]]
+    presence: list[dict[str, Any]]
+    exercises: list[dict[str, Any]]
+
+
 class Progress:
     """Reads and writes rooms."""
 
@@ -127,16 +136,12 @@ class Progress:
             announced = Announced() if room is None else Announced(**{name: getattr(room, name) for name in _SAID})
         return learners, announced
 
-    def save(self, workshop: str, learners: Iterable[Learner], announced: Announced) -> None:
-        """Write what is known of these learners, and what was announced."""
-        with Session(self._engine) as session, session.begin():
-            session.merge(RoomRow(workshop=workshop, **{name: getattr(announced, name) for name in _SAID}))
-            for learner in learners:
-                session.merge(_presence(workshop, learner))
-                for exercise, one in learner.exercises.items():
-                    row = ExerciseRow(workshop=workshop, user=learner.user, exercise=exercise)
-                    row.tries, row.last, row.passed = one.tries, one.last, one.passed
-                    session.merge(row)
+    def save(self, rows: Rows) -> None:
+        """Write what is known of some of a room's learners, and what was announced."""
+        with self._engine.begin() as connection:
+            upsert_rows(connection, _table(RoomRow), rows.announced)
+            upsert_rows(connection, _table(PresenceRow), rows.presence)
+            upsert_rows(connection, _table(ExerciseRow), rows.exercises)
 
     def shown(self) -> list[tuple[str, str]]:
         """Workshop and user of everybody who shows a notebook."""
@@ -161,5 +166,15 @@ _SAID = tuple(Announced.__dataclass_fields__)
 _PRESENCE = ("first", "last", "present_seconds", "hand", "hand_exercise", "shown", "shown_server")
 
 
-def _presence(workshop: str, learner: Learner) -> PresenceRow:
-    return PresenceRow(workshop=workshop, user=learner.user, **{name: getattr(learner, name) for name in _PRESENCE})
+def rows_of(workshop: str, learners: Iterable[Learner], announced: Announced) -> Rows:
+    """These learners and what was announced, as they are now."""
+    rows = Rows([{"workshop": workshop, **vars(announced)}], [], [])
+    for learner in learners:
+        whose = {"workshop": workshop, "user": learner.user}
+        rows.presence.append(whose | {name: getattr(learner, name) for name in _PRESENCE})
+        rows.exercises.extend(whose | {"exercise": id, **vars(one)} for id, one in learner.exercises.items())
+    return rows
+
+
+def _table(rows: type[Base]) -> Table:
+    return cast("Table", rows.__table__)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.logs import get_logger
-from hub.workshops.progress import Announced, Learner, Progress, Tries
+from hub.workshops.progress import Announced, Learner, Progress, Tries, rows_of
 
 log = get_logger("workshops")
 
@@ -257,7 +257,7 @@ class Rooms:
             if not changed:
                 continue
             try:
-                await asyncio.to_thread(self._progress.save, room.workshop, learners, room.announced)
+                await asyncio.to_thread(self._progress.save, rows_of(room.workshop, learners, room.announced))
             except SQLAlchemyError as error:
                 log.error("workshop.room-not-written", workshop=room.workshop, error=str(error))
                 room.not_written(learners)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from hub.db import connect
-from hub.workshops.progress import Announced, Learner, Progress, Tries
+from hub.workshops.progress import Announced, Learner, Progress, Rows, Tries
 from hub.workshops.room import PRESENT_SECONDS, STUCK_SECONDS, WORKING_SECONDS, Report, Room, Rooms, Stage, stage_of
 
 NOW = 1_000_000.0
@@ -101,6 +101,28 @@ def test_what_is_written_is_read_again_and_only_what_changed_is_written(engine: 
         assert (again.hands()[0].hand_exercise, again.announced) == ("S1-1", here.announced)
         await rooms.forget("one")
         assert (await rooms.of("one")).learners == {}
+
+    asyncio.run(use())
+
+
+def test_what_happens_while_it_is_written_is_written_next_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def use() -> None:
+        progress = Progress(engine)
+        rooms = Rooms(progress)
+        here = await rooms.of("one")
+        here.report("ann", told(S1_1=Tries(1, NOW)), NOW)
+        save = progress.save
+
+        def meanwhile(rows: Rows) -> None:
+            here.report("ann", told(S1_1=Tries(2, NOW), S1_2=Tries(1, NOW)), NOW)
+            save(rows)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(progress, "save", meanwhile)
+            await rooms.write()
+        assert progress.load("one")[0]["ann"].exercises == {"S1-1": Tries(1, NOW)}
+        await rooms.write()
+        assert progress.load("one")[0]["ann"].exercises == {"S1-1": Tries(2, NOW), "S1-2": Tries(1, NOW)}
 
     asyncio.run(use())
 
