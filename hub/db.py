@@ -1,6 +1,7 @@
 """The service's database: SQLite beside the hub's by default."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,25 @@ def insert_rows(connection: Connection, statement: Any, rows: Sequence[tuple[Any
 
 def insert_of(connection: Connection, table: Table) -> Any:
     """An `insert` that can say `on_conflict_do_update`, as both databases understand it."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    return _insert(connection.dialect.name, table)
 
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of which each has the same columns, its key among them: a row that has this key becomes this one."""
-    if not rows:
-        return
-    statement, keys = insert_of(connection, table), {column.name for column in table.primary_key}
-    values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=sorted(keys), set_=values), list(rows))
+    if rows:
+        connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0])), list(rows))
+
+
+@lru_cache(maxsize=64)
+def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> Any:
+    # Kept: to make one takes longer than to run it.
+    statement, keys = _insert(dialect, table), [column.name for column in table.primary_key]
+    values = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 def _write_ahead(connection: object, _record: object) -> None:

@@ -67,7 +67,7 @@ class Everything(Question):
     by: AnyGrouping = "programme"
 
 
-def accounts_of(request: Request) -> Accounts:
+async def accounts_of(request: Request) -> Accounts:
     accounts: Accounts = request.app.state.accounts
     return accounts
 

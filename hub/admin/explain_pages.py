@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
+from hub.accounting.asking import AtAccounts
 from hub.admin.explain_answer import Answer
 from hub.admin.explain_asking import (
     could_get,
@@ -16,7 +17,7 @@ from hub.admin.explain_asking import (
     require_lease,
     require_programme,
 )
-from hub.admin.explain_quota import accounts_of, quota_view
+from hub.admin.explain_quota import quota_view
 from hub.admin.explain_routes import require_known
 from hub.leases.desk import Desk
 from hub.leases.explain_view import LineRow, holder_rows, line_rows, what_changes_it, why_waits, without_names
@@ -85,8 +86,8 @@ async def lease(request: Request, person: LeadReading, id: Annotated[str, Path(m
 
 @router.get("/quota")
 async def quota(
-    request: Request, person: LeadReading, programme: Short = "", gpu_hours: Short = "", gpus: Short = "",
-    period: Annotated[str, Query(max_length=20)] = "",
+    request: Request, person: LeadReading, accounts: AtAccounts, programme: Short = "", gpu_hours: Short = "",
+    gpus: Short = "", period: Annotated[str, Query(max_length=20)] = "",
 ) -> HTMLResponse:  # fmt: skip
     """What would this quota have held back last month?"""
     require_programme(person, programme, request.app.state.settings)
@@ -102,7 +103,7 @@ async def quota(
         require_known(request, programme)
         hours, devices = _number(gpu_hours), _number(gpus)
         count = None if devices is None else int(devices)
-        told = await quota_view(accounts_of(request), programme, hours, count, period, translate)
+        told = await quota_view(accounts, programme, hours, count, period, translate)
     except Problem as problem:
         return _told(request, person, problem, asked)
     return _page(request, person, told=told, **asked)

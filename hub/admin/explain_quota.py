@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 
-from fastapi import Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
@@ -120,8 +119,3 @@ def _view(
         assumptions=[_(sentence) for sentence in ASSUMPTIONS],
         is_cut=len(served) >= MOST_REQUESTS,
     )
-
-
-def accounts_of(request: Request) -> Accounts:
-    accounts: Accounts = request.app.state.accounts
-    return accounts

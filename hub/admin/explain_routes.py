@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from hub.accounting.asking import AtAccounts
 from hub.admin.explain_answer import Answer
 from hub.admin.explain_asking import could_get, may_start, member
-from hub.admin.explain_quota import QuotaView, accounts_of, quota_view
+from hub.admin.explain_quota import QuotaView, quota_view
 from hub.pages.service_page import language_of
 from hub.web.admin import Admin
 from hub.web.problems import Problem, answers
@@ -40,6 +41,7 @@ async def user(
 async def quota(
     request: Request,
     _admin: Admin,
+    accounts: AtAccounts,
     programme: Annotated[str, Query(min_length=1, max_length=32)],
     gpu_hours: Hours = None,
     gpus: Gpus = None,
@@ -48,7 +50,7 @@ async def quota(
     """What would a quota have held back last month?"""
     require_known(request, programme)
     translate = translator(language_of(request))
-    return await quota_view(accounts_of(request), programme, gpu_hours, gpus, period, translate)
+    return await quota_view(accounts, programme, gpu_hours, gpus, period, translate)
 
 
 def require_known(request: Request, programme: str) -> None:

@@ -31,7 +31,7 @@ Device = Annotated[str, Path(max_length=80)]
 ListName = Literal["", "queue", "devices", "parked", "seats", "clusters"]
 
 
-def asked(
+async def asked(
     words: Annotated[str, Query(max_length=200)] = "", whole: Annotated[ListName, Query(alias="all")] = ""
 ) -> Asked:
     """Which rows the reader wants to see."""

@@ -57,7 +57,8 @@ def language_of(request: Request) -> str:
     return choose_language(request.cookies.get(COOKIE), request.headers.get("Accept-Language"))
 
 
-def desk_of(request: Request) -> Desk:
+async def desk_of(request: Request) -> Desk:
+    """The broker. Like all that routes depend on, async: FastAPI would send it to a thread each time."""
     desk: Desk = request.app.state.leases
     return desk
 
@@ -65,12 +66,11 @@ def desk_of(request: Request) -> Desk:
 AtDesk = Annotated[Desk, Depends(desk_of)]
 
 
-async def own_lease(request: Request, lease: LeaseId) -> Lease:
+async def own_lease(request: Request, desk: AtDesk, lease: LeaseId) -> Lease:
     """The lease of the path, when the caller may touch it: its seat by its token, its user, an admin.
 
     Raises Problem 404 otherwise, the same for a lease of somebody else as for none.
     """
-    desk = desk_of(request)
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     found = await desk.find(lease)
     if kind.lower() == "bearer" and token.startswith(PREFIX):

@@ -24,6 +24,7 @@ def environment(language: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.filters |= FILTERS
@@ -33,6 +34,12 @@ def environment(language: str) -> Environment:
 def render(template: str, language: str, **context: Any) -> str:
     """The page as HTML."""
     return environment(language).get_template(template).render(language=language, **context)
+
+
+def piece(template: str, macro: str, language: str, *values: Any) -> Markup:
+    """What one macro of a template makes of `values`; quicker than a page, for what is drawn by the dozen."""
+    made: Markup = getattr(environment(language).get_template(template).module, macro)(*values)
+    return made
 
 
 def style() -> Markup:

@@ -135,6 +135,8 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         max_age=SESSION_SECONDS,
     )
     for router in (
+        leases.api,  # what seats tell many times a minute is found first
+        learning.api,
         home.router,
         auth.router,
         status.router,
@@ -142,7 +144,6 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         seats.api,
         warmings.api,
         me_routes.api,
-        leases.api,
         admin_leases.api,
         gateway_leases.api,
         fits_routes.api,
@@ -158,7 +159,6 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
         notebook_pages.router,
         record_pages.router,
         workshop_reports.router,
-        learning.api,
         settings_pages.router,
         settings_pages.api,
         explain_pages.router,

@@ -12,7 +12,7 @@ _PAGE = 200
 """People asked for at once; the hub gives no more by default."""
 
 
-RECENT_SECONDS = 30.0
+RECENT_SECONDS = 300.0
 """How long a token that was good is taken to be, where that is enough; a seat's token ends with the seat."""
 MOST_RECENT = 4096
 
@@ -69,7 +69,7 @@ class HubApi:
         )
 
     async def recent_person(self, token: str, required_scope: str) -> Person | None:
-        """The same, perhaps as it was half a minute ago: for what seats tell often, and whose groups do not matter."""
+        """The same, perhaps as it was minutes ago: for what seats tell often, and whose groups do not matter."""
         known = self._recent.get((token, required_scope))
         if known is None and (known := await self.person(token, required_scope)) is not None:
             self._recent[token, required_scope] = known

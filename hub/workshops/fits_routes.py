@@ -22,7 +22,7 @@ from hub.workshops.window import YEARS, Window
 api = APIRouter(prefix="/api/v1", tags=["workshops"])
 
 
-def organiser_of(request: Request) -> Organiser:
+async def organiser_of(request: Request) -> Organiser:
     organiser: Organiser = request.app.state.organiser
     return organiser
 

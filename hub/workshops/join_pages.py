@@ -27,7 +27,7 @@ Invitation = Annotated[str, Query(alias="for", max_length=40)]
 Key = Annotated[str, Path(max_length=60)]
 
 
-def doorman_of(request: Request) -> Doorman:
+async def doorman_of(request: Request) -> Doorman:
     doorman: Doorman = request.app.state.doorman
     return doorman
 

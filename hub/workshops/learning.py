@@ -137,12 +137,12 @@ class NameWish(BaseModel):
     shown: bool
 
 
-def classroom_of(request: Request) -> Classroom:
+async def classroom_of(request: Request) -> Classroom:
     classroom: Classroom = request.app.state.classroom
     return classroom
 
 
-def _looking(request: Request) -> Looking:
+async def _looking(request: Request) -> Looking:
     looking: Looking = request.app.state.looking
     return looking
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from hub.leases.desk import Desk
 from hub.leases.listening import LOOK_PERIOD, PING_SECONDS, STREAM_LIFE, ping, rung_within
 from hub.leases.routes import AtDesk
-from hub.pages import render
+from hub.pages import piece
 from hub.pages.service_page import language_of, page, rendered
 from hub.settings.types import Name
 from hub.web.auth import csrf_token
@@ -28,8 +29,10 @@ from hub.workshops.catalogue import catalogue
 from hub.workshops.classroom import Class, Classroom
 from hub.workshops.fits_routes import Organised
 from hub.workshops.learning import InClass
+from hub.workshops.lifecycle import WorkshopState
+from hub.workshops.model import Workshop
 from hub.workshops.organiser import Organiser
-from hub.workshops.room_view import Tile, room_view
+from hub.workshops.room_view import RoomView, Tile, room_view
 
 router = APIRouter(prefix="/workshops", include_in_schema=False)
 
@@ -55,7 +58,7 @@ async def room(
 async def live(
     request: Request, desk: AtDesk, person: TrainerReading, organised: Organised, classroom: InClass, id: WorkshopId
 ) -> EventSourceResponse:
-    """The page's main part now and whenever it changes, as server-sent events."""
+    """The page's main part now, and those of its parts that change whenever they do, as server-sent events."""
     await organised.found(organising(person), id)
     parts = _parts(request, desk, person, classroom, id)
     return EventSourceResponse(parts, ping=PING_SECONDS, ping_message_factory=ping)
@@ -162,7 +165,30 @@ def _context(request: Request, desk: Desk, person: Person, one: Class) -> dict[s
 @lru_cache(maxsize=4096)
 def _tile(language: str, here: str, csrf: str, tile: Tile) -> Markup:
     """One tile. Most of a class stay as they are while somebody gets on, so each is drawn once."""
-    return Markup(render("room_tile.html", language, here=here, csrf=csrf, tile=tile))  # noqa: S704  # a template of ours
+    return piece("room_tile.html", "seat", language, tile, here, csrf, language)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What somebody's page shows, from which follows what is sent next."""
+
+    view: RoomView
+    state: WorkshopState
+    workshop: Workshop
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Whose tiles stand there, in their order."""
+        return tuple(tile.number for tile in self.view.tiles)
+
+    @property
+    def around(self) -> dict[str, object]:
+        """What the parts above and beside the tiles show, by their templates."""
+        view = replace(self.view, tiles=())
+        return {
+            "room_top.html": (replace(view, bars=(), hands=()), self.state, self.workshop),
+            "room_side.html": (replace(view, counts=(), minutes_left=0, part_minutes_left=0), self.workshop),
+        }
 
 
 async def _parts(
@@ -174,8 +200,19 @@ async def _parts(
         while clock() < end and (one := classroom.classes.get(id)) is not None:
             rung.clear()
             context = _context(request, desk, person, one)
-            if (seen := (context["view"], context["state"], one.workshop)) != shown:
+            seen = _Seen(context["view"], context["state"], one.workshop)
+            if (news := _news(request, context, shown, seen)) is not None:
                 shown = seen
-                yield ServerSentEvent(rendered(request, "room_live.html", **context), event="page")
+                yield news
             await asyncio.sleep(LEAST_PERIOD)
             await rung_within(rung, LOOK_PERIOD)
+
+
+def _news(request: Request, context: dict[str, Any], shown: _Seen | None, seen: _Seen) -> ServerSentEvent | None:
+    """The whole for a page that shows nothing yet or other people; otherwise what differs; None where nothing does."""
+    if shown is None or shown.numbers != seen.numbers:
+        return ServerSentEvent(rendered(request, "room_live.html", **context), event="page")
+    around = [part for part, now in seen.around.items() if now != shown.around[part]]
+    changed = (now for before, now in zip(shown.view.tiles, seen.view.tiles, strict=True) if now != before)
+    parts = [rendered(request, part, **context) for part in around] + [context["tile_html"](tile) for tile in changed]
+    return ServerSentEvent("".join(parts), event="parts") if parts else None

@@ -169,6 +169,10 @@ def test_the_room_changes_by_itself_and_what_is_open_stays_open(
     expect(page.get_by_label("Message")).to_have_value("half a sent")
     page.get_by_role("button", name="Helped: lower the hand").click()
     expect(page.locator("#room")).to_contain_text("None is up.")
+    page.get_by_label("Message").fill("half a sent")
+    newcomer.report(id, exercises={"S1-1": {"tries": 2, "last": 2e9}})
+    expect(page.locator(".tile", has_text="Late Guest")).to_contain_text("S1-1 ×2")
+    expect(page.get_by_label("Message")).to_have_value("half a sent")
     page.context.close()
 
 

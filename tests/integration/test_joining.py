@@ -222,6 +222,45 @@ def test_the_room_shows_how_everybody_is_doing_without_their_names(facility: Wor
         assert "Bob Secret" in trainer.page(f"/{id}/room")
 
 
+def test_of_a_room_only_what_changed_is_sent(facility: Workbench) -> None:
+    with given(facility, "Stream", temporary_accounts="on", seats="4") as (trainer, id, code):
+        ann, _, _ = guest(facility, code)
+        guest(facility, code)
+        eventually(lambda: "2 not arrived" in text_of(trainer.page(f"/{id}/room")), what="two seats are shown")
+        with trainer.http.stream("GET", f"{SERVICE}/workshops/{id}/room/live") as stream:
+            events = events_of(stream.iter_lines())
+            kind, whole = next(events)
+            assert (kind, ids_of(whole)) == ("page", ["room-top", "tile-1", "tile-2", "room-side"])
+            ann.report(id, exercises={"S1-1": {"tries": 1, "last": 2e9}})
+            kind, parts = next(events)
+            assert (kind, ids_of(parts)) == ("parts", ["room-top", "room-side", "tile-1"])
+            assert "S1-1 ×1" in text_of(parts)
+            ann.report(id, exercises={"S1-1": {"tries": 2, "last": 2e9}})
+            kind, parts = next(events)
+            assert (kind, ids_of(parts)) == ("parts", ["tile-1"]), "one more try changes no count"
+            guest(facility, code)
+            assert next(events)[0] == "page", "another tile is another room"
+
+
+def events_of(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """The kinds and texts of a stream of server-sent events, without those that only say that it goes on."""
+    kind, text = "", ""
+    for line in lines:
+        if line.startswith("event: "):
+            kind = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            text += line.removeprefix("data: ") + "\n"
+        elif not line and kind:
+            if kind != "ping":
+                yield kind, text
+            kind, text = "", ""
+
+
+def ids_of(page: str) -> list[str]:
+    """The parts of a room in a piece of its page."""
+    return re.findall(r'id="(room-top|room-side|tile-\d+)"', page)
+
+
 def test_what_the_trainer_says_and_does_reaches_everybody(facility: Workbench) -> None:
     with given(facility, "Acts", temporary_accounts="on", profile="medium", gpu_class="simulated", devices="1") as (
         trainer,

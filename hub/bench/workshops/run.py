@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import tempfile
 import time
@@ -180,8 +181,9 @@ class Watched:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self, part: str) -> None:
-        """A new main part of the page."""
-        self.has_hand = "tile--hand" in part
+        """The main part of the page, or parts of it that changed."""
+        if tile := re.search(r'class="([^"]*)" id="tile-1"', part):
+            self.has_hand = "tile--hand" in tile[1]
         self.is_open.set()
         self.changed.set()
 
@@ -205,7 +207,7 @@ async def _open_rooms(trainer: Seat, rooms: Sequence[str]) -> AsyncIterator[dict
                 if line:
                     part += line
                     continue
-                if part.startswith("event: page"):
+                if part.startswith(("event: page", "event: parts")):
                     watched[room].hear(part)
                 part = ""
 
@@ -219,7 +221,9 @@ async def _open_rooms(trainer: Seat, rooms: Sequence[str]) -> AsyncIterator[dict
 
 @asynccontextmanager
 async def _reports(seats: Sequence[Seat], rooms: Sequence[str]) -> AsyncIterator[None]:
-    """Every learner tells every room now and then how far they are, and gets further."""
+    """Every learner tells every room now and then how far they are, and gets further; begins when all have come."""
+    there: set[int] = set()
+    all_there = asyncio.Event()
 
     async def report(number: int, seat: Seat) -> None:
         await asyncio.sleep(REPORT_PERIOD * number / len(seats))
@@ -229,10 +233,14 @@ async def _reports(seats: Sequence[Seat], rooms: Sequence[str]) -> AsyncIterator
             told = {"exercises": {"S1-1": {"tries": tries, "last": time.time()}}, "lesson": "S1", "ran_ago": 5}
             for room in rooms:
                 await seat.http.put(f"{SERVICE}/api/v1/me/workshops/{room}/progress", json=told)
+            there.add(number)
+            if len(there) == len(seats):
+                all_there.set()
             await asyncio.sleep(REPORT_PERIOD)
 
     async with asyncio.TaskGroup() as tasks:
         reporting = [tasks.create_task(report(number, seat)) for number, seat in enumerate(seats)]
+        await all_there.wait()
         yield
         for task in reporting:
             task.cancel()
@@ -270,8 +278,9 @@ async def _first_paint(peer: Peer, room: str) -> dict[str, Any]:
         paints = []
         for _ in range(5):
             await page.goto(url)
-            script = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-            paints.append(float(await page.evaluate(script) or 0.0))
+            script = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+            painted = await page.wait_for_function(script)  # a page may be loaded before it is painted
+            paints.append(float(await painted.json_value()))
     return rounded({"first_paint_ms": max(paints), "first_paint_median_ms": median(paints)})
 
 

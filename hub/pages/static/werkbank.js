@@ -160,18 +160,30 @@
     }
   }
 
-  function show(place, part) {
+  /** Let `how` put fresh HTML in place: the focus stays where it is, and what changed is told. */
+  function change(place, html, how) {
     const before = toTell(place);
     const fresh = place.cloneNode(false);
-    fresh.innerHTML = part;
+    fresh.innerHTML = html;
     prepare(fresh);
     const focused = document.activeElement;
-    morph(place, fresh);
+    how(fresh);
     if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
     announce(before, place);
   }
 
-  /** A part of the page that the service sends anew whenever it changes. */
+  function show(place, part) {
+    change(place, part, (fresh) => morph(place, fresh));
+  }
+
+  /** Elements that changed, each in place of the one that has its id. */
+  function showParts(place, parts) {
+    change(place, parts, (fresh) => {
+      for (const part of [...fresh.children]) morph(document.getElementById(part.id), part);
+    });
+  }
+
+  /** A part of the page that the service sends anew, or in parts, whenever it changes. */
   function follow(place) {
     const SILENCE = 25000; // milliseconds: the service says something every 10 s
     let source = null;
@@ -181,11 +193,14 @@
       if (source && source.readyState !== EventSource.CLOSED) return;
       source = new EventSource(place.dataset.stream);
       source.addEventListener("ping", () => (heard = Date.now()));
-      source.addEventListener("page", (message) => {
-        heard = Date.now();
-        document.getElementById("told").hidden = true;
-        show(place, message.data);
-      });
+      const hear = (event, act) =>
+        source.addEventListener(event, (message) => {
+          heard = Date.now();
+          document.getElementById("told").hidden = true;
+          act(place, message.data);
+        });
+      hear("page", show);
+      hear("parts", showParts);
       source.onerror = () => {
         if (source.readyState === EventSource.CLOSED) heard = Math.min(heard, Date.now() - SILENCE + 5000);
       };
