@@ -36,6 +36,10 @@ MACHINE_WIDE = {
 """Files of tests that would meet each other on one machine; they take turns."""
 
 
+TOGETHER = ("test_slurm_",)
+"""Beginnings of the names of files that share something large: they stay with one worker."""
+
+
 INDEPENDENT = {"test_lessons_run"}
 """Files whose tests share nothing and take long: whichever worker is free takes the next."""
 
@@ -47,7 +51,9 @@ class OfAFileTogether(LoadFileScheduling):
         file = Path(nodeid.split("::")[0]).stem
         if file in INDEPENDENT:
             return nodeid
-        return "machine" if file in MACHINE_WIDE else file
+        if file in MACHINE_WIDE:
+            return "machine"
+        return next((beginning for beginning in TOGETHER if file.startswith(beginning)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:

@@ -26,7 +26,7 @@ LESSONS = "tests/tutorials"
 APART = "tests of the lessons"  # where they need more than the workbench has
 TWO = ["-n", "2", "--dist", "loadfile"] if (os.cpu_count() or 1) > 1 else []
 # Integration tests wait more than they compute; a lesson computes with one thread.
-SIDE_BY_SIDE = {"integration": TWO, APART: TWO}
+SIDE_BY_SIDE = {"integration": TWO, "acceptance": TWO, APART: TWO}
 NOTHING_CHOSEN = 5  # pytest's exit status
 LAB = ROOT / "extensions" / "lab"
 PROGRAMS = {

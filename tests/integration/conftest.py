@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from hub.slurm.demo.cluster import Cluster
 from tests.support import postgres
 from tests.support.lease_seat import Seat, free_devices, seat_of
+from tests.support.slurm import slurm_cluster
 from tests.support.workbench import ROOT, Workbench, eventually
 
 
@@ -27,6 +29,13 @@ def postgres_url() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
     with postgres.server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Cluster]:
+    """A Slurm cluster of three nodes, left by each test as it was found."""
+    with slurm_cluster() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

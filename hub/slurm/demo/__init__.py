@@ -1,0 +1,1 @@
+"""A Slurm of several machines on one: namespaces, a bridge, accounting, and devices that are simulated."""

@@ -1,0 +1,82 @@
+"""A real Slurm of three nodes for tests, and jobs on it."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hub.slurm.commands import Slurm
+from hub.slurm.demo.cluster import Cluster, cluster, why_not
+from hub.slurm.demo.configuration import Shape
+from tests.support.workbench import eventually
+
+ANN, BEN, CYN = USERS = ("ann", "ben", "cyn")
+ACCOUNT = "climate"
+
+
+@contextmanager
+def slurm_cluster(shape: Shape | None = None) -> Iterator[Cluster]:
+    """A cluster with three users of one account. Where none can be made, whoever asks is skipped, with the reason."""
+    if reason := why_not():
+        pytest.skip(f"no Slurm cluster here: {reason}")
+    # Other accounts go through it, and sockets lie in it: no folder of pytest's, which is private and deep.
+    with tempfile.TemporaryDirectory(prefix="werkbank-slurm-", ignore_cleanup_errors=False) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with cluster(folder, USERS, shape or Shape()) as made:
+            made.run("sacctmgr", "--immediate", "add", "account", ACCOUNT)
+            made.run("sacctmgr", "--immediate", "add", "user", ",".join(USERS), f"account={ACCOUNT}")
+            yield made
+
+
+def slurm_of(made: Cluster) -> Slurm:
+    """Slurm's programs, run on the cluster's head."""
+    return Slurm(made.head.enter)
+
+
+def give(made: Cluster, user: str, *options: str, script: str = "sleep 300") -> int:
+    """Submit a job; its number."""
+    home = made.folder / "home" / user
+    file = home / "job.sh"
+    file.write_text(f"#!/bin/bash\n{script}\n")
+    said = made.run("sbatch", "--parsable", f"--chdir={home}", "--output=%j.out", *options, str(file), user=user)
+    return int(said.split(";")[0])
+
+
+def output(made: Cluster, user: str, job: int) -> str:
+    """What a job printed, once it has ended."""
+    wait_until(made, job, "COMPLETED", "FAILED", "OUT_OF_MEMORY", "")
+    file = made.folder / "home" / user / f"{job}.out"
+    return file.read_text() if file.exists() else ""
+
+
+def wait_until(made: Cluster, job: int, *states: str, seconds: float = 60) -> None:
+    """Wait until a job is in one of these states of Slurm's; "" is for one that squeue does not tell any more."""
+
+    def state() -> bool:
+        asks = ("squeue", "--noheader", "--states=all", f"--jobs={job},{job}", "--format=%T")
+        told = made.head.run(*asks).stdout.split()
+        return (told[0] if told else "") in states
+
+    eventually(state, seconds, f"job {job} is {states}")
+
+
+def end_all_jobs(made: Cluster) -> None:
+    """Cancel every job, and wait until the nodes are free; one that Slurm took out of use is put back."""
+    for user in made.users:
+        made.run("scancel", f"--user={user}")
+    for line in made.run("sinfo", "--noheader", "--Node", "--format=%N %T").splitlines():
+        node, state = line.split()
+        if state.startswith(("drain", "down", "fail")):
+            made.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    made.wait_until_idle()
+
+
+def wait_until_saved(made: Cluster, job: int) -> None:
+    """Wait until slurmctld has written down that a job runs: killed before, it would not know when it is back."""
+    wait_until(made, job, "RUNNING")
+    began, file = time.time(), made.folder / "state" / "job_state"
+    eventually(lambda: file.exists() and file.stat().st_mtime > began, 30, "the state is saved")
