@@ -1,5 +1,7 @@
 """The service's database: SQLite beside the hub's by default."""
 
+import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -72,8 +74,21 @@ def _insert(dialect: str, table: Table) -> Any:
     return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
+def _into_wal(connection: Any) -> None:
+    # While others look at a database that is not yet in this mode, SQLite refuses at once and does not wait.
+    for _ in range(100):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.05)
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
 def _write_ahead(connection: object, _record: object) -> None:
     connection.execute("PRAGMA busy_timeout=5000")  # type: ignore[attr-defined]
-    connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+    _into_wal(connection)
     # In WAL mode a crash of this process loses nothing with NORMAL; only a crash of the machine could.
     connection.execute("PRAGMA synchronous=NORMAL")  # type: ignore[attr-defined]
