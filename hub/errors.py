@@ -12,6 +12,9 @@ WerkbankError
 │   ├── BrokerBusy
 │   ├── BrokerReplaced
 │   └── DoubleGrant
+├── SlurmError           Slurm did not do it (hub.slurm.commands)
+│   ├── SlurmSilent
+│   └── SlurmRefused
 ├── LeaseRefused         the broker cannot do that with a lease; nothing was changed
 └── Refusal              a person asked for what they may not have
 """

@@ -1,4 +1,7 @@
-"""Jobs as Slurm tells them: `squeue --json`, of the versions from 21.08 on, as typed values."""
+"""Jobs as Slurm tells them, as typed values: `squeue --json` of 22.05.
+
+What later versions are documented to print (numbers as objects, states as lists) is read too; none was tried.
+"""
 
 import json
 from collections.abc import Mapping
@@ -54,11 +57,6 @@ class Job:
     tres: Tres
     """What it holds, or asks for."""
     exit_code: int
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it waits or runs."""
-        return self.state in (JobState.PENDING, JobState.RUNNING)
 
 
 _ENDING = {"COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED"}

@@ -1,4 +1,4 @@
-"""Nodes as Slurm tells them, with what is free on each: `sinfo`, whose fields are the same in all versions."""
+"""Nodes as Slurm tells them, with what is free on each: `sinfo`, by fields. Tried with 22.05."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ import pytest
 from hub.slurm.demo.cluster import Cluster
 from tests.support import postgres
 from tests.support.lease_seat import Seat, free_devices, seat_of
-from tests.support.slurm import slurm_cluster
+from tests.support.slurm import end_all_jobs, slurm_cluster
 from tests.support.workbench import ROOT, Workbench, eventually
 
 
@@ -36,6 +36,14 @@ def slurm() -> Iterator[Cluster]:
     """A Slurm cluster of three nodes, left by each test as it was found."""
     with slurm_cluster() as made:
         yield made
+
+
+@pytest.fixture
+def quiet(slurm: Cluster) -> Iterator[Cluster]:
+    """The cluster without jobs, before and after."""
+    end_all_jobs(slurm)
+    yield slurm
+    end_all_jobs(slurm)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """A real Slurm of three machines: made in seconds, confines its jobs, and is taken away without a trace."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -10,16 +8,8 @@ import pytest
 from hub.slurm.demo.cluster import Cluster, found
 from hub.slurm.demo.configuration import GPU_TYPE, Shape
 from hub.slurm.demo.machines import groups_of
-from tests.support.slurm import ANN, BEN, end_all_jobs, give, output, slurm_cluster, wait_until
+from tests.support.slurm import ANN, BEN, give, output, slurm_cluster, wait_until
 from tests.support.workbench import eventually
-
-
-@pytest.fixture
-def quiet(slurm: Cluster) -> Iterator[Cluster]:
-    """The cluster without jobs, before and after."""
-    end_all_jobs(slurm)
-    yield slurm
-    end_all_jobs(slurm)
 
 
 def test_a_job_sees_the_device_that_it_was_given_and_no_other(quiet: Cluster) -> None:
@@ -87,7 +77,7 @@ def test_a_node_that_loses_its_power_is_noticed_and_comes_back(quiet: Cluster) -
     try:
         wait_until(quiet, job, "NODE_FAIL", "", seconds=40)
         assert "n3" not in quiet.machines
-        assert not [one for one in os.listdir("/sys/fs/cgroup") if "n3" in one]
+        assert not [group for group in groups_of(quiet.folder, "n3") if group.exists()]
     finally:
         quiet.begin_node("n3")
     quiet.wait_until_idle()

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,18 +11,10 @@ from hub.slurm.demo.cluster import Cluster
 from hub.slurm.demo.configuration import GPU_TYPE, PARTITION
 from hub.slurm.jobs import Job, JobState, jobs
 from hub.slurm.nodes import Free, free_in, nodes
-from tests.support.slurm import ANN, BEN, end_all_jobs, give, slurm_of, wait_until, wait_until_saved
+from tests.support.slurm import ANN, BEN, give, slurm_of, wait_until, wait_until_saved
 from tests.support.workbench import eventually
 
 ONE_GPU = f"--gres=gpu:{GPU_TYPE}:1"
-
-
-@pytest.fixture
-def quiet(slurm: Cluster) -> Iterator[Cluster]:
-    """The cluster without jobs, before and after."""
-    end_all_jobs(slurm)
-    yield slurm
-    end_all_jobs(slurm)
 
 
 def told(made: Cluster) -> dict[int, Job]:

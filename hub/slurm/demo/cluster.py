@@ -122,10 +122,6 @@ class Cluster:
         )
         until(lambda: self.head.run("munge", "-n", "-S", str(socket)).returncode == 0, "munged answers")
 
-    def cut(self, name: str, *, is_cut: bool) -> None:
-        """Pull the cable of a node, or plug it in again."""
-        said(self.head.run("ip", "link", "set", f"v-{name}", "down" if is_cut else "up"))
-
     def wait_until_idle(self) -> None:
         """Until every node can take jobs and has none."""
 
