@@ -9,7 +9,11 @@ from hub.db import connect
 from hub.pages import hub_pages
 from hub.runtime import Runtime, proxy_command
 from hub.settings import Current, Settings
+from hub.slurm.commands import Slurm
+from hub.slurm.watch import Watch
+from hub.spawners.arrivals import PATH, ArrivalHandler
 from hub.spawners.local import KEPT_VARIABLES, LocalSpawner
+from hub.spawners.slurm import SEAT, SlurmSpawner
 from hub.state import Ports, StateDirectory
 from hub.workshops.admission import Admission
 
@@ -37,7 +41,14 @@ def configure(c: Any, runtime: Runtime) -> None:
 def _addresses(c: Any, settings: Settings, ports: Ports) -> None:
     c.JupyterHub.bind_url = f"http://{settings.server.address}:{settings.server.port}"
     # Seats know this address by heart and outlive the hub, so it stays the same between starts.
-    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports.hub}"
+    c.JupyterHub.hub_bind_url = f"http://{_listens_on(settings)}:{ports.hub}"
+    if settings.site.slurm is not None:
+        c.JupyterHub.hub_connect_url = f"http://{settings.site.slurm.address}:{ports.hub}"
+
+
+def _listens_on(settings: Settings) -> str:
+    """Where hub and service are for seats: on this machine, or for nodes of a cluster."""
+    return "127.0.0.1" if settings.site.slurm is None else "0.0.0.0"  # noqa: S104 - nodes come by any of its networks
 
 
 def _state(c: Any, settings: Settings, state: StateDirectory) -> None:
@@ -60,35 +71,46 @@ def _proxy(c: Any, state: StateDirectory, ports: Ports) -> None:
 
 
 def _spawner(c: Any, current: Current, state: StateDirectory) -> None:
-    c.JupyterHub.spawner_class = LocalSpawner
+    slurm = current.settings.site.slurm
+    c.JupyterHub.spawner_class = LocalSpawner if slurm is None else SlurmSpawner
     # On the class, not on Spawner: JupyterHub starts its services with a Spawner too.
-    c.LocalSpawner.current = current
-    c.LocalSpawner.state = state
-    c.LocalSpawner.admission = Admission(connect(state.database("werkbank")))
-    c.LocalSpawner.env_keep = KEPT_VARIABLES
-    c.LocalSpawner.default_url = "/lab"
-    c.LocalSpawner.start_timeout = 60
-    c.LocalSpawner.http_timeout = 60
-    c.LocalSpawner.interrupt_timeout = 10
-    c.LocalSpawner.term_timeout = 5
+    ours = c.LocalSpawner if slurm is None else c.SlurmSpawner
+    ours.current = current
+    ours.state = state
+    ours.admission = Admission(connect(state.database("werkbank")))
+    ours.default_url = "/lab"
+    ours.http_timeout = 60
+    if slurm is None:
+        ours.env_keep = KEPT_VARIABLES
+        ours.start_timeout = 60
+        ours.interrupt_timeout = 10
+        ours.term_timeout = 5
+    else:
+        # Nothing of this machine is true on a node.
+        ours.env_keep = []
+        ours.ip = "0.0.0.0"  # noqa: S104 - the proxy is on another machine
+        ours.start_timeout = slurm.patience
+        ours.poll_interval = slurm.poll_period
+        ours.watch = Watch(Slurm(), SEAT)
+        c.JupyterHub.extra_handlers = [(f"/api{PATH}", ArrivalHandler)]
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.named_server_limit_per_user = 3
 
 
 def _services(c: Any, runtime: Runtime, settings: Settings, ports: Ports) -> None:
     environment = os.environ | runtime.environment()
-    services = [_web_service(environment, ports), _culler(environment, settings), _command_line(runtime)]
+    services = [_web_service(environment, settings, ports), _culler(environment, settings), _command_line(runtime)]
     services.append(_prometheus(runtime))
     if settings.gateway.enabled:
         services.append(_gateway(environment, ports))
     c.JupyterHub.services = services
 
 
-def _web_service(environment: dict[str, str], ports: Ports) -> dict[str, Any]:
+def _web_service(environment: dict[str, str], settings: Settings, ports: Ports) -> dict[str, Any]:
     return {
         "name": SERVICE,
         "command": [sys.executable, "-m", "hub.service"],
-        "url": f"http://127.0.0.1:{ports.service}",
+        "url": f"http://{_listens_on(settings)}:{ports.service}",
         "environment": environment,
         "oauth_no_confirm": True,
         "oauth_client_allowed_scopes": [

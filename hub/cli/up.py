@@ -166,6 +166,8 @@ def _announce(ready: Runtime, address: str, tell: Tell, *, detached: bool = Fals
 
 def _warnings(ready: Runtime) -> Iterator[str]:
     site = ready.settings.site
+    if site.kind == "slurm":
+        return  # accounts, limits and confinement of jobs are the cluster's
     if site.seats_run_as == "same-user":
         user = own_account()
         yield (

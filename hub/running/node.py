@@ -40,7 +40,7 @@ class Nodes:
 
     def start(self, state: StateDirectory, settings: Settings, log: BinaryIO) -> None:
         """Start them; they are ready some seconds later, and until then seats start in the ordinary way."""
-        if not settings.site.warm or settings.site.node == "service":
+        if settings.site.kind != "local" or not settings.site.warm or settings.site.node == "service":
             return
         for name in sorted({profile.environment for profile in settings.profiles}):
             self._folders.add(node_folder(state.path, settings, name).parent)

@@ -11,6 +11,7 @@ from hub.settings.model import (
     PamAuthentication,
     Profile,
     Settings,
+    SlurmSite,
 )
 from hub.settings.reading import judge, load, schema, undocumented
 
@@ -25,6 +26,7 @@ __all__ = [
     "PamAuthentication",
     "Profile",
     "Settings",
+    "SlurmSite",
     "judge",
     "load",
     "schema",

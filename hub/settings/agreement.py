@@ -18,6 +18,7 @@ def disagreements(data: Mapping[str, Any]) -> Iterable[Problem]:
         yield from _doubles(key, _entries(data, key))
     yield from _devices_nobody_shows(data)
     yield from _walls_that_hold_nobody(data)
+    yield from _no_way_on_slurm(data)
     for position, programme in enumerate(_entries(data, "programmes")):
         yield from _soft_above_hard(position, programme)
     for position, profile in enumerate(_entries(data, "profiles")):
@@ -50,6 +51,35 @@ def _walls_that_hold_nobody(data: Mapping[str, Any]) -> Iterable[Problem]:
             ("leases", "isolation"),
             "`enforced` needs `site.seats_run_as: system-accounts`: who runs as the same user as Werkbank can undo it",
         )
+
+
+def _no_way_on_slurm(data: Mapping[str, Any]) -> Iterable[Problem]:
+    """What seats that are jobs cannot have, and a cluster that nobody asked for."""
+    site = data.get("site")
+    site = site if isinstance(site, Mapping) else {}
+    if site.get("kind") != "slurm":
+        if site.get("slurm") is not None:
+            yield ("site", "slurm"), "only `kind: slurm` uses a cluster; leave this out or set `site.kind`"
+        return
+    if site.get("slurm") is None:
+        yield ("site",), "which cluster? `kind: slurm` needs `slurm`, with the `address` that nodes reach us by"
+    if site.get("simulate_gpus"):
+        yield ("site", "simulate_gpus"), "simulated devices are this machine's; on Slurm there are none"
+    gateway = data.get("gateway")
+    if not isinstance(gateway, Mapping) or gateway.get("enabled", True):
+        yield ("gateway", "enabled"), "Dask clusters do not run as jobs yet: set `gateway.enabled` to false"
+    for position, profile in enumerate(_entries(data, "profiles")):
+        if profile.get("gpu_classes"):
+            yield ("profiles", position, "gpu_classes"), "kernels on GPUs do not run as jobs yet; leave this out"
+    yield from _accounts_of_nobody(data, site["slurm"] if isinstance(site.get("slurm"), Mapping) else {})
+
+
+def _accounts_of_nobody(data: Mapping[str, Any], slurm: Mapping[str, Any]) -> Iterable[Problem]:
+    known = sorted(str(one.get("name")) for one in _entries(data, "programmes"))
+    accounts = slurm.get("accounts")
+    for programme in accounts if isinstance(accounts, Mapping) else ():
+        if programme not in known:
+            yield ("site", "slurm", "accounts", programme), _unknown(programme, known)
 
 
 def _soft_above_hard(position: int, programme: Mapping[str, Any]) -> Iterable[Problem]:

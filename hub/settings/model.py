@@ -11,10 +11,12 @@ from hub.settings.types import (
     AbsoluteFolder,
     Duration,
     GroupName,
+    HostName,
     Litres,
     Memory,
     Name,
     Number,
+    SlurmName,
     Source,
     UserName,
     VariableName,
@@ -103,11 +105,30 @@ class FootprintFactors(Section):
     """Water per kWh (WUE)."""
 
 
+class SlurmSite(Section):
+    """How seats run as jobs of a Slurm cluster."""
+
+    address: HostName
+    """The name or address by which the cluster's nodes reach this machine."""
+    partition: SlurmName | None = None
+    """Where jobs run; left out, Slurm's default partition."""
+    qos: SlurmName | None = None
+    """The quality of service of jobs; left out, the default of the account."""
+    accounts: dict[Name, SlurmName] = {}
+    """Slurm accounts by programme: jobs of its members are counted there; others go to their user's default."""
+    poll_period: Duration = Field(default="5s", validate_default=True)
+    """How often Slurm is asked about jobs: one question for all of them."""
+    patience: Duration = Field(default="10m", validate_default=True)
+    """How long a seat may wait for its turn before its start is given up."""
+
+
 class Site(Section):
     """Where seats and kernels run."""
 
-    kind: Literal["local"] = "local"
-    """How seats run. `local`: processes on this machine."""
+    kind: Literal["local", "slurm"] = "local"
+    """How seats run. `local`: processes on this machine. `slurm`: jobs of a Slurm cluster."""
+    slurm: SlurmSite | None = None
+    """The cluster, with `kind: slurm`."""
     title: Words = Words(en="Werkbank", nl="Werkbank")
     """What the pages call this facility."""
     seats_run_as: Literal["same-user", "system-accounts"] = "same-user"

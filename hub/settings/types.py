@@ -87,6 +87,12 @@ GroupName = Annotated[str, Field(min_length=1, max_length=255)]
 UserName = Annotated[str, Field(min_length=1, max_length=64)]
 """A JupyterHub user."""
 
+SlurmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""A partition, an account or a QOS: letters, digits, `_`, `.` and `-`, at most 64 characters."""
+
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$")]
+"""The name or IPv4 address of a machine."""
+
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A number, and nothing that can be read as one."""
 

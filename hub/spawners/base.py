@@ -14,8 +14,8 @@ from hub.errors import Refusal
 from hub.logs import get_logger
 from hub.pages import render
 from hub.settings import Current, Profile, Settings
-from hub.spawners.capacity import Capacity
-from hub.spawners.doors import profiles_of, require_room
+from hub.spawners.capacity import Capacity, ClusterCapacity
+from hub.spawners.doors import profiles_of
 from hub.spawners.options import admit, read_form
 from hub.state import StateDirectory
 from hub.words import COOKIE, Translate, choose_language, translator
@@ -106,9 +106,9 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
 
     # --- what is free -----------------------------------------------------------------------
 
-    def capacity(self) -> Capacity:
-        """This machine's capacity, with all other seats' promises taken off."""
-        return Capacity.of_machine(self._other_profiles(), self.settings.site.memory_overcommit)
+    def capacity(self) -> Capacity | ClusterCapacity:
+        """What is free where this site's seats run."""
+        raise NotImplementedError
 
     def _other_profiles(self) -> Iterable[Profile]:
         for user in JupyterHub.instance().users.values():
@@ -116,13 +116,6 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
                 other = spawner.active and spawner is not self and isinstance(spawner, SeatSpawner)
                 if other and (profile := spawner.current_profile()):
                     yield profile
-
-    def require_room(self, profile: Profile) -> None:
-        """Raises SpawnException when the memory of `profile` cannot be promised."""
-        try:
-            require_room(profile, self.capacity(), self.translate, self.language)
-        except Refusal as refusal:
-            raise self._refused(refusal) from None
 
     # --- the form ---------------------------------------------------------------------------
 
@@ -145,12 +138,17 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             enforcement=self.limits_enforcement(),
             chosen=self._chosen(),
             groups_of=self._groups_of,
+            last_end=self.last_end(),
         )
+
+    def last_end(self) -> str:
+        """How the last seat ended, where its user should know."""
+        return ""
 
     def _chosen(self) -> str | None:
         """The card to preselect: the last choice if it may still be had, else the first with room."""
         capacity = self.capacity()
-        mine = [p.name for p in self.profiles if capacity.seats_left(p)]
+        mine = [p.name for p in self.profiles if capacity.is_a_line or capacity.seats_left(p)]
         last = (self.user_options or {}).get("profile")
         return last if last in mine else (mine[0] if mine else None)
 
@@ -190,11 +188,17 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             for name, gpu_class in classes
         ]
         return {
-            "WERKBANK_API": f"http://127.0.0.1:{self.state.ports().service}{service}/api/v1",
+            "WERKBANK_API": f"http://{self._own_address}:{self.state.ports().service}{service}/api/v1",
             "WERKBANK_GPU_CLASSES": json.dumps(described),
             "CUDA_VISIBLE_DEVICES": "",
             "NVIDIA_VISIBLE_DEVICES": "void",
         }
+
+    @property
+    def _own_address(self) -> str:
+        """Where seats reach this machine."""
+        slurm = self.settings.site.slurm
+        return slurm.address if slurm is not None else "127.0.0.1"
 
     def _gateway_environment(self, profile: Profile) -> dict[str, str]:
         """So that `Gateway()` and the Dask panel need no arguments, and JupyterLab knows what may be asked for."""

@@ -1,11 +1,13 @@
-"""What is promised to seats and what is free, on one machine."""
+"""What is promised to seats and what is free: on one machine, and on a cluster."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
 
 from hub.settings import Profile
+from hub.slurm.nodes import Node
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,10 @@ class Capacity:
     memory: int
     promised_memory: int
     overcommit: float
+
+    is_known = True
+    is_a_line = False
+    """A seat without room is refused."""
 
     @classmethod
     def of_machine(cls, running: Iterable[Profile], overcommit: float) -> "Capacity":
@@ -29,3 +35,34 @@ class Capacity:
         """How many more seats of `profile` can be promised memory."""
         left = self.memory * self.overcommit - self.promised_memory
         return max(0, int(left // int(profile.memory)))
+
+
+@dataclass(frozen=True)
+class ClusterCapacity:
+    """What the nodes of a cluster have free, as Slurm told it last."""
+
+    free: tuple[tuple[int, int], ...] = ()
+    """Of each node that takes jobs: cores and bytes."""
+    is_known: bool = False
+    """Whether Slurm has told it at all."""
+
+    is_a_line = True
+    """A seat without room waits for it."""
+
+    @classmethod
+    def of_nodes(cls, nodes: Mapping[str, Node] | None, partition: str | None) -> "ClusterCapacity":
+        """The capacity of a partition; of all nodes where none is named. None are nodes that nobody has seen yet."""
+        if nodes is None:
+            return cls()
+        mine = (one for one in nodes.values() if partition is None or partition in one.partitions)
+        return cls(tuple((one.cpus_free, one.memory_free) for one in mine if one.takes_jobs), is_known=True)
+
+    @property
+    def cpus_free(self) -> int:
+        """Cores that no job holds."""
+        return sum(cpus for cpus, _ in self.free)
+
+    def seats_left(self, profile: Profile) -> int:
+        """How many seats of `profile` could begin now, if nobody is before them."""
+        cpus = max(1, math.ceil(profile.cpu))
+        return sum(min(free // cpus, memory // int(profile.memory)) for free, memory in self.free)

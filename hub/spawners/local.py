@@ -17,8 +17,9 @@ from hub.logs import get_logger
 from hub.names import home_name, own_account
 from hub.settings import Profile
 from hub.spawners.base import SeatSpawner
+from hub.spawners.capacity import Capacity
 from hub.spawners.confinement import close_place, confinement_of, open_place, place_of_seat
-from hub.spawners.doors import require_account
+from hub.spawners.doors import require_account, require_room
 from hub.spawners.launch import Forked, ForkExec, Launch, Launcher, SeatProcess
 from hub.spawners.readiness import Doorstep, knows_doorstep
 from hub.spawners.zygotes import lab_arguments, node_folder, zygote_environment
@@ -253,6 +254,17 @@ class LocalSpawner(SeatSpawner, LocalProcessSpawner):  # type: ignore[misc]
         return env
 
     # --- limits -----------------------------------------------------------------------------------
+
+    def capacity(self) -> Capacity:
+        """This machine's capacity, with all other seats' promises taken off."""
+        return Capacity.of_machine(self._other_profiles(), self.settings.site.memory_overcommit)
+
+    def require_room(self, profile: Profile) -> None:
+        """Raises SpawnException when the memory of `profile` cannot be promised."""
+        try:
+            require_room(profile, self.capacity(), self.translate, self.language)
+        except Refusal as refusal:
+            raise self._refused(refusal) from None
 
     def limits_enforcement(self) -> Enforcement:
         if self.settings.site.limits == "off":

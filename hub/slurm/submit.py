@@ -1,0 +1,91 @@
+"""Giving Slurm a job, and taking it back: typed options, and nothing of the job that a shell reads."""
+
+import os
+import pwd
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.slurm.commands import Slurm, SlurmRefused
+
+FIRST_PERSON = 1000
+"""Accounts with smaller numbers are the system's; jobs are for people."""
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What a job asks for."""
+
+    name: str
+    folder: str
+    """Where it begins; its user's home."""
+    cpus: int
+    memory: int
+    """Bytes."""
+    seconds: int
+    """After which Slurm ends it."""
+    account: str | None = None
+    partition: str | None = None
+    qos: str | None = None
+
+    def options(self) -> list[str]:
+        """For sbatch. The job gets no environment of ours, never begins twice, and writes its own log."""
+        wanted = {
+            "job-name": self.name,
+            "chdir": self.folder,
+            "nodes": 1,
+            "ntasks": 1,
+            "cpus-per-task": self.cpus,
+            "mem": f"{-(-self.memory // 2**20)}M",
+            "time": max(1, -(-self.seconds // 60)),
+            "account": self.account,
+            "partition": self.partition,
+            "qos": self.qos,
+            "export": "NIL",
+            "output": "/dev/null",
+        }
+        return ["--no-requeue", *(f"--{name}={value}" for name, value in wanted.items() if value is not None)]
+
+
+def script_of(python: str, module: str, variable: str, text: str) -> str:
+    """A script that runs a module; what it is about reaches it as a variable. `text` holds letters, digits, `+/=`."""
+    if not re.fullmatch(r"[A-Za-z0-9+/=]*", text):
+        raise ValueError("only base64 goes into a script")
+    return f"#!/bin/sh\n{variable}={text}\nexport {variable}\nexec {shlex.quote(python)} -m {module}\n"
+
+
+def as_account(name: str) -> Sequence[str]:
+    """What stands before a command that runs as a person's account. Raises SlurmRefused for one that is not a person's.
+
+    As root we become the account; else sudo lets us, for Slurm's programs only.
+    """
+    try:
+        uid = pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise SlurmRefused(f"This machine has no account called {name}.") from None
+    if uid < FIRST_PERSON:
+        raise SlurmRefused(f"{name} is an account of the system; jobs are for people.")
+    if uid == os.geteuid():
+        return ()
+    if os.geteuid() != 0:
+        return ("sudo", "-n", "-u", name, "--")
+    return ("setpriv", "--reuid", name, "--regid", str(pwd.getpwnam(name).pw_gid), "--init-groups", "--")
+
+
+async def submit(account: str, request: JobRequest, script: str) -> int:
+    """Give Slurm the job of an account; its number. Raises SlurmSilent and SlurmRefused, with nothing given."""
+    said = await Slurm(as_account(account)).ask("sbatch", "--parsable", *request.options(), given=script)
+    try:
+        return int(said.strip().split(";")[0])
+    except ValueError:
+        raise SlurmRefused(f"sbatch gave no job's number: {said.strip()[:200]}") from None
+
+
+async def cancel(account: str, job: int) -> None:
+    """Take a job back; one that has ended is no problem. Raises SlurmSilent and SlurmRefused."""
+    try:
+        await Slurm(as_account(account)).ask("scancel", str(job))
+    except SlurmRefused as refused:
+        if "nvalid job id" not in str(refused) and "already completing or completed" not in str(refused):
+            raise
