@@ -20,6 +20,7 @@ from hub.cgroups.limits import controller
 from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
 from hub.errors import SettingsError, StartError
 from hub.names import own_account
+from hub.running import slurm_demo
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
 from hub.settings import DemoAuthentication, Settings
@@ -28,6 +29,7 @@ from hub.spawners.zygotes import node_folder
 from hub.state import StateDirectory
 
 DYING_GRACE = 20.0
+SLURM_DEMO = "slurm-demo"
 
 console = Console(stderr=True)
 
@@ -39,9 +41,16 @@ def up(
     ] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     state: State = DEFAULT_STATE,
+    site: Annotated[
+        str | None,
+        typer.Option(metavar="slurm-demo", help="Around a Slurm cluster of three nodes on this machine, to try it."),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready.")] = False,
 ) -> None:
     """Start hub, proxy, service and Dask Gateway, and print where to sign in."""
+    if site is not None:
+        _slurm_demo(site, port, settings, simulate_gpus, state, detach=detach)
+        return
     wanted = runtime(settings, state, port, simulate_gpus)
     _require_rights(wanted.settings)  # reading the settings is the first check; their problems end it here
     _wait_for_a_dying_run(wanted.state)
@@ -49,6 +58,23 @@ def up(
         _detached(wanted)
     else:
         _attached(wanted)
+
+
+def _slurm_demo(
+    site: str, port: int | None, settings: Path, simulate_gpus: int | None, state: Path, *, detach: bool
+) -> None:
+    """The same, around a cluster that begins and ends with it."""
+    if site != SLURM_DEMO:
+        raise typer.BadParameter(f'There is no site "{site}" to try; {SLURM_DEMO} is one.', param_hint="--site")
+    if settings != DEFAULT_SETTINGS or simulate_gpus is not None:
+        raise typer.BadParameter("It has settings of its own: leave out --settings and --simulate-gpus.")
+    directory = StateDirectory.open(state)
+    if detach:
+        _detached(runtime(slurm_demo.SETTINGS, state, port), "--site", site)
+        return
+    console.print("Starting a Slurm cluster of three nodes …", highlight=False)
+    if status := slurm_demo.run(directory, port or 0, ["--state", str(directory.path)]):
+        raise typer.Exit(status)
 
 
 def _require_rights(wanted: Settings) -> None:
@@ -74,10 +100,10 @@ def _attached(wanted: Runtime) -> None:
         console.print("Werkbank is stopped.")
 
 
-def _detached(wanted: Runtime) -> None:
+def _detached(wanted: Runtime, *site: str) -> None:
     with wanted.state.held():  # both checks speak here and not in the child's log
         resolve_port(wanted)
-    arguments = ["--settings", str(wanted.settings_file), "--state", str(wanted.state.path)]
+    arguments = [*(site or ("--settings", str(wanted.settings_file))), "--state", str(wanted.state.path)]
     for section, key, option in (("server", "port", "--port"), ("site", "simulate_gpus", "--simulate-gpus")):
         value = wanted.overrides.get(section, {}).get(key)
         arguments += [option, str(value)] if value is not None else []
@@ -108,12 +134,18 @@ def _wait_for_child(child: subprocess.Popen[bytes], state: StateDirectory, log: 
     deadline = time.monotonic() + READY_TIMEOUT + 10
     while time.monotonic() < deadline:
         run = state.read_run()
-        if run is not None and run["ready"] and run["supervisor"] == child.pid:
+        if run is not None and run["ready"] and child.pid in (run["supervisor"], _around(state)):
             return run
         if child.poll() is not None:
             raise StartError(log.read_text(errors="replace").strip() or "Werkbank ended while starting.")
         time.sleep(0.1)
     raise StartError(f"Werkbank was not ready in time; see {log}.")
+
+
+def _around(state: StateDirectory) -> int | None:
+    """Who runs the demo's cluster that a workbench is in."""
+    demo = slurm_demo.runs_in(state)
+    return demo.pid if demo else None
 
 
 def _wait_for_a_dying_run(state: StateDirectory) -> None:

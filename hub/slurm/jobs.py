@@ -112,6 +112,8 @@ class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     jobs: list[_Job]
+    errors: list[Any] = []
+    """Without a controller squeue 22.05 ends as if all were well, with no jobs and a word of it here."""
 
 
 async def jobs(slurm: Slurm, *which: str) -> dict[int, Job]:
@@ -125,6 +127,8 @@ def read_jobs(told: str) -> dict[int, Job]:
         answer = _Answer.model_validate(json.loads(told))
     except (json.JSONDecodeError, ValidationError) as error:
         raise SlurmSilent(f"squeue said something that is not understood here: {error}") from error
+    if answer.errors:
+        raise SlurmSilent(f"squeue gave no whole answer: {answer.errors[0]}")
     return {one.job_id: _job(one) for one in answer.jobs}
 
 

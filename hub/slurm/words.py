@@ -26,7 +26,10 @@ WAITS = {
         "Nodes are out of use or reserved: it begins when they are back."
     ),
     r"Partition(Down|Inactive)": later("The partition takes no work now. The admins know why."),
-    r"Partition\w*Limit|BadConstraints|Bad\w*": later(
+    r"PartitionTimeLimit": later(
+        "The partition lets nothing run for as long as a seat of this profile may. Tell the admins."
+    ),
+    r"PartitionNodeLimit|BadConstraints": later(
         "No node of the partition can ever take this: pick a smaller profile, or tell the admins."
     ),
     r"Invalid(Account|QOS)": later("Slurm does not know your account, or its quality of service. Tell the admins."),
@@ -44,9 +47,14 @@ ENDS = {
     "PREEMPTED": later("Slurm took its place for a job that goes before."),
     "DEADLINE": later("Slurm could not run it in time."),
     "REQUEUED": later("Slurm put it back in the line; a seat does not begin again by itself."),
+    "": later("Werkbank started anew while it waited for its turn. Start it again."),
     "COMPLETED": later("It ended by itself."),
 }
 """How a job ended, by Slurm's word for it."""
+
+
+HOPELESS = ("PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS")
+"""Words for what waiting does not change."""
 
 
 def why_pending(reason: str, _: Translate) -> str:

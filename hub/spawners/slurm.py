@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import Spawner, SpawnException
+from sqlalchemy.orm import object_session
 from traitlets import Any as AnyTrait
 
 from hub.cgroups.groups import Enforcement
@@ -24,7 +25,7 @@ from hub.slurm.commands import SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, JobState
 from hub.slurm.submit import JobRequest, cancel, script_of, submit
 from hub.slurm.watch import Watch
-from hub.slurm.words import how_ended, when_expected, why_pending
+from hub.slurm.words import HOPELESS, how_ended, when_expected, why_pending
 from hub.spawners.arrivals import PATH
 from hub.spawners.base import SeatSpawner
 from hub.spawners.capacity import ClusterCapacity
@@ -45,6 +46,7 @@ GRACE_S = 300
 """The job may run a little longer than the seat: it is the hub that ends seats, with a word to their user."""
 LAST_WORDS_S = 2.0
 NODES_AGE_S = 5.0
+NEVER_BEGAN, FORGOTTEN = "", "FORGOTTEN"
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
         self.given = Given(number, account)
         # A hub that dies now must find the job when it is back.
         self.orm_spawner.state = self.get_state()
+        if (session := object_session(self.orm_spawner)) is not None:
+            session.commit()
         log.info("seat.submitted", user=self.user.name, server=self.name, profile=profile.name, job=number)
 
     def _request(self, profile: Profile) -> JobRequest:
@@ -185,11 +189,14 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
             return
         if job is None or job.state in (JobState.ENDED, JobState.ENDING) or job.restarts:
             await self._last_words()
-            state = job.slurm_state if job else ""
+            state = job.slurm_state if job else FORGOTTEN
             sentence = self.translate("Your seat ended while it started. {how}").format(
                 how=how_ended(state, self.translate)
             )
-            raise self._failure(sentence, "died-at-start", f"job {self.given.job} ended as {state or 'unknown'}", 500)
+            raise self._failure(sentence, "died-at-start", f"job {self.given.job} ended as {state}", 500)
+        if job.state is JobState.PENDING and job.reason in HOPELESS:
+            sentence = why_pending(job.reason, self.translate)
+            raise self._failure(sentence, "slurm-refused", f"job {job.id} waits in vain: {job.reason}")
         self._waiting = self._place(job)
 
     async def _last_words(self) -> None:
@@ -246,7 +253,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
             # Put back in the line: what ran is lost, and the job does nothing when it begins again.
             return await self._is_over("REQUEUED", take_back=True)
         if job is None or job.state is JobState.ENDED:
-            return await self._is_over(job.slurm_state if job else "", take_back=False)
+            return await self._is_over(job.slurm_state if job else FORGOTTEN, take_back=False)
         return None
 
     async def _never_arrived(self) -> int | None:
@@ -257,14 +264,16 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
         except SlurmError as error:
             log.warning("slurm.silent", about="orphan", job=self.given.job, why=str(error))
             return None
-        return await self._is_over("CANCELLED", take_back=False)
+        return await self._is_over(NEVER_BEGAN, take_back=False)
 
     async def _is_over(self, slurm_state: str, *, take_back: bool) -> int:
         assert self.given is not None
         if take_back:
             with suppress(SlurmError):
                 await cancel(self.given.account, self.given.job)
-        log.info("seat.ended", user=self.user.name, server=self.name, job=self.given.job, how=slurm_state or "unknown")
+        log.info(
+            "seat.ended", user=self.user.name, server=self.name, job=self.given.job, how=slurm_state or "never began"
+        )
         self.ended = Ended(slurm_state, time.time())
         self.given = None
         return 0 if slurm_state == "COMPLETED" else 1

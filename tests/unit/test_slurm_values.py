@@ -49,6 +49,12 @@ def test_numbers_as_objects_and_states_with_flags_are_read_too() -> None:
     )  # fmt: skip
 
 
+def test_an_answer_with_an_error_inside_is_no_answer_although_squeue_calls_it_a_success() -> None:
+    error = {"error_number": 1, "error": "Unable to contact slurm controller (connect failure)"}
+    with pytest.raises(SlurmSilent, match="connect failure"):
+        read_jobs(json.dumps({"errors": [error], "jobs": []}))
+
+
 @pytest.mark.parametrize("told", ["", "slurm_load_jobs", '{"jobs": [{"job_state": "RUNNING"}]}'])
 def test_what_is_not_understood_is_no_answer(told: str) -> None:
     with pytest.raises(SlurmSilent, match="not understood"):

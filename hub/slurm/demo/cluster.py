@@ -56,6 +56,8 @@ class Cluster:
     shape: Shape
     users: tuple[str, ...]
     confined: bool
+    ways: tuple[Path, ...] = ()
+    """Folders that all accounts get to on every machine, wherever they lie."""
     machines: dict[str, Machine] = field(default_factory=dict)
     daemons: dict[str, Process] = field(default_factory=dict)
     """By name; `slurmd` of a node is "slurmd.n1"."""
@@ -79,7 +81,7 @@ class Cluster:
         for number in range(self.shape.gpus):
             # Devices and no files: jobs on plain files get no CUDA_VISIBLE_DEVICES.
             _make_device(devices / f"gpu{number}", number)
-        self._add(begin_machine(self.folder, name, with_groups=self.confined))
+        self._add(begin_machine(self.folder, name, with_groups=self.confined, ways=self.ways))
         join_network(self.machines[name], self.head, self.shape.address(name))
         self.begin_slurmd(name)
 
@@ -206,6 +208,7 @@ class Cluster:
             "shape": self.shape._asdict(),
             "users": list(self.users),
             "confined": self.confined,
+            "ways": [str(one) for one in self.ways],
             "machines": {name: asdict(one) for name, one in self.machines.items()},
             "daemons": {name: asdict(one) for name, one in self.daemons.items()},
         }
@@ -216,11 +219,13 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, users: Sequence[str] = (), shape: Shape = Shape()) -> Iterator[Cluster]:
+def cluster(
+    folder: Path, users: Sequence[str] = (), shape: Shape = Shape(), ways: Sequence[Path] = ()
+) -> Iterator[Cluster]:
     """A cluster in `folder`, which others must be able to enter; it is ended with the block. Raises StartError."""
     if reason := why_not():
         raise StartError(f"No Slurm cluster can be made here: {reason}.")
-    made = Cluster(folder, shape, tuple(users), has_groups())
+    made = Cluster(folder, shape, tuple(users), has_groups(), tuple(ways))
     made.begin()
     try:
         yield made
@@ -239,7 +244,8 @@ def found(folder: Path) -> Cluster | None:
         for name, one in notes["machines"].items()
     }
     daemons = {name: Process(**one) for name, one in notes["daemons"].items()}
-    return Cluster(folder, Shape(**notes["shape"]), tuple(notes["users"]), notes["confined"], machines, daemons)
+    shape, ways = Shape(**notes["shape"]), tuple(Path(one) for one in notes["ways"])
+    return Cluster(folder, shape, tuple(notes["users"]), notes["confined"], ways, machines, daemons)
 
 
 def _write_files(cluster: Cluster) -> None:

@@ -87,7 +87,7 @@ AccountingStorageEnforce=associations,limits,qos
 AccountingStorageTRES=gres/gpu
 AccountingStoragePass={folder}/run/munge.sock
 {nodes}
-PartitionName={PARTITION} Nodes={",".join(shape.names)} Default=YES MaxTime=8:00:00 DefaultTime=1:00:00 State=UP
+PartitionName={PARTITION} Nodes={",".join(shape.names)} Default=YES MaxTime=1-00:00:00 DefaultTime=1:00:00 State=UP
 """
 
 

@@ -1,7 +1,9 @@
-# The first process of a machine that is made of namespaces: machine.sh FOLDER NAME CONTROLLERS
+# The first process of a machine that is made of namespaces: machine.sh FOLDER NAME CONTROLLERS [CLOSED WAY]…
 # Everything in the machine ends with it. CONTROLLERS are those of cgroup v1 that it has a group of its own in, if any.
+# A WAY is a folder that all accounts must get to, although it lies below CLOSED, which they may not enter.
 set -eu
 folder=$1 name=$2 controllers=$3
+shift 3
 hostname "$name"
 ip link set lo up
 for file in hosts passwd group shadow; do
@@ -13,6 +15,34 @@ if [ -d "$folder/machines/$name" ]; then
     mount --bind "$folder/machines/$name/devices" "$folder/devices"
 fi
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+if [ $# -gt 0 ]; then
+    # Nothing else of a closed folder is seen here, and nothing of the way can be changed.
+    aside=$(mktemp -d "$folder/run/ways.XXXXXX")
+    mount -t tmpfs tmpfs "$aside"
+    each() {
+        do=$1 number=0
+        shift
+        while [ $# -gt 0 ]; do
+            "$do" "$1" "$2" "$aside/$number"
+            number=$((number + 1))
+            shift 2
+        done
+    }
+    keep() {
+        mkdir "$3"
+        mount --bind "$2" "$3"
+        mount -o remount,bind,ro "$3"
+    }
+    close() { mountpoint -q "$1" && grep -q " $1 tmpfs " /proc/mounts || mount -t tmpfs -o mode=755 tmpfs "$1"; }
+    lay() {
+        mkdir -p "$2"
+        mount --move "$3" "$2"
+    }
+    each keep "$@"
+    each close "$@"
+    each lay "$@"
+    umount "$aside"
+fi
 if [ -n "$controllers" ]; then
     groups=$folder/run/$name.cgroup
     mkdir -p "$groups"

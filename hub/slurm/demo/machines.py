@@ -6,11 +6,13 @@ written down, so that whoever comes later can end what was left.
 
 import contextlib
 import os
+import re
 import shutil
 import signal
+import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +96,7 @@ class Machine:
                 start_new_session=True,
             )
         _begun.append(entering)
-        return Process.of(_child_of(entering))
+        return Process.of(child_of(entering))
 
     def end(self) -> None:
         """End it with all that runs in it, and wait until that is gone."""
@@ -111,8 +113,8 @@ class Machine:
         until(has_ended, f"{self.name} has ended", END_S)
 
 
-def begin_machine(folder: Path, name: str, *, with_groups: bool) -> Machine:
-    """Make a machine, with control groups of its own where asked. Raises StartError."""
+def begin_machine(folder: Path, name: str, *, with_groups: bool, ways: Sequence[Path] = ()) -> Machine:
+    """Make a machine, with control groups of its own where asked; all its accounts get to `ways`. Raises StartError."""
     ready, log = folder / "run" / f"{name}.ready", folder / "log" / f"{name}.machine.log"
     ready.unlink(missing_ok=True)
     for group in groups_of(folder, name) if with_groups else ():
@@ -131,7 +133,17 @@ def begin_machine(folder: Path, name: str, *, with_groups: bool) -> Machine:
     )
     with log.open("ab") as file:
         holder = subprocess.Popen(
-            ["unshare", *spaces, "--", "/bin/sh", script, folder, name, " ".join(CONTROLLERS) if with_groups else ""],
+            [
+                "unshare",
+                *spaces,
+                "--",
+                "/bin/sh",
+                script,
+                folder,
+                name,
+                " ".join(CONTROLLERS) if with_groups else "",
+                *closed_above(ways),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
@@ -139,7 +151,7 @@ def begin_machine(folder: Path, name: str, *, with_groups: bool) -> Machine:
             start_new_session=True,
         )
     _begun.append(holder)
-    machine = Machine(name, Process.of(_child_of(holder)), Process.of(holder.pid))
+    machine = Machine(name, Process.of(child_of(holder)), Process.of(holder.pid))
     try:
         until(lambda: ready.exists() or not machine.first.is_alive, f"{name} is there")
         if not machine.first.is_alive:
@@ -148,6 +160,33 @@ def begin_machine(folder: Path, name: str, *, with_groups: bool) -> Machine:
         machine.end()
         raise
     return machine
+
+
+def closed_above(ways: Iterable[Path]) -> Iterator[Path]:
+    """Pairs: the outermost folder above a way that others may not enter, and the way. Open ways are left out.
+
+    A way inside another one, or one that is named twice, is the other's.
+    """
+    wanted = sorted({way.resolve() for way in ways})
+    for way in wanted:
+        above = [folder for folder in reversed(way.parents) if not folder.stat().st_mode & stat.S_IXOTH]
+        if above and not any(other in way.parents for other in wanted):
+            yield from (above[0], way)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a cluster's folder with all that is in it. Raises StartError where something is mounted there."""
+    mounted = [place for place in _mounted() if place == folder or folder in place.parents]
+    if mounted:
+        raise StartError(f"{folder} stays: {mounted[0]} is mounted there, and what is behind it is not ours.")
+    shutil.rmtree(folder)
+
+
+def _mounted() -> Iterator[Path]:
+    """Where something is mounted, as this process sees it."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        place = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), line.split()[4])
+        yield Path(place)
 
 
 def join_network(machine: Machine, head: Machine, address: str) -> None:
@@ -219,7 +258,7 @@ def _as(user: str) -> tuple[str, ...]:
     return ("setpriv", "--reuid", user, "--regid", user, "--init-groups", "--") if user else ()
 
 
-def _child_of(parent: subprocess.Popen[bytes]) -> int:
+def child_of(parent: subprocess.Popen[bytes]) -> int:
     """The process that `unshare` or `nsenter` made."""
     children: list[psutil.Process] = []
 

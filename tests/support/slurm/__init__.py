@@ -1,8 +1,9 @@
 """A real Slurm of three nodes for tests, and jobs on it."""
 
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,14 +12,19 @@ import pytest
 from hub.slurm.commands import Slurm
 from hub.slurm.demo.cluster import Cluster, cluster, why_not
 from hub.slurm.demo.configuration import Shape
-from tests.support.workbench import eventually
+from tests.support.workbench import ROOT, eventually
 
 ANN, BEN, CYN = USERS = ("ann", "ben", "cyn")
-ACCOUNT = "climate"
+ACCOUNT, PROGRAMME_ACCOUNT = "climate", "ai-ned"
+"""Everybody's, and one that only Ann has besides."""
+
+
+WAYS = (ROOT, Path(sys.prefix), Path(sys.base_prefix))
+"""What seats on nodes run."""
 
 
 @contextmanager
-def slurm_cluster(shape: Shape | None = None) -> Iterator[Cluster]:
+def slurm_cluster(shape: Shape | None = None, ways: Sequence[Path] = WAYS) -> Iterator[Cluster]:
     """A cluster with three users of one account. Where none can be made, whoever asks is skipped, with the reason."""
     if reason := why_not():
         pytest.skip(f"no Slurm cluster here: {reason}")
@@ -26,9 +32,10 @@ def slurm_cluster(shape: Shape | None = None) -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory(prefix="werkbank-slurm-", ignore_cleanup_errors=False) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with cluster(folder, USERS, shape or Shape()) as made:
-            made.run("sacctmgr", "--immediate", "add", "account", ACCOUNT)
+        with cluster(folder, USERS, shape or Shape(), ways) as made:
+            made.run("sacctmgr", "--immediate", "add", "account", f"{ACCOUNT},{PROGRAMME_ACCOUNT}")
             made.run("sacctmgr", "--immediate", "add", "user", ",".join(USERS), f"account={ACCOUNT}")
+            made.run("sacctmgr", "--immediate", "add", "user", ANN, f"account={PROGRAMME_ACCOUNT}")
             yield made
 
 
@@ -79,4 +86,6 @@ def wait_until_saved(made: Cluster, job: int) -> None:
     """Wait until slurmctld has written down that a job runs: killed before, it would not know when it is back."""
     wait_until(made, job, "RUNNING")
     began, file = time.time(), made.folder / "state" / "job_state"
+    # Where nothing has changed since it last wrote, it does not write again.
+    made.run("scontrol", "update", f"JobId={job}", "Comment=changed")
     eventually(lambda: file.exists() and file.stat().st_mtime > began, 30, "the state is saved")

@@ -1,0 +1,112 @@
+"""A workbench on the head of a cluster, which goes on when the workbench ends."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from hub.running.slurm_demo import SETTINGS
+from hub.slurm.demo import relay
+from hub.slurm.demo.cluster import Cluster
+from hub.state import StateDirectory, free_ports
+from tests.support.slurm import ANN, BEN, CYN, PROGRAMME_ACCOUNT
+from tests.support.workbench import ROOT, Visitor, Workbench, end_what_is_left
+
+PATIENCE_S = 30
+
+
+@dataclass
+class SlurmWorkbench(Workbench):
+    """Like any other, but its commands run on the head."""
+
+    made: Cluster | None = None
+    port: int = 0
+
+    def up(self, *more: str) -> subprocess.CompletedProcess[str]:
+        return self._on_head(
+            "up", "--detach", "--settings", str(self.settings), "--state", str(self.state),
+            "--port", str(self.port), *more,
+        )  # fmt: skip
+
+    def down(self, *more: str) -> subprocess.CompletedProcess[str]:
+        return self._on_head("down", "--state", str(self.state), *more)
+
+    def kill_hub(self) -> None:
+        """End the hub where it stands."""
+        assert self.made is not None
+        self.made.run("kill", "-9", str(json.loads((self.state / "run.json").read_text())["hub"]))
+
+    def _on_head(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        assert self.made is not None
+        command = [*self.made.head.enter, sys.executable, "-m", "hub.cli", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False, env=dict(os.environ)
+        )
+
+
+@contextmanager
+def slurm_workbench(made: Cluster, folder: Path) -> Iterator[SlurmWorkbench]:
+    """A workbench of which Ann, of AiNed, Ben and Cyn, an admin, are users."""
+    settings = folder / "werkbank.yaml"
+    settings.write_text(_settings())
+    state = StateDirectory.open(folder / "state")
+    ports, public = state.ports(), free_ports(1)[0]
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", one))) for one in (public, ports.hub)]
+        passes_on = relay.begin(made.head, listeners)
+        bench = SlurmWorkbench(state.path, settings, made=made, port=public)
+        try:
+            started = bench.up()
+            assert started.returncode == 0, started.stdout + started.stderr
+            yield bench
+        finally:
+            bench.close()
+            stopped = bench.down("--seats")
+            left = end_what_is_left(state.path)
+            assert passes_on.stdin is not None
+            passes_on.stdin.close()
+            passes_on.wait(10)
+        assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+        assert left == []
+
+
+def _settings() -> str:
+    text = SETTINGS.read_text()
+    for demo, ours in (
+        ("scientist: [ained]", f"{ANN}: [ained]"),
+        ("trainer: [health-ri, trainers]", f"{BEN}: [trainers]"),
+        ("admin: [admins]", f"{CYN}: [admins]"),
+        ("{ained: ained, health-ri: health-ri}", f"{{ained: {PROGRAMME_ACCOUNT}}}"),
+        ("poll_period: 3s", f"poll_period: 2s\n    patience: {PATIENCE_S}s"),
+    ):
+        assert demo in text, demo
+        text = text.replace(demo, ours)
+    return text
+
+
+def begin_start(visitor: Visitor, profile: str = "small") -> None:
+    """Ask for a seat, and do not wait for it."""
+    visitor.http.get("/hub/spawn")
+    visitor.http.post("/hub/spawn", params={"_xsrf": visitor.xsrf()}, data={"profile": profile}, follow_redirects=False)
+
+
+def progress_of(visitor: Visitor) -> Iterator[dict[str, Any]]:
+    """What the page about a start is told, until it is told no more."""
+    path = f"/hub/api/users/{visitor.user}/server/progress"
+    with suppress(httpx.RemoteProtocolError), visitor.http.stream("GET", path, headers=visitor.api_headers()) as reply:
+        for line in reply.iter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+def jobs_of(made: Cluster, user: str) -> list[int]:
+    """The jobs of a user that have not ended."""
+    return [int(one) for one in made.run("squeue", "--noheader", f"--user={user}", "--format=%A").split()]
