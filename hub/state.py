@@ -29,6 +29,8 @@ from hub.errors import StateError
 from hub.names import home_name
 
 LISTENING_PORTS = range(15_000, 32_000)
+PORTS = "WERKBANK_PORTS"
+"""The variable that names other ones to choose from: "20000-20999"."""
 
 
 @dataclass(frozen=True)
@@ -184,10 +186,21 @@ def free_ports(count: int, besides: Iterable[int] = ()) -> list[int]:
     could be in use by the time we listen, or at a later start.
     """
     found: list[int] = []
-    candidates = sorted(set(LISTENING_PORTS).difference(besides))
+    candidates = sorted(set(_listening_ports()).difference(besides))
     for port in random.SystemRandom().sample(candidates, len(candidates)):
         if len(found) == count:
             break
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             found.append(port)
     return found
+
+
+def _listening_ports() -> range:
+    """Raises StateError for a range that is none."""
+    text = os.environ.get(PORTS, "")
+    if not text:
+        return LISTENING_PORTS
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1023 < int(first) <= int(last) < 65_536):
+        raise StateError(f'{PORTS}="{text}" is no range of ports above 1023, such as 20000-20999.')
+    return range(int(first), int(last) + 1)

@@ -1,5 +1,6 @@
 """Fixtures that start the real thing."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,18 +31,42 @@ def own_workbench(tmp_path: Path) -> Iterator[Workbench]:
 
 MACHINE_WIDE = {
     # Accounts with the same numbers, groups of processes, and looks at all that runs here.
-    *("test_bench", "test_bench_lab", "test_confinement", "test_isolation", "test_neighbours", "test_system_accounts"),
+    *("test_confinement", "test_isolation", "test_neighbours", "test_system_accounts"),
     *("test_services_of_systemd", "test_up", "test_zygote_attacks", "test_zygote_users"),
 }
 """Files of tests that would meet each other on one machine; they take turns."""
 
 
-TOGETHER = ("test_slurm_",)
-"""Beginnings of the names of files that share something large: they stay with one worker."""
+TOGETHER = ("test_bench", "test_slurm_")
+"""Beginnings of the names of files that share something large, or count what each other leaves: one worker has them."""
 
 
 INDEPENDENT = {"test_lessons_run"}
 """Files whose tests share nothing and take long: whichever worker is free takes the next."""
+
+
+LONGEST = ("test_bench", "machine", "test_slurm_", "test_launcher", "test_broker", "test_warm_start", "test_idle_seats")
+"""What is begun first, so that no worker is left alone with it at the end."""
+
+
+def _together(file: str) -> str:
+    """What a file of tests stays with one worker with."""
+    if file in MACHINE_WIDE:
+        return "machine"
+    return next((beginning for beginning in TOGETHER if file.startswith(beginning)), file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, the others as they were."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(_together(item.path.stem), len(ranks)))
+
+
+def pytest_configure() -> None:
+    """Workers take their ports each from a range of their own: two that look for a free one may find the same."""
+    if (worker := os.environ.get("PYTEST_XDIST_WORKER", "")).startswith("gw"):
+        begin = 15_000 + 2_000 * (int(worker.removeprefix("gw")) % 8)
+        os.environ["WERKBANK_PORTS"] = f"{begin}-{begin + 1_999}"
 
 
 class OfAFileTogether(LoadFileScheduling):
@@ -49,11 +74,7 @@ class OfAFileTogether(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.split("::")[0]).stem
-        if file in INDEPENDENT:
-            return nodeid
-        if file in MACHINE_WIDE:
-            return "machine"
-        return next((beginning for beginning in TOGETHER if file.startswith(beginning)), file)
+        return nodeid if file in INDEPENDENT else _together(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:

@@ -15,6 +15,7 @@ import typer
 
 from hub.cli import lesson_environment, lessons
 from hub.runtime import ROOT
+from hub.slurm.demo.cluster import PACKAGES
 
 SUITES = {
     "unit": ["tests/unit", "tests/tutorials"],
@@ -24,9 +25,16 @@ SUITES = {
 ALL = "all"
 LESSONS = "tests/tutorials"
 APART = "tests of the lessons"  # where they need more than the workbench has
-TWO = ["-n", "2", "--dist", "loadfile"] if (os.cpu_count() or 1) > 1 else []
-# Integration tests wait more than they compute; a lesson computes with one thread.
-SIDE_BY_SIDE = {"integration": TWO, "acceptance": TWO, APART: TWO}
+
+
+def _workers(count: int) -> list[str]:
+    """Options of pytest; with one core, one after another."""
+    # In the order in which tests/conftest.py has them, which knows what takes longest.
+    return ["-n", str(count), "--dist", "loadfile", "--no-loadscope-reorder"] if (os.cpu_count() or 1) > 1 else []
+
+
+# Integration tests wait more than they compute; a lesson computes with one thread, and a browser with several.
+SIDE_BY_SIDE = {"unit": _workers(2), "integration": _workers(4), "acceptance": _workers(2), APART: _workers(2)}
 NOTHING_CHOSEN = 5  # pytest's exit status
 LAB = ROOT / "extensions" / "lab"
 PROGRAMS = {
@@ -34,9 +42,14 @@ PROGRAMS = {
     "chromium": ("the browser tests", ("chromium", "fonts-dejavu-core", "fonts-liberation")),
     "initdb": ("the tests on PostgreSQL", ("postgresql",)),
     "promtool": ("the tests of alert rules", ("prometheus",)),
+    "slurmctld": ("the tests on a Slurm cluster", PACKAGES),
     "gcc": ("the tests with stand-in GPU drivers", ("gcc", "libc6-dev")),
 }
-NEEDED_BY = {"acceptance": ("chromium", "gcc"), "integration": ("initdb", "gcc", "promtool"), "unit": ("promtool",)}
+NEEDED_BY = {
+    "acceptance": ("chromium", "gcc"),
+    "integration": ("initdb", "gcc", "promtool", "slurmctld"),
+    "unit": ("promtool",),
+}
 
 
 def run_tests(

@@ -22,7 +22,7 @@ WAITS = {
     r"AssocMax\w*|Association\w*|MaxJobs\w*": later(
         "You have as much at once as your account allows: it begins when one of your other jobs ends."
     ),
-    r"ReqNodeNotAvail\w*|Reserv\w*|NodeDown|DownNodes": later(
+    r"(ReqNodeNotAvail|Reserv|NodeDown|DownNodes).*": later(
         "Nodes are out of use or reserved: it begins when they are back."
     ),
     r"Partition(Down|Inactive)": later("The partition takes no work now. The admins know why."),
@@ -49,6 +49,7 @@ ENDS = {
     "REQUEUED": later("Slurm put it back in the line; a seat does not begin again by itself."),
     "": later("Werkbank started anew while it waited for its turn. Start it again."),
     "COMPLETED": later("It ended by itself."),
+    "FAILED": later("It failed. The admins see more in Slurm."),
 }
 """How a job ended, by Slurm's word for it."""
 
@@ -77,4 +78,4 @@ def when_expected(job: Job, now: float, _: Translate, language: str) -> str:
 
 def how_ended(slurm_state: str, _: Translate) -> str:
     """How a job ended."""
-    return _(ENDS.get(slurm_state, later("It failed. The admins see more in Slurm.")))
+    return _(ENDS.get(slurm_state, ENDS["FAILED"]))

@@ -344,7 +344,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
         """How the last seat ended, unless its user ended it."""
         if self.ended is None:
             return ""
-        return self.translate("Your last seat ended by itself. {how}").format(
+        return self.translate("Your last seat ended unasked. {how}").format(
             how=how_ended(self.ended.slurm_state, self.translate)
         )
 

@@ -45,6 +45,7 @@ def cards(settings: Settings, language: str = "en", **other: Any) -> str:
         "environments": settings.environments,
         "gpu_classes": settings.gpu_classes,
         "simulated_gpus": 2,
+        "last_end": "",
         "capacity": Capacity(memory=64 * GIB, promised_memory=0, overcommit=1),
         "enforcement": Enforcement(True, ""),
         "chosen": "small",

@@ -160,12 +160,56 @@ def test_a_site_may_report_one_figure_and_leave_out_the_others(tmp_path: Path) -
 
 
 def test_the_figures_of_a_site_that_come_as_comments_can_be_used(tmp_path: Path) -> None:
-    text = (ROOT / "werkbank.yaml").read_text()
-    commented = re.findall(r"^  # ((?:footprint:|  ).*\n)", text, re.MULTILINE)
-    assert len(commented) == 8
-    used = text.replace("".join(f"  # {line}" for line in commented), "".join(f"  {line}" for line in commented))
-    reported = load(write(tmp_path, used)).site.footprint
+    reported = load(write(tmp_path, without_comments("footprint", 8))).site.footprint
     assert None not in (reported.pue, reported.co2e, reported.water)
+
+
+def without_comments(section: str, lines: int) -> str:
+    """werkbank.yaml with a part of `site` that is a comment there."""
+    text = (ROOT / "werkbank.yaml").read_text()
+    (found,) = re.findall(rf"^  # {section}:.*\n(?:  #   .*\n)+", text, re.MULTILINE)
+    assert found.count("\n") == lines
+    return text.replace(found, re.sub("^  # ", "  ", found, flags=re.MULTILINE))
+
+
+def on_slurm(**more: str) -> str:
+    text = without_comments("slurm", 7).replace("kind: local ", "kind: slurm ").replace("[simulated]", "[]")
+    text = text.replace("  enabled: true\n  idle_timeout: 30m", "  enabled: false\n  idle_timeout: 30m")
+    for old, new in more.items():
+        text = text.replace(old, new)
+    return text
+
+
+def test_a_site_on_slurm_is_the_file_with_its_comments_used(tmp_path: Path) -> None:
+    site = load(write(tmp_path, on_slurm())).site
+    assert site.slurm is not None
+    assert (site.kind, site.slurm.address, site.slurm.accounts) == ("slurm", "login1.example.nl", {"ained": "ai-ned"})
+    assert (site.slurm.poll_period, site.slurm.patience) == (5, 600)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("kind: slurm ", "kind: local ", "only `kind: slurm` uses a cluster"),
+        ("address: login1.example.nl", "address: -oProxyCommand", "`site.slurm.address`"),
+        ("partition: gpu", "partition: gpu --nodelist=n1", "`site.slurm.partition`"),
+        ("qos: normal", "qos: 'a,b'", "`site.slurm.qos`"),
+        ("{ained: ai-ned}", "{moon: x}", 'there is no "moon"'),
+        ("simulate_gpus: 0", "simulate_gpus: 2", "on Slurm there are none"),
+        ("enabled: false", "enabled: true", "Dask clusters do not run as jobs yet"),
+        ("gpu_classes: []", "gpu_classes: [simulated]", "kernels on GPUs do not run as jobs yet"),
+    ],
+)
+def test_what_does_not_go_on_slurm_is_refused_with_a_sentence(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(write(tmp_path, on_slurm(**{old: new})))
+    assert says in str(refused.value)
+
+
+def test_a_site_on_slurm_says_which_cluster(tmp_path: Path) -> None:
+    text = re.sub(r"^  slurm:.*\n(    .*\n)+", "", on_slurm(), flags=re.MULTILINE)
+    with pytest.raises(SettingsError, match="which cluster"):
+        load(write(tmp_path, text))
 
 
 def test_a_file_that_is_far_too_large_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
