@@ -18,6 +18,7 @@ from hub.cli import (
     node,
     settings,
     simulate,
+    slurm,
     status,
     test,
     up,
@@ -47,6 +48,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(leases.app, name="leases")
 app.add_typer(lessons.app, name="lessons")
 app.add_typer(explain.app, name="explain")
+app.add_typer(slurm.app, name="slurm")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
 app.command("fits")(fits.fits)

@@ -42,7 +42,7 @@ PROGRAMS = {
     "chromium": ("the browser tests", ("chromium", "fonts-dejavu-core", "fonts-liberation")),
     "initdb": ("the tests on PostgreSQL", ("postgresql",)),
     "promtool": ("the tests of alert rules", ("prometheus",)),
-    "slurmctld": ("the tests on a Slurm cluster", PACKAGES),
+    "slurmctld": ("the tests on a Slurm cluster", (*PACKAGES, "sudo")),
     "gcc": ("the tests with stand-in GPU drivers", ("gcc", "libc6-dev")),
 }
 NEEDED_BY = {

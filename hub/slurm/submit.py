@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from hub.slurm.commands import Slurm, SlurmRefused
 
+GRACE_S = 300
+"""A job may run a little longer than the seat in it: it is the hub that ends seats, with a word to their user."""
 FIRST_PERSON = 1000
 """Accounts with smaller numbers are the system's; jobs are for people."""
 

@@ -23,7 +23,7 @@ from hub.names import home_name
 from hub.settings import Profile, SlurmSite
 from hub.slurm.commands import SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, JobState
-from hub.slurm.submit import JobRequest, cancel, script_of, submit
+from hub.slurm.submit import GRACE_S, JobRequest, cancel, script_of, submit
 from hub.slurm.watch import Watch
 from hub.slurm.words import HOPELESS, how_ended, when_expected, why_pending
 from hub.spawners.arrivals import PATH
@@ -42,8 +42,6 @@ FIRST_LOOK_S = 1.0
 """Slurm's scheduler has thought of a new job by then."""
 ENDS_WITHIN_S = 40.0
 RETRY_S = 2.0
-GRACE_S = 300
-"""The job may run a little longer than the seat: it is the hub that ends seats, with a word to their user."""
 LAST_WORDS_S = 2.0
 NODES_AGE_S = 5.0
 NEVER_BEGAN, FORGOTTEN = "", "FORGOTTEN"

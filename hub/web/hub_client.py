@@ -47,8 +47,23 @@ class HubClient:
 
     def seats(self) -> list[RunningSeat]:
         """All running or starting seats."""
-        users: list[dict[str, Any]] = self._client.get("/users?state=active").raise_for_status().json()
+        users = self._users(state="active")
         return [RunningSeat(user["name"], server) for user in users for server in user["servers"]]
+
+    def groups(self) -> dict[str, set[str]]:
+        """Groups by name, with their members."""
+        found: dict[str, set[str]] = {}
+        for user in self._users():
+            for group in user["groups"]:
+                found.setdefault(group, set()).add(user["name"])
+        return found
+
+    def _users(self, **which: str) -> list[dict[str, Any]]:
+        """The hub's records of users, page by page."""
+        found: list[dict[str, Any]] = []
+        while page := self._client.get("/users", params={**which, "offset": len(found)}).raise_for_status().json():
+            found += page
+        return found
 
     def ended_user(self, user: str) -> bool:
         """Whether a user has no seat, running or on its way up or down, or is not known at all."""

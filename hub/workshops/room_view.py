@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from hub.leases.model import Lease
 from hub.workshops.catalogue import Block, Catalogue
@@ -18,8 +19,7 @@ STAGES = (Stage.STUCK, Stage.WORKING, Stage.READING, Stage.DONE, Stage.AWAY, Sta
 MINUTE = 60.0
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """One seat, as it is seen from the back of the room."""
 
     number: int

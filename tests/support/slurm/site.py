@@ -56,7 +56,7 @@ class SlurmWorkbench(Workbench):
 def slurm_workbench(made: Cluster, folder: Path) -> Iterator[SlurmWorkbench]:
     """A workbench of which Ann, of AiNed, Ben and Cyn, an admin, are users."""
     settings = folder / "werkbank.yaml"
-    settings.write_text(_settings())
+    settings.write_text(settings_text())
     state = StateDirectory.open(folder / "state")
     ports, public = state.ports(), free_ports(1)[0]
     with ExitStack() as stack:
@@ -78,7 +78,8 @@ def slurm_workbench(made: Cluster, folder: Path) -> Iterator[SlurmWorkbench]:
         assert left == []
 
 
-def _settings() -> str:
+def settings_text() -> str:
+    """The demo's settings, for the cluster of the tests."""
     text = SETTINGS.read_text()
     for demo, ours in (
         ("scientist: [ained]", f"{ANN}: [ained]"),

@@ -1,0 +1,54 @@
+"""Does the cluster have what the settings say of it? Sentences for an admin."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hub.settings import Settings, SlurmSite
+from hub.slurm.associations import accounts, cluster_name
+from hub.slurm.commands import Slurm
+from hub.slurm.nodes import Node, nodes
+from hub.slurm.partitions import Partition, partitions
+from hub.slurm.submit import GRACE_S
+
+
+async def doubts(slurm: Slurm, settings: Settings) -> list[str]:
+    """What does not fit, with its place in the settings; none where all fits. Raises SlurmSilent, SlurmRefused."""
+    site = settings.site.slurm
+    assert site is not None
+    known = await partitions(slurm)
+    partition = _partition(site, known)
+    if partition is None:
+        named = f"`site.slurm.partition`: there is no partition {site.partition}"
+        none = "`site.slurm.partition`: Slurm has no default partition; name one"
+        return [f"{named if site.partition else none}; known to Slurm: {', '.join(sorted(known)) or 'none'}."]
+    found = [] if partition.is_up else [f"The partition {partition.name} takes no work now."]
+    found += _too_large(settings, partition, [*(await nodes(slurm)).values()])
+    if site.accounts:
+        found += _unknown_accounts(site, await accounts(slurm, await cluster_name(slurm)))
+    return found
+
+
+def _partition(site: SlurmSite, known: Mapping[str, Partition]) -> Partition | None:
+    if site.partition:
+        return known.get(site.partition)
+    return next((one for one in known.values() if one.is_default), None)
+
+
+def _too_large(settings: Settings, partition: Partition, all_nodes: Iterable[Node]) -> Iterator[str]:
+    mine = [one for one in all_nodes if partition.name in one.partitions]
+    for profile in settings.profiles:
+        place = f"`profiles.{profile.name}"
+        if not any(one.cpus >= profile.cpu and one.memory >= profile.memory for one in mine):
+            size = f"{profile.cpu:g} cores and {profile.memory / 2**30:g} GiB"
+            yield f"{place}`: no node of {partition.name} has {size}."
+        if partition.most_seconds is not None and profile.life + GRACE_S > partition.most_seconds:
+            most = f"jobs in {partition.name} run for {partition.most_seconds / 3600:g} h at most"
+            yield f"{place}.life`: {most}, and {GRACE_S // 60} min of that are for ending."
+
+
+def _unknown_accounts(site: SlurmSite, known: Mapping[str, object]) -> Iterator[str]:
+    for programme, account in site.accounts.items():
+        if account not in known:
+            yield (
+                f"`site.slurm.accounts.{programme}`: Slurm has no account {account}; "
+                "`./werkbank slurm sync --apply` makes it."
+            )

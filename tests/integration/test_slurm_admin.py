@@ -1,0 +1,157 @@
+"""What an admin does between Werkbank and Slurm, against a real one: agreement, accounts, and rights."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.slurm import rights
+from hub.slurm.associations import Account, accounts
+from hub.slurm.demo.cluster import Cluster
+from hub.slurm.demo.configuration import NAME
+from tests.support.slurm import ANN, BEN, CYN, USERS, slurm_of
+from tests.support.slurm.site import settings_text
+from tests.support.workbench import ROOT
+
+SERVICE_USER = CYN
+"""Who the workbench runs as in the tests of rights."""
+
+
+def on_head(made: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*made.head.enter, sys.executable, "-m", "hub.cli", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ)
+    )
+
+
+def written(folder: Path, **changes: str) -> str:
+    text = settings_text()
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    file = folder / "werkbank.yaml"
+    file.write_text(text)
+    return str(file)
+
+
+def test_settings_that_the_cluster_can_do_are_right(slurm: Cluster, tmp_path: Path) -> None:
+    said = on_head(slurm, "check", written(tmp_path))
+    assert said.returncode == 0, said.stderr
+    assert said.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("partition: gpu", "partition: moon", "there is no partition moon; known to Slurm: gpu"),
+        ("cpu: 8", "cpu: 9", "`profiles.node`: no node of gpu has 9 cores"),
+        ("memory: 3584MiB", "memory: 4GiB", "and 4 GiB"),
+        ("cpu: 1\n", "cpu: 1\n    life: 1d\n", "`profiles.small.life`: jobs in gpu run for 24 h at most"),
+        ("{ained: ai-ned}", "{ained: nowhere}", "Slurm has no account nowhere; `./werkbank slurm sync --apply`"),
+    ],
+)
+def test_what_the_cluster_does_not_have_is_said_with_its_place(
+    slurm: Cluster, tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    said = on_head(slurm, "check", written(tmp_path, **{old: new}))
+    assert said.returncode == 2
+    assert says in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_where_slurm_cannot_be_asked_the_settings_are_checked_all_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hub.cli", "check", written(tmp_path)]
+    said = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, env={"PATH": "/nowhere"}
+    )
+    assert said.returncode == 0
+    assert "! Slurm was not asked" in said.stderr
+
+
+PROGRAMME = "  - name: ained\n    title: {en: AiNed, nl: AiNed}\n"
+
+
+@pytest.fixture
+def programme(slurm: Cluster) -> Iterator[str]:
+    """The name of an account that nobody has yet, and nobody has afterwards."""
+    name = "new-programme"
+    yield name
+    slurm.head.run("sacctmgr", "--immediate", "delete", "user", f"account={name}", *USERS)
+    slurm.head.run("sacctmgr", "--immediate", "delete", "account", name)
+
+
+def test_accounts_become_as_the_settings_have_them_and_nobody_is_taken_out_unasked(
+    slurm: Cluster, tmp_path: Path, programme: str
+) -> None:
+    def settings(more: str) -> str:
+        return written(tmp_path, **{"{ained: ai-ned}": f"{{ained: {programme}}}", PROGRAMME: PROGRAMME + more})
+
+    def sync(more: str, *options: str) -> str:
+        state = str(tmp_path / "state")
+        said = on_head(slurm, "slurm", "sync", "--settings", settings(more), "--state", state, *options)
+        assert said.returncode == 0, said.stderr
+        return said.stdout
+
+    def known() -> Account | None:
+        return asyncio.run(accounts(slurm_of(slurm), NAME)).get(programme)
+
+    first = f"    members: [{ANN}, {BEN}]\n    share: 3\n    quota: {{gpus: 2}}\n"
+    planned = sync(first)
+    assert f"+ {programme}: add {ANN}" in planned
+    assert known() is None, "only said, not done"
+    sync(first, "--apply")
+    assert known() == Account(programme, 3, 2, frozenset({ANN, BEN}))
+    assert "has it all" in sync(first, "--apply")
+    then = f"    members: [{ANN}, {CYN}]\n    share: 3\n"
+    assert f"- {programme}: remove {BEN}: not without --prune" in sync(then, "--apply")
+    assert known() == Account(programme, 3, None, frozenset({ANN, BEN, CYN}))
+    sync(then, "--apply", "--prune")
+    assert known() == Account(programme, 3, None, frozenset({ANN, CYN}))
+
+
+def test_a_name_that_sacctmgr_would_read_as_more_than_a_name_is_refused(slurm: Cluster, tmp_path: Path) -> None:
+    text = {PROGRAMME: PROGRAMME + "    members: ['ann,ben account=root']\n"}
+    said = on_head(slurm, "slurm", "sync", "--settings", written(tmp_path, **text), "--state", str(tmp_path / "state"))
+    assert said.returncode == 2
+    assert 'no user called "ann,ben account=root"' in said.stderr
+
+
+@pytest.fixture(scope="module")
+def allowed(slurm: Cluster) -> None:
+    """The head's sudo reads the file that Werkbank prints: the service's user may act for members of the group ann."""
+    said = on_head(slurm, "slurm", "sudoers", "--user", SERVICE_USER, "--group", ANN)
+    assert said.returncode == 0, said.stderr
+    slurm.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/etc/sudoers.d")
+    file = slurm.folder / "sudoers"
+    file.write_text(said.stdout)
+    slurm.run("install", "-m", "0440", str(file), "/etc/sudoers.d/werkbank")
+    slurm.run("visudo", "-c", "-f", "/etc/sudoers.d/werkbank")
+
+
+@pytest.mark.usefixtures("allowed")
+def test_with_the_sudoers_file_the_service_gives_jobs_of_members_and_of_nobody_else(quiet: Cluster) -> None:
+    home = quiet.folder / "home" / ANN
+
+    def sbatch(person: str) -> subprocess.CompletedProcess[str]:
+        command = ("sudo", "-n", "-u", person, "--", "sbatch", "--parsable", f"--chdir={home}", "--wrap=sleep 60")
+        return quiet.head.run(*command, user=SERVICE_USER)
+
+    given = sbatch(ANN)
+    assert given.returncode == 0, given.stderr
+    assert quiet.run("squeue", "--noheader", "--format=%u").split() == [ANN]
+    assert sbatch(BEN).returncode != 0
+    refused = quiet.head.run("sudo", "-n", "-u", ANN, "--", "cat", f"{home}/job.sh", user=SERVICE_USER)
+    assert refused.returncode != 0
+    assert quiet.head.run("sudo", "-n", "-u", "root", "--", "scancel", "1", user=SERVICE_USER).returncode != 0
+    took = quiet.head.run("sudo", "-n", "-u", ANN, "--", "scancel", given.stdout.strip(), user=SERVICE_USER)
+    assert took.returncode == 0, took.stderr
+
+
+@pytest.mark.parametrize("name", ["ALL", "a b", "a,b", "a=(ALL)", "%wheel", ""])
+def test_a_name_that_sudo_would_read_as_more_than_a_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name of a user or a group"):
+        rights.sudoers(name, "people")
