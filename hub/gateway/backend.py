@@ -17,7 +17,7 @@ from dask_gateway_server.backends.base import PublicException
 from dask_gateway_server.backends.local import LocalBackend, LocalClusterConfig, UnsafeLocalBackend
 from dask_gateway_server.options import Options
 from traitlets import Any as AnyTrait
-from traitlets import Unicode
+from traitlets import List, Unicode
 from traitlets.config import LoggingConfigurable
 from werkbank_zygote.confinement import Confinement
 
@@ -48,6 +48,7 @@ class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
     seat = Unicode(help="Key of the seat.")
     profile = Unicode(help="Name of the seat's profile.")
     language = Unicode("en", help="The language the seat speaks.")
+    groups = List(Unicode(), help="Groups that the user was in when it was started.")
     gpu_class = Unicode("", help="Each worker leases a GPU of this class; empty for none.")
 
 
@@ -94,8 +95,9 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
             log.info("cluster.refused", user=user.name, profile=profile.name, clusters=len(self._use_of(user.name)))
             raise PublicException(refusal)
         config.seat, config.profile, config.language = seat.key, profile.name, seat.language
+        config.groups = sorted(user.groups)
         cluster = self.db.create_cluster(user.name, options, config.to_dict())
-        if config.gpu_class:
+        if config.gpu_class and self.settings.site.slurm is None:
             place = (cluster.name, user.name, seat.server, config.gpu_class)
             self.gpu_workers.add(GpuCluster(*place, language=seat.language))
         log.info("cluster.created", user=user.name, seat=seat.key, profile=profile.name, cluster=cluster.name)

@@ -1,7 +1,7 @@
 """Configuration of the gateway's own process, read by `dask-gateway-server -f`."""
 
+import base64
 import os
-from pathlib import Path
 
 from dask_gateway_server.backends import db_base
 from traitlets.config import get_config
@@ -13,8 +13,13 @@ from hub.gateway.broker_api import BrokerApi
 from hub.gateway.certificates import new_keypair
 from hub.gateway.gpu_workers import GpuWorkers
 from hub.gateway.seats import HubSeats
+from hub.gateway.slurm import DASK, SlurmClusters
 from hub.runtime import Runtime
+from hub.slurm.commands import Slurm
+from hub.slurm.watch import Watch
 from hub.spawners.confinement import confinement_of
+
+IN_LINE_S = 24 * 3600
 
 logs.configure()
 db_base.new_keypair = new_keypair
@@ -24,14 +29,16 @@ runtime = Runtime.from_environment()
 current, ports = runtime.current(), runtime.state.ports()
 settings = current.settings
 same_user = settings.site.seats_run_as == "same-user"
-backend = SameUserBackend if same_user else SystemAccountsBackend
+slurm = settings.site.slurm
+backend = SlurmClusters if slurm else SameUserBackend if same_user else SystemAccountsBackend
+listens_on = "0.0.0.0" if slurm else "127.0.0.1"  # noqa: S104 - jobs come from nodes
 
-c.DaskGateway.address = f"127.0.0.1:{ports.gateway_api}"
+c.DaskGateway.address = f"{listens_on}:{ports.gateway_api}"
 c.DaskGateway.authenticator_class = SeatAuthenticator
 c.DaskGateway.backend_class = backend
 c.SeatAuthenticator.service_secret = runtime.state.secret("gateway-leases")
-c.Proxy.address = f"127.0.0.1:{ports.gateway}"
-c.Proxy.tcp_address = f"127.0.0.1:{ports.gateway_tcp}"
+c.Proxy.address = f"{listens_on}:{ports.gateway}"
+c.Proxy.tcp_address = f"{listens_on}:{ports.gateway_tcp}"
 c.Proxy.prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/")
 
 folder = c[backend.__name__]
@@ -41,14 +48,25 @@ folder.confinement = confinement_of(settings, runtime.state)
 folder.seats = HubSeats(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
 service = f"http://127.0.0.1:{ports.service}{os.environ['JUPYTERHUB_BASE_URL']}services/werkbank/api/v1"
 folder.gpu_workers = GpuWorkers(BrokerApi(service, runtime.state.secret("gateway-leases")))
-folder.clusters_directory = str(runtime.state.clusters)
 # Stock notices a worker that died at its start after 30 s; people are watching.
 folder.worker_status_period = 5
 folder.cluster_status_period = 5
 # Only then does it know which workers run. A scheduler that is busy for half a minute is not dead, as in stock.
 folder.cluster_heartbeat_period = 5
 folder.cluster_heartbeat_timeout = 30
-folder.sigint_timeout = 5
-Path(folder.clusters_directory).mkdir(exist_ok=True)
+if slurm:
+    folder.watch = Watch(Slurm(), DASK)
+    folder.api_url = f"http://{slurm.address}:{ports.gateway_api}/api"
+    # Clusters are kept while this starts anew: their jobs run on, and it knows them.
+    folder.db_url = runtime.state.database("gateway")
+    folder.db_encrypt_keys = [base64.b64encode(bytes.fromhex(runtime.state.secret("gateway-database")))]
+    folder.stop_clusters_on_shutdown = False
+    # Stock gives a worker up that waits in line for a minute, and puts it at the end of the line again, for ever.
+    folder.worker_start_timeout = IN_LINE_S
+    folder.cluster_start_timeout = slurm.patience
+else:
+    folder.clusters_directory = str(runtime.state.clusters)
+    folder.sigint_timeout = 5
+    runtime.state.clusters.mkdir(exist_ok=True)
 c.ClusterConfig.idle_timeout = settings.gateway.idle_timeout
 c.ClusterConfig.environment = {"OMP_NUM_THREADS": "1"}

@@ -31,11 +31,14 @@ def _devices_nobody_shows(data: Mapping[str, Any]) -> Iterable[Problem]:
     classes = classes if isinstance(classes, Mapping) else {}
     declared = {name: gpu_class for name, gpu_class in classes.items() if isinstance(gpu_class, Mapping)}
     for name, gpu_class in declared.items():
-        selects = [key for key in ("model", "uuids", "mig") if gpu_class.get(key)]
+        selects = [key for key in ("model", "uuids", "mig", "gres") if gpu_class.get(key)]
         if gpu_class.get("simulated") and selects:
             yield ("gpu_classes", name, selects[0]), "a simulated class has no real devices; leave this out"
-        elif not gpu_class.get("simulated") and not {"model", "uuids"} & set(selects):
-            yield ("gpu_classes", name), "which devices? Give `model` or `uuids`, or `simulated: true`"
+        elif not gpu_class.get("simulated") and not {"model", "uuids", "gres"} & set(selects):
+            yield (
+                ("gpu_classes", name),
+                "which devices? Give `model` or `uuids`, or `simulated: true` (on Slurm `gres`)",
+            )
     site = data.get("site")
     wanted = site.get("simulate_gpus") if isinstance(site, Mapping) else 0
     if wanted and not any(gpu_class.get("simulated") for gpu_class in declared.values()):
@@ -65,12 +68,10 @@ def _no_way_on_slurm(data: Mapping[str, Any]) -> Iterable[Problem]:
         yield ("site",), "which cluster? `kind: slurm` needs `slurm`, with the `address` that nodes reach us by"
     if site.get("simulate_gpus"):
         yield ("site", "simulate_gpus"), "simulated devices are this machine's; on Slurm there are none"
-    gateway = data.get("gateway")
-    if not isinstance(gateway, Mapping) or gateway.get("enabled", True):
-        yield ("gateway", "enabled"), "Dask clusters do not run as jobs yet: set `gateway.enabled` to false"
-    for position, profile in enumerate(_entries(data, "profiles")):
-        if profile.get("gpu_classes"):
-            yield ("profiles", position, "gpu_classes"), "kernels on GPUs do not run as jobs yet; leave this out"
+    classes = data.get("gpu_classes")
+    for name, gpu_class in classes.items() if isinstance(classes, Mapping) else ():
+        if isinstance(gpu_class, Mapping) and not gpu_class.get("gres"):
+            yield ("gpu_classes", name), "what do jobs ask Slurm for? Give `gres`, such as `gpu:h200`"
     yield from _accounts_of_nobody(data, site["slurm"] if isinstance(site.get("slurm"), Mapping) else {})
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 from hub.settings.types import (
     AbsoluteFolder,
     Duration,
+    Gres,
     GroupName,
     HostName,
     Litres,
@@ -236,6 +237,8 @@ class GpuClass(Section):
     """Devices whose model, as the driver calls it, contains this text belong to the class."""
     mig: str = Field(default="", max_length=30)
     """Only MIG slices of this profile, such as `1g.18gb`; left out, only whole GPUs."""
+    gres: Gres | None = None
+    """What jobs ask Slurm for, with `site.kind: slurm`: `gpu:h200`."""
     uuids: tuple[str, ...] = ()
     """Devices by UUID (`GPU-…`, `MIG-…`), besides those of `model`."""
 

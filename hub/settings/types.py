@@ -90,6 +90,9 @@ UserName = Annotated[str, Field(min_length=1, max_length=64)]
 SlurmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """A partition, an account or a QOS: letters, digits, `_`, `.` and `-`, at most 64 characters."""
 
+Gres = Annotated[str, Field(pattern=r"^gpu(:[A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$")]
+"""GPUs as Slurm calls them: `gpu`, or `gpu:h200` for one type."""
+
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$")]
 """The name or IPv4 address of a machine."""
 

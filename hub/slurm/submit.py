@@ -4,9 +4,10 @@ import os
 import pwd
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from hub.settings import SlurmSite
 from hub.slurm.commands import Slurm, SlurmRefused
 
 GRACE_S = 300
@@ -27,6 +28,8 @@ class JobRequest:
     """Bytes."""
     seconds: int
     """After which Slurm ends it."""
+    gres: str | None = None
+    """Devices, in Slurm's words."""
     account: str | None = None
     partition: str | None = None
     qos: str | None = None
@@ -41,6 +44,7 @@ class JobRequest:
             "cpus-per-task": self.cpus,
             "mem": f"{-(-self.memory // 2**20)}M",
             "time": max(1, -(-self.seconds // 60)),
+            "gres": self.gres,
             "account": self.account,
             "partition": self.partition,
             "qos": self.qos,
@@ -48,6 +52,11 @@ class JobRequest:
             "output": "/dev/null",
         }
         return ["--no-requeue", *(f"--{name}={value}" for name, value in wanted.items() if value is not None)]
+
+
+def account_of_groups(site: SlurmSite, groups: Collection[str]) -> str | None:
+    """The account that counts for a member of these groups; None for their user's default."""
+    return next((account for programme, account in site.accounts.items() if programme in groups), None)
 
 
 def script_of(python: str, module: str, variable: str, text: str) -> str:

@@ -37,7 +37,8 @@ class Shared(Generic[T]):
 
         Raises SlurmSilent and SlurmRefused.
         """
-        oldest = max(time.monotonic() - age, since)
+        now = time.monotonic()
+        oldest = max(now - age, min(since, now))  # what is remembered may be from before the machine started anew
         while self._answer is None or self._asked < oldest:
             if self._under_way is None:
                 self._under_way_since = time.monotonic()

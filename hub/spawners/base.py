@@ -177,6 +177,8 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         declared = ((name, self.settings.gpu_classes[name]) for name in profile.gpu_classes)
         # Without simulated devices their class is empty: a kernel of it could only be refused.
         classes = [(name, c) for name, c in declared if not c.simulated or self.settings.site.simulate_gpus]
+        if self.settings.site.slurm is not None:
+            classes = []  # kernels do not run as jobs of their own
         language = self.user_options["language"]
         described = [
             {
@@ -204,11 +206,12 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         """So that `Gateway()` and the Dask panel need no arguments, and JupyterLab knows what may be asked for."""
         ports = self.state.ports()
         path = f"{JupyterHub.instance().base_url}services/dask-gateway"
+        there = "" if self.settings.site.slurm is None else f"{self._own_address}:"
         return {
-            "DASK_GATEWAY__ADDRESS": f"http://127.0.0.1:{ports.gateway}{path}",
-            "DASK_GATEWAY__PROXY_ADDRESS": f"gateway://127.0.0.1:{ports.gateway_tcp}",
+            "DASK_GATEWAY__ADDRESS": f"http://{self._own_address}:{ports.gateway}{path}",
+            "DASK_GATEWAY__PROXY_ADDRESS": f"gateway://{self._own_address}:{ports.gateway_tcp}",
             # Through the seat: the Dask panel knows such addresses, and only the seat's user gets in.
-            "DASK_GATEWAY__PUBLIC_ADDRESS": f"{self.server.base_url}proxy/{ports.gateway}{path}",
+            "DASK_GATEWAY__PUBLIC_ADDRESS": f"{self.server.base_url}proxy/{there}{ports.gateway}{path}",
             "DASK_GATEWAY__AUTH__TYPE": "jupyterhub",
             "WERKBANK_DASK_CLUSTERS": str(profile.dask.clusters),
             "WERKBANK_DASK_WORKERS": str(profile.dask.workers),

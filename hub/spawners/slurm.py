@@ -23,7 +23,7 @@ from hub.names import home_name
 from hub.settings import Profile, SlurmSite
 from hub.slurm.commands import SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, JobState
-from hub.slurm.submit import GRACE_S, JobRequest, cancel, script_of, submit
+from hub.slurm.submit import GRACE_S, JobRequest, account_of_groups, cancel, script_of, submit
 from hub.slurm.watch import Watch
 from hub.slurm.words import HOPELESS, how_ended, when_expected, why_pending
 from hub.spawners.arrivals import PATH
@@ -133,7 +133,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
             cpus=max(1, math.ceil(profile.cpu)),
             memory=int(profile.memory),
             seconds=profile.life + GRACE_S,
-            account=next((self.cluster.accounts[one] for one in self.cluster.accounts if one in self.groups), None),
+            account=account_of_groups(self.cluster, self.groups),
             partition=self.cluster.partition,
             qos=self.cluster.qos,
         )

@@ -25,11 +25,18 @@ def zygote_environment(environment: Environment) -> dict[str, str]:
 
 def lab_arguments(settings: Settings, language: str) -> list[str]:
     """What every seat is started with, and rehearsed with: JupyterLab's defaults for this facility."""
-    as_root = settings.site.seats_run_as == "same-user" and os.geteuid() == 0
+    slurm = settings.site.slurm
+    as_root = slurm is None and settings.site.seats_run_as == "same-user" and os.geteuid() == 0
     return [
         # In the language the seat speaks; people can change theirs.
         f"--LabServerApp.app_settings_dir={LAB_SETTINGS / language}",
         # The other one would install into the environment that everybody shares, and loads an HTTP client for it.
         "--LabApp.extension_manager=readonly",
         *(["--allow-root"] if as_root else []),
+        # The Dask panel reaches the gateway through the seat.
+        *(
+            [f"--ServerProxy.host_allowlist={one}" for one in ("localhost", "127.0.0.1", slurm.address)]
+            if slurm
+            else []
+        ),
     ]

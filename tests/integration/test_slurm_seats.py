@@ -217,6 +217,34 @@ def test_a_killed_hub_finds_running_seats_again_and_takes_back_those_that_waited
     ann.http.cookies = again.http.cookies
 
 
+def test_a_dask_cluster_of_jobs_runs_on_other_nodes_and_ends_with_its_seat(ann: Visitor, slurm: Cluster) -> None:
+    ann.start_seat("half")
+    (seat,) = jobs_of(slurm, ANN)
+    code = """
+import socket
+from dask_gateway import Gateway
+cluster = Gateway().new_cluster(worker_memory=0.5, gpu_class="h200")
+cluster.scale(2)
+client = cluster.get_client()
+client.wait_for_workers(2)
+def where():
+    import os, socket
+    return socket.gethostname(), os.environ["CUDA_VISIBLE_DEVICES"], os.environ["SLURM_JOB_ACCOUNT"]
+print(sorted(client.run(where).values()))
+"""
+    told = said_by(ann, code)
+    workers = json.loads(told.replace("(", "[").replace(")", "]").replace("'", '"'))
+    assert len(workers) == 2
+    assert {account for _node, _device, account in workers} == {PROGRAMME_ACCOUNT}
+    assert all(device.isdecimal() for _node, device, _account in workers)
+    assert len(jobs_of(slurm, ANN)) == 4
+    logs = slurm.folder / "home" / ANN / ".local" / "state" / "werkbank" / "dask"
+    assert len(list(logs.glob("*/worker-*.log"))) == 2
+    ann.stop_seat()
+    eventually(lambda: jobs_of(slurm, ANN) == [], 60, f"the cluster is gone with seat {seat}")
+    assert len(list(logs.glob("*/worker-*.log"))) == 2, "their logs stay"
+
+
 def test_only_a_seat_can_say_where_it_is(bench: SlurmWorkbench, ann: Visitor) -> None:
     address = f"{bench.address}/hub/api/werkbank/arrivals"
     with httpx.Client(trust_env=False) as stranger:

@@ -173,8 +173,8 @@ def without_comments(section: str, lines: int) -> str:
 
 
 def on_slurm(**more: str) -> str:
-    text = without_comments("slurm", 7).replace("kind: local ", "kind: slurm ").replace("[simulated]", "[]")
-    text = text.replace("  enabled: true\n  idle_timeout: 30m", "  enabled: false\n  idle_timeout: 30m")
+    text = without_comments("slurm", 7).replace("kind: local ", "kind: slurm ")
+    text = text.replace("    simulated: true ", "    gres: gpu:h200 ")
     for old, new in more.items():
         text = text.replace(old, new)
     return text
@@ -196,8 +196,8 @@ def test_a_site_on_slurm_is_the_file_with_its_comments_used(tmp_path: Path) -> N
         ("qos: normal", "qos: 'a,b'", "`site.slurm.qos`"),
         ("{ained: ai-ned}", "{moon: x}", 'there is no "moon"'),
         ("simulate_gpus: 0", "simulate_gpus: 2", "on Slurm there are none"),
-        ("enabled: false", "enabled: true", "Dask clusters do not run as jobs yet"),
-        ("gpu_classes: []", "gpu_classes: [simulated]", "kernels on GPUs do not run as jobs yet"),
+        ("gres: gpu:h200 ", "simulated: true ", "what do jobs ask Slurm for? Give `gres`"),
+        ("gres: gpu:h200 ", "gres: 'gpu:h200:2 --exclusive' ", "`gpu_classes.simulated.gres`"),
     ],
 )
 def test_what_does_not_go_on_slurm_is_refused_with_a_sentence(tmp_path: Path, old: str, new: str, says: str) -> None:

@@ -29,13 +29,17 @@ def main():
     """Run the seat of this job; its exit status."""
     if int(os.environ.get("SLURM_RESTART_COUNT") or 0):
         return 0  # what was open in it is lost, and its user may have another by now
-    job = json.loads(base64.b64decode(os.environ.pop(JOB)))
-    log = _log(job["log"])
+    job = take_job()
+    log = open_log(job["log"])
     listener = socket.create_server(("", 0), backlog=BACKLOG)
     reader, writer = os.pipe()
     seat = subprocess.Popen(
         job["argv"],
-        env=_environment(job["env"], listener.fileno(), writer),
+        env={
+            **environment(job["env"]),
+            "WERKBANK_LISTEN_FD": str(listener.fileno()),
+            "WERKBANK_READY_FD": str(writer),
+        },
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -56,7 +60,13 @@ def main():
     return status if status >= 0 else 128 - status
 
 
-def _log(place):
+def take_job():
+    """What this job is about; nothing that it starts finds it in its environment."""
+    return json.loads(base64.b64decode(os.environ.pop(JOB)))
+
+
+def open_log(place):
+    """A descriptor of a new log below the home, which nobody else can read."""
     file = Path.home() / place
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -69,11 +79,12 @@ def _last_line(place):
     return lines[-1][-LAST_LINE:] if lines else ""
 
 
-def _environment(given, listener, ready):
+def environment(given):
+    """What a program of this job gets: what it was given, with what is the node's and the account's."""
     account = pwd.getpwuid(os.getuid())
     slurm = {name: value for name, value in os.environ.items() if name.startswith(("SLURM_", "TMPDIR"))}
     own = {"HOME": account.pw_dir, "USER": account.pw_name, "LOGNAME": account.pw_name, "SHELL": account.pw_shell}
-    return {**slurm, **own, **given, "WERKBANK_LISTEN_FD": str(listener), "WERKBANK_READY_FD": str(ready)}
+    return {**slurm, **own, **given}
 
 
 def _tell(job, news):

@@ -39,7 +39,8 @@ class Combined:
 
 def inventory_of(settings: Settings) -> Combined:
     """The devices that these settings speak of. Nothing is read yet."""
-    real = {name: c for name, c in settings.gpu_classes.items() if not c.simulated}
+    # Those of a cluster are not this machine's: jobs get them from Slurm.
+    real = {name: c for name, c in settings.gpu_classes.items() if not c.simulated and not c.gres}
     sources: list[Inventory] = [Nvml(real)] if real else []
     simulated = next(((name, c) for name, c in settings.gpu_classes.items() if c.simulated), None)
     if simulated and settings.site.simulate_gpus:
