@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -45,6 +45,8 @@ class ClusterCapacity:
     """Of each node that takes jobs: cores and bytes."""
     is_known: bool = False
     """Whether Slurm has told it at all."""
+    gpus: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Free ones and all, by type."""
 
     is_a_line = True
     """A seat without room waits for it."""
@@ -55,7 +57,19 @@ class ClusterCapacity:
         if nodes is None:
             return cls()
         mine = (one for one in nodes.values() if partition is None or partition in one.partitions)
-        return cls(tuple((one.cpus_free, one.memory_free) for one in mine if one.takes_jobs), is_known=True)
+        working = [one for one in mine if one.takes_jobs]
+        gpus: dict[str, tuple[int, int]] = {}
+        for node in working:
+            for kind, count in node.gpus.items():
+                free, total = gpus.get(kind, (0, 0))
+                gpus[kind] = (free + node.gpus_free.get(kind, 0), total + count)
+        return cls(tuple((one.cpus_free, one.memory_free) for one in working), is_known=True, gpus=gpus)
+
+    def gpus_of(self, gres: str) -> tuple[int, int]:
+        """Free GPUs and all of what a class asks for: `gpu:h200`, or `gpu` for any type."""
+        _, _, kind = gres.partition(":")
+        wanted = [pair for name, pair in self.gpus.items() if not kind or name == kind]
+        return sum(free for free, _ in wanted), sum(total for _, total in wanted)
 
     @property
     def cpus_free(self) -> int:
