@@ -100,7 +100,7 @@ def test_who_waits_reads_why_and_begins_when_the_node_is_free(ann: Visitor, slur
     page = text_of(ann.http.get("/hub/spawn").text)
     assert "0 cores free" in page
     assert "There is a line" in page
-    assert "6 of 6 free" in page, "GPUs, of which these jobs hold none"
+    assert "0 of 6 free" in page, "GPUs go with a whole node"
     begin_start(ann)
     said = []
     for event in progress_of(ann):
