@@ -22,7 +22,7 @@ WAITS = {
     r"AssocMax\w*|Association\w*|MaxJobs\w*": later(
         "You have as much at once as your account allows: it begins when one of your other jobs ends."
     ),
-    r"(ReqNodeNotAvail|Reserv|NodeDown|DownNodes).*": later(
+    r"(ReqNodeNotAvail|Reserved|Reservation|NodeDown|DownNodes).*": later(
         "Nodes are out of use or reserved: it begins when they are back."
     ),
     r"Partition(Down|Inactive)": later("The partition takes no work now. The admins know why."),
