@@ -246,6 +246,61 @@ print(sorted(client.run(where).values()))
     assert len(list(logs.glob("*/worker-*.log"))) == 2, "their logs stay"
 
 
+def test_a_dask_cluster_outlives_a_gateway_that_was_killed_and_a_worker_whose_node_was_lost(
+    ann: Visitor, slurm: Cluster, bench: SlurmWorkbench
+) -> None:
+    ann.start_seat()
+    (seat,) = jobs_of(slurm, ANN)
+    begin = """
+from dask_gateway import Gateway
+cluster = Gateway().new_cluster(worker_memory=0.5, shutdown_on_close=False)
+cluster.scale(2)
+client = cluster.get_client()
+client.wait_for_workers(2)
+print(cluster.name)
+"""
+    name = said_by(ann, begin)
+    before = jobs_of(slurm, ANN)
+    assert len(before) == 4
+    (gateway,) = slurm.run("pgrep", "-f", "dask_gateway_server -f").split()
+    slurm.run("kill", "-9", gateway)
+    eventually(lambda: slurm.head.run("pgrep", "-f", "dask_gateway_server -f").stdout.strip() not in ("", gateway))
+    again = f"""
+import time
+from dask_gateway import Gateway
+for _ in range(60):
+    try:
+        cluster = Gateway().connect({name!r}, shutdown_on_close=False)
+        break
+    except Exception as error:
+        time.sleep(1)
+client = cluster.get_client()
+client.wait_for_workers(2, timeout=60)
+print(client.submit(lambda: 6 * 7).result(timeout=60))
+"""
+    assert said_by(ann, again) == "42"
+    assert jobs_of(slurm, ANN) == before
+    nodes = dict(line.split() for line in slurm.run("squeue", "--noheader", "--format=%A %N").splitlines())
+    of_seat_and_scheduler = {nodes[str(seat)], nodes[str(sorted(before)[1])]}
+    # A worker alone on its node would be the one to lose; with three nodes and four jobs there need not be one.
+    lost = next((node for node in nodes.values() if node not in of_seat_and_scheduler), None)
+    worker = str(max(before))
+    if lost is None:
+        slurm.run("scancel", worker)
+    else:
+        slurm.end_node(lost)
+    try:
+        eventually(
+            lambda: len(jobs_of(slurm, ANN)) == 4 and jobs_of(slurm, ANN) != before, 90, "a worker has taken its place"
+        )
+        assert said_by(ann, again) == "42"
+    finally:
+        if lost is not None:
+            slurm.begin_node(lost)
+    ann.stop_seat()
+    eventually(lambda: jobs_of(slurm, ANN) == [], 60, "the cluster is gone with its seat")
+
+
 def test_only_a_seat_can_say_where_it_is(bench: SlurmWorkbench, ann: Visitor) -> None:
     address = f"{bench.address}/hub/api/werkbank/arrivals"
     with httpx.Client(trust_env=False) as stranger:

@@ -11,7 +11,8 @@ GPU_TYPE = "h200"
 LOCAL_MAJOR = 240
 """The first of the device numbers that are kept for local use: no driver answers to it, a real GPU's least of all."""
 DATABASE_PORT = 3310
-FIRST_UID = 61000
+FIRST_UID = 62_500
+"""Of its users. Nobody else here should have these numbers: their processes are seen beside those of the machine."""
 
 
 class Shape(NamedTuple):
