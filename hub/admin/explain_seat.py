@@ -48,8 +48,15 @@ def seat_answer(asked: str, who: Situation, settings: Settings, language: str) -
     facts = list(_facts(who, mine, settings, _, language))
     try:
         profile = admit({"profile": asked}, settings, mine, _, language)
-        facts += _room(profile, capacity, _)
-        require_room(profile, capacity, _, language)
+        if settings.site.slurm is not None:
+            # There is always room in a line; what Slurm says of it is known once there is a job.
+            facts.append(
+                Fact(label=_("Place"), text=_("A job of the cluster; who comes when it is full waits in line."))
+            )
+            require_account(who.user, _)
+        else:
+            facts += _room(profile, capacity, _)
+            require_room(profile, capacity, _, language)
         if settings.site.seats_run_as == "system-accounts":
             require_account(who.user, _)
     except Refusal as refusal:

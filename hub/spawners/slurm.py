@@ -91,7 +91,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
 
     async def start(self) -> tuple[str, int]:
         """Give Slurm the seat's job and wait until the seat says where it is. JupyterHub stops what failed."""
-        self.ended = None
+        self.ended, self._waiting = None, ""
         try:
             profile = self.requested_profile()
             self._require_account()
