@@ -46,6 +46,12 @@ class Slurm:
 
     async def ask(self, program: str, *arguments: str, given: str = "", patience: float = PATIENCE_S) -> str:
         """What one of Slurm's programs prints; `given` is its input. Raises SlurmSilent and SlurmRefused."""
+        return (await self.ask_both(program, *arguments, given=given, patience=patience))[0]
+
+    async def ask_both(
+        self, program: str, *arguments: str, given: str = "", patience: float = PATIENCE_S
+    ) -> tuple[str, str]:
+        """As `ask`, with what it prints beside its answer."""
         if program not in PROGRAMS:
             raise ValueError(f"{program} is none of Slurm's programs that are used here.")
         try:
@@ -74,7 +80,7 @@ class Slurm:
                 await process.wait()
         if process.returncode:
             raise _error(program, said.decode(errors="replace").strip() or out.decode(errors="replace").strip())
-        return out.decode(errors="replace")
+        return out.decode(errors="replace"), said.decode(errors="replace")
 
 
 def _error(program: str, said: str) -> SlurmError:

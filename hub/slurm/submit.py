@@ -6,12 +6,15 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hub.settings import SlurmSite
 from hub.slurm.commands import Slurm, SlurmRefused
 
 GRACE_S = 300
 """A job may run a little longer than the seat in it: it is the hub that ends seats, with a word to their user."""
+ESTIMATE_PATIENCE_S = 3.0
+"""Somebody waits for a page that is of use without an estimate, too."""
 FIRST_PERSON = 1000
 """Accounts with smaller numbers are the system's; jobs are for people."""
 
@@ -91,6 +94,26 @@ async def submit(account: str, request: JobRequest, script: str) -> int:
         return int(said.strip().split(";")[0])
     except ValueError:
         raise SlurmRefused(f"sbatch gave no job's number: {said.strip()[:200]}") from None
+
+
+async def expected(account: str, request: JobRequest) -> float | None:
+    """When Slurm thinks that such a job would begin (Unix seconds), without giving it one; None where it does not say.
+
+    Raises SlurmSilent and SlurmRefused.
+    """
+    slurm = Slurm(as_account(account))
+    _out, said = await slurm.ask_both(
+        "sbatch", "--test-only", *request.options(), given="#!/bin/sh\n", patience=ESTIMATE_PATIENCE_S
+    )
+    return read_expected(said)
+
+
+def read_expected(said: str) -> float | None:
+    """The time in "sbatch: Job 7 to start at 1795743023 using …"."""
+    found = re.search(r"to start at (\S+)", said)
+    if found is None:
+        return None
+    return float(found[1]) if found[1].isdecimal() else datetime.fromisoformat(found[1]).timestamp()
 
 
 async def cancel(account: str, job: int) -> None:

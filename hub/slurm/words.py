@@ -5,7 +5,6 @@ from datetime import datetime
 
 from babel.dates import format_time
 
-from hub.slurm.jobs import Job
 from hub.words import Translate, later
 
 WAITS = {
@@ -66,12 +65,12 @@ def why_pending(reason: str, _: Translate) -> str:
     return _("It waits; Slurm says: {reason}.").format(reason=reason)
 
 
-def when_expected(job: Job, now: float, _: Translate, language: str) -> str:
-    """When Slurm thinks that a waiting job begins; empty where it does not say, or where that time has passed."""
-    if job.starts <= now:
+def when_expected(starts: float, now: float, _: Translate, language: str) -> str:
+    """When Slurm thinks that a job begins; empty where it does not say, or where that time has passed."""
+    if starts <= now:
         return ""
-    at = format_time(datetime.fromtimestamp(job.starts).astimezone(), "short", locale=language)
-    if job.starts - now > 18 * 3600:
+    at = format_time(datetime.fromtimestamp(starts).astimezone(), "short", locale=language)
+    if starts - now > 18 * 3600:
         return _("Slurm expects that to take longer than until tomorrow.")
     return _("Slurm expects that at about {time}.").format(time=at)
 

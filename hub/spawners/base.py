@@ -139,7 +139,12 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
             chosen=self._chosen(),
             groups_of=self._groups_of,
             last_end=self.last_end(),
+            expectations=self.expectations(),
         )
+
+    def expectations(self) -> dict[str, str]:
+        """By profile, a sentence about when a seat of it could begin, where one would have to wait."""
+        return {}
 
     def last_end(self) -> str:
         """How the last seat ended, where its user should know."""

@@ -23,7 +23,7 @@ from hub.names import home_name
 from hub.settings import Profile, SlurmSite
 from hub.slurm.commands import SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, JobState
-from hub.slurm.submit import GRACE_S, JobRequest, account_of_groups, cancel, script_of, submit
+from hub.slurm.submit import GRACE_S, JobRequest, account_of_groups, cancel, expected, script_of, submit
 from hub.slurm.watch import Watch
 from hub.slurm.words import HOPELESS, how_ended, when_expected, why_pending
 from hub.spawners.arrivals import PATH
@@ -80,6 +80,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
     _since: float = float("-inf")
     _arrival: "asyncio.Future[tuple[str, int]] | None" = None
     _waiting: str = ""
+    _expected: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
 
     @property
     def cluster(self) -> SlurmSite:
@@ -208,7 +209,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
         _ = self.translate
         if job.state is JobState.RUNNING:
             return _("Your seat is job {job} on {node}; JupyterLab starts there.").format(job=job.id, node=job.node)
-        parts = [why_pending(job.reason, _), when_expected(job, time.time(), _, self.language)]
+        parts = [why_pending(job.reason, _), when_expected(job.starts, time.time(), _, self.language)]
         return " ".join(part for part in parts if part)
 
     def hears(self, address: str, port: int | None, ended: str | None) -> bool:
@@ -336,7 +337,24 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
             await self.watch.nodes(age=NODES_AGE_S)
         except SlurmError as error:
             log.warning("slurm.silent", about="nodes", why=str(error))
+        self._expected = await self._when_there_is_room()
         return await super().get_options_form()
+
+    async def _when_there_is_room(self) -> dict[str, str]:
+        """For each profile without room, when Slurm thinks that a seat of it would begin."""
+        capacity = self.capacity()
+        full = [one for one in self.profiles if capacity.is_known and not capacity.seats_left(one)]
+        times = await asyncio.gather(
+            *(expected(self.user.name, self._request(one)) for one in full), return_exceptions=True
+        )
+        return {
+            profile.name: when_expected(at, time.time(), self.translate, self.language)
+            for profile, at in zip(full, times, strict=True)
+            if isinstance(at, float)
+        }
+
+    def expectations(self) -> dict[str, str]:
+        return self._expected
 
     def last_end(self) -> str:
         """How the last seat ended, unless its user ended it."""

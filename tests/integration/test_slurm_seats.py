@@ -100,14 +100,15 @@ def test_who_waits_reads_why_and_begins_when_the_node_is_free(ann: Visitor, slur
     page = text_of(ann.http.get("/hub/spawn").text)
     assert "0 cores free" in page
     assert "There is a line" in page
+    assert "Slurm expects that at about" in page
     assert "0 of 6 free" in page, "GPUs go with a whole node"
     begin_start(ann)
     said = []
     for event in progress_of(ann):
         said.append(event["message"])
-        if "The cluster is full now" in event["message"]:
+        if "Slurm expects that at about" in event["message"]:
             slurm.run("scancel", str(others[0]))
-    assert any("Slurm expects that at about" in one for one in said), said
+    assert any("The cluster is full now" in one for one in said), said
     assert any("JupyterLab starts there" in one for one in said), said
     assert ann.hub_user()["servers"][""]["ready"]
 

@@ -46,6 +46,7 @@ def cards(settings: Settings, language: str = "en", **other: Any) -> str:
         "gpu_classes": settings.gpu_classes,
         "simulated_gpus": 2,
         "last_end": "",
+        "expectations": {},
         "capacity": Capacity(memory=64 * GIB, promised_memory=0, overcommit=1),
         "enforcement": Enforcement(True, ""),
         "chosen": "small",

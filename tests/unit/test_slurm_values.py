@@ -3,13 +3,14 @@
 import asyncio
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from hub.slurm.commands import SlurmRefused, SlurmSilent
 from hub.slurm.jobs import JobState, read_jobs
-from hub.slurm.submit import JobRequest, as_account, script_of
+from hub.slurm.submit import JobRequest, as_account, read_expected, script_of
 from hub.slurm.tres import Tres, gpus_of, tres_of
 from hub.slurm.watch import Shared
 from hub.slurm.words import ENDS, HOPELESS, how_ended, when_expected, why_pending
@@ -164,9 +165,18 @@ def test_an_estimate_is_a_time_of_day_and_none_where_slurm_has_none() -> None:
     now = 1_795_743_000.0
     job = read_jobs(json.dumps({"jobs": [JOB]}))[7]
     _ = translator("en")
-    assert when_expected(job, now, _, "en") == ""
+    assert when_expected(job.starts, now, _, "en") == ""
     soon = read_jobs(json.dumps({"jobs": [JOB | {"start_time": int(now) + 600}]}))[7]
-    assert "at about" in when_expected(soon, now, _, "en")
+    assert "at about" in when_expected(soon.starts, now, _, "en")
     late = read_jobs(json.dumps({"jobs": [JOB | {"start_time": int(now) + 86_400}]}))[7]
-    assert "tomorrow" in when_expected(late, now, _, "en")
-    assert when_expected(soon, now + 700, _, "en") == "", "that time has passed"
+    assert "tomorrow" in when_expected(late.starts, now, _, "en")
+    assert when_expected(soon.starts, now + 700, _, "en") == "", "that time has passed"
+
+
+def test_a_time_to_begin_is_read_in_both_of_slurms_spellings() -> None:
+    assert read_expected("sbatch: Job 7 to start at 1795743023 using 8 processors on nodes n1 in partition gpu") == (
+        1_795_743_023
+    )
+    local = datetime.fromtimestamp(1_795_743_023).astimezone().strftime("%Y-%m-%dT%H:%M:%S")
+    assert read_expected(f"sbatch: Job 7 to start at {local} using 8 processors") == 1_795_743_023
+    assert read_expected("allocation failure: Requested node configuration is not available") is None
