@@ -3,8 +3,6 @@
 import re
 from datetime import datetime
 
-from babel.dates import format_time
-
 from hub.words import Translate, later
 
 WAITS = {
@@ -65,14 +63,15 @@ def why_pending(reason: str, _: Translate) -> str:
     return _("It waits; Slurm says: {reason}.").format(reason=reason)
 
 
-def when_expected(starts: float, now: float, _: Translate, language: str) -> str:
+def when_expected(starts: float, now: float, _: Translate) -> str:
     """When Slurm thinks that a job begins; empty where it does not say, or where that time has passed."""
     if starts <= now:
         return ""
-    at = format_time(datetime.fromtimestamp(starts).astimezone(), "short", locale=language)
     if starts - now > 18 * 3600:
         return _("Slurm expects that to take longer than until tomorrow.")
-    return _("Slurm expects that at about {time}.").format(time=at)
+    return _("Slurm expects that at about {time}.").format(
+        time=f"{datetime.fromtimestamp(starts).astimezone():%H:%M %Z}"
+    )
 
 
 def how_ended(slurm_state: str, _: Translate) -> str:

@@ -209,7 +209,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
         _ = self.translate
         if job.state is JobState.RUNNING:
             return _("Your seat is job {job} on {node}; JupyterLab starts there.").format(job=job.id, node=job.node)
-        parts = [why_pending(job.reason, _), when_expected(job.starts, time.time(), _, self.language)]
+        parts = [why_pending(job.reason, _), when_expected(job.starts, time.time(), _)]
         return " ".join(part for part in parts if part)
 
     def hears(self, address: str, port: int | None, ended: str | None) -> bool:
@@ -348,7 +348,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
             *(expected(self.user.name, self._request(one)) for one in full), return_exceptions=True
         )
         return {
-            profile.name: when_expected(at, time.time(), self.translate, self.language)
+            profile.name: when_expected(at, time.time(), self.translate)
             for profile, at in zip(full, times, strict=True)
             if isinstance(at, float)
         }

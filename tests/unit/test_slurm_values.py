@@ -165,12 +165,12 @@ def test_an_estimate_is_a_time_of_day_and_none_where_slurm_has_none() -> None:
     now = 1_795_743_000.0
     job = read_jobs(json.dumps({"jobs": [JOB]}))[7]
     _ = translator("en")
-    assert when_expected(job.starts, now, _, "en") == ""
+    assert when_expected(job.starts, now, _) == ""
     soon = read_jobs(json.dumps({"jobs": [JOB | {"start_time": int(now) + 600}]}))[7]
-    assert "at about" in when_expected(soon.starts, now, _, "en")
+    assert "at about" in when_expected(soon.starts, now, _)
     late = read_jobs(json.dumps({"jobs": [JOB | {"start_time": int(now) + 86_400}]}))[7]
-    assert "tomorrow" in when_expected(late.starts, now, _, "en")
-    assert when_expected(soon.starts, now + 700, _, "en") == "", "that time has passed"
+    assert "tomorrow" in when_expected(late.starts, now, _)
+    assert when_expected(soon.starts, now + 700, _) == "", "that time has passed"
 
 
 def test_a_time_to_begin_is_read_in_both_of_slurms_spellings() -> None:
