@@ -72,6 +72,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
     Slurm, and the seat's own arguments travel as data that no shell reads.
     """
 
+    is_a_line = True
     watch: Watch = AnyTrait(help="The look at Slurm that all seats share.").tag(config=True)
 
     user_options: dict[str, Any]

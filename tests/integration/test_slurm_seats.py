@@ -100,6 +100,7 @@ def test_who_waits_reads_why_and_begins_when_the_node_is_free(ann: Visitor, slur
     page = text_of(ann.http.get("/hub/spawn").text)
     assert "0 cores free" in page
     assert "There is a line" in page
+    assert "waits in line where there is none" in page
     assert "Slurm expects that at about" in page
     assert "0 of 6 free" in page, "GPUs go with a whole node"
     begin_start(ann)
