@@ -46,7 +46,7 @@ PROGRAMS = {
     "gcc": ("the tests with stand-in GPU drivers", ("gcc", "libc6-dev")),
 }
 NEEDED_BY = {
-    "acceptance": ("chromium", "gcc"),
+    "acceptance": ("chromium", "gcc", "slurmctld"),
     "integration": ("initdb", "gcc", "promtool", "slurmctld"),
     "unit": ("promtool",),
 }

@@ -1,8 +1,6 @@
 """Dask clusters as jobs of their user: the scheduler one, each worker one."""
 
 import asyncio
-import base64
-import json
 import pwd
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +21,7 @@ log = get_logger("gateway")
 
 DASK = "werkbank-dask"
 """The name of every job of a Dask cluster."""
-MODULE, VARIABLE = "werkbank_seat.dask_on_node", "WERKBANK_JOB"
+MODULE = "werkbank_seat.dask_on_node"
 RETRY_S = 2.0
 CERTIFICATE, KEY = "dask.crt", "dask.pem"
 
@@ -81,7 +79,6 @@ class SlurmClusters(SeatBackend, DBBackendBase):  # type: ignore[misc]
             "files": paths,
             "file_variables": {name: value for name, value in env.items() if value in paths},
         }
-        text = base64.b64encode(json.dumps(job).encode()).decode()
         python = f"{self.settings.prefix_of(profile)}/bin/python"
         cpus, memory, gres = size
         request = JobRequest(
@@ -95,7 +92,7 @@ class SlurmClusters(SeatBackend, DBBackendBase):  # type: ignore[misc]
             partition=self.cluster_site.partition,
             qos=self.cluster_site.qos,
         )
-        number = await submit(cluster.username, request, script_of(python, MODULE, VARIABLE, text))
+        number = await submit(cluster.username, request, script_of(python, MODULE, job))
         log.info("dask.submitted", cluster=cluster.name, what=what, job=number)
         return {"job": number, "account": cluster.username, "since": time.monotonic()}
 

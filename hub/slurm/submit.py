@@ -1,12 +1,15 @@
 """Giving Slurm a job, and taking it back: typed options, and nothing of the job that a shell reads."""
 
+import base64
+import json
 import os
 import pwd
 import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from hub.settings import SlurmSite
 from hub.slurm.commands import Slurm, SlurmRefused
@@ -15,6 +18,8 @@ GRACE_S = 300
 """A job may run a little longer than the seat in it: it is the hub that ends seats, with a word to their user."""
 ESTIMATE_PATIENCE_S = 3.0
 """Somebody waits for a page that is of use without an estimate, too."""
+VARIABLE = "WERKBANK_JOB"
+"""Where what a job is about reaches the module that it runs (extensions/seat)."""
 FIRST_PERSON = 1000
 """Accounts with smaller numbers are the system's; jobs are for people."""
 
@@ -62,11 +67,10 @@ def account_of_groups(site: SlurmSite, groups: Collection[str]) -> str | None:
     return next((account for programme, account in site.accounts.items() if programme in groups), None)
 
 
-def script_of(python: str, module: str, variable: str, text: str) -> str:
-    """A script that runs a module; what it is about reaches it as a variable. `text` holds letters, digits, `+/=`."""
-    if not re.fullmatch(r"[A-Za-z0-9+/=]*", text):
-        raise ValueError("only base64 goes into a script")
-    return f"#!/bin/sh\n{variable}={text}\nexport {variable}\nexec {shlex.quote(python)} -m {module}\n"
+def script_of(python: str, module: str, job: Mapping[str, Any]) -> str:
+    """A script that runs a module of ours, which finds `job` as JSON in a variable: one word of base64 to a shell."""
+    text = base64.b64encode(json.dumps(job).encode()).decode()
+    return f"#!/bin/sh\n{VARIABLE}={text}\nexport {VARIABLE}\nexec {shlex.quote(python)} -m {module}\n"
 
 
 def as_account(name: str) -> Sequence[str]:

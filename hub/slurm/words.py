@@ -8,10 +8,10 @@ from hub.words import Translate, later
 WAITS = {
     r"Resources": later("The cluster is full now: your seat begins when enough cores and memory are free."),
     r"Priority": later("Others are before you in the line."),
-    r"QOSMax\w*PerUser\w*|QOSMax\w*PerAccount\w*|QOSMax\w*": later(
+    r"QOSMax\w*": later(
         "You have as much at once as your quality of service allows: it begins when one of your other jobs ends."
     ),
-    r"QOSGrp\w*|QOS\w*": later("Your quality of service has as much at once as it may: it begins when others end."),
+    r"QOS\w*": later("Your quality of service has as much at once as it may: it begins when others end."),
     r"AssocGrp\w*(Minutes|Mins|RunMin)\w*": later(
         "The budget of your account is used up for now. Ask your programme lead."
     ),

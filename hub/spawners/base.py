@@ -33,9 +33,6 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
 
     current: Current = AnyTrait(help="The settings, followed.").tag(config=True)
     state: StateDirectory = AnyTrait(help="The state directory.").tag(config=True)
-    is_a_line = False
-    """Whether a start without room waits for it, and is not refused."""
-
     admission: Admission = AnyTrait(help="What workshops that are on open for whom.").tag(config=True)
 
     @property

@@ -1,8 +1,6 @@
 """Seats as jobs of a Slurm cluster."""
 
 import asyncio
-import base64
-import json
 import math
 import pwd
 import time
@@ -37,7 +35,7 @@ log = get_logger("spawner")
 
 SEAT = "werkbank-seat"
 """The name of every job that is a seat: one question to Slurm finds them all."""
-MODULE, VARIABLE = "werkbank_seat.on_node", "WERKBANK_JOB"
+MODULE = "werkbank_seat.on_node"
 FIRST_LOOK_S = 1.0
 """Slurm's scheduler has thought of a new job by then."""
 ENDS_WITHIN_S = 40.0
@@ -72,7 +70,6 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
     Slurm, and the seat's own arguments travel as data that no shell reads.
     """
 
-    is_a_line = True
     watch: Watch = AnyTrait(help="The look at Slurm that all seats share.").tag(config=True)
 
     user_options: dict[str, Any]
@@ -154,8 +151,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
             "log": self._log_below_home,
             "arrivals": f"{env['JUPYTERHUB_API_URL']}{PATH}",
         }
-        text = base64.b64encode(json.dumps(job).encode()).decode()
-        return script_of(f"{prefix}/bin/python", MODULE, VARIABLE, text)
+        return script_of(f"{prefix}/bin/python", MODULE, job)
 
     @property
     def _log_below_home(self) -> str:

@@ -1,7 +1,9 @@
 """What Slurm prints, read without one: GPUs in its notation, and both shapes of a job."""
 
 import asyncio
+import base64
 import json
+import re
 import time
 from datetime import datetime
 from typing import Any
@@ -131,13 +133,15 @@ def test_what_a_job_asks_for_is_whole_numbers_and_names() -> None:
     assert not [one for one in asked if one.startswith(("--partition", "--qos"))]
 
 
-def test_only_data_that_no_shell_reads_goes_into_a_script() -> None:
-    assert script_of("/opt/my env/bin/python", "a.module", "NAME", "QUJD+/=").splitlines() == [
-        "#!/bin/sh", "NAME=QUJD+/=", "export NAME", "exec '/opt/my env/bin/python' -m a.module",
-    ]  # fmt: skip
-    for text in ("a b", "a\nb", "$(id)", "`id`", "a;b", "é"):
-        with pytest.raises(ValueError, match="base64"):
-            script_of("python", "a.module", "NAME", text)
+def test_what_a_job_is_about_is_one_word_to_a_shell_whatever_it_holds() -> None:
+    job = {"argv": ["a b", "$(id)", "`id`", "\n#SBATCH --nodelist=n1", "'\"; exit", "é"]}
+    shebang, data, export, program = script_of("/opt/my env/bin/python", "a.module", job).splitlines()
+    assert (shebang, export, program) == (
+        "#!/bin/sh", "export WERKBANK_JOB", "exec '/opt/my env/bin/python' -m a.module",
+    )  # fmt: skip
+    word = re.fullmatch(r"WERKBANK_JOB=([A-Za-z0-9+/=]+)", data)
+    assert word is not None
+    assert json.loads(base64.b64decode(word[1], validate=True)) == job
 
 
 @pytest.mark.parametrize("name", ["root", "daemon", "nobody-here-has-this-name"])

@@ -11,13 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from werkbank_seat.on_node import environment, open_log, take_job
+from werkbank_seat.on_node import begins_again, environment, open_log, take_job
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
 
 
 def main():
     """Run the program of this job; its exit status."""
+    if begins_again():
+        return 0  # the gateway has put another in its place
     job = take_job()
     devices = {DEVICES: os.environ.get(DEVICES, "")}  # those that Slurm gave the job; none where it gave none
     with tempfile.TemporaryDirectory(prefix="werkbank-dask-") as folder:

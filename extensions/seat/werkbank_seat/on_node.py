@@ -27,7 +27,7 @@ LAST_LINE = 300
 
 def main():
     """Run the seat of this job; its exit status."""
-    if int(os.environ.get("SLURM_RESTART_COUNT") or 0):
+    if begins_again():
         return 0  # what was open in it is lost, and its user may have another by now
     job = take_job()
     log = open_log(job["log"])
@@ -58,6 +58,11 @@ def main():
     if not serves:
         _tell(job, {"ended": _last_line(job["log"]) or f"exit status {status}"})
     return status if status >= 0 else 128 - status
+
+
+def begins_again():
+    """Whether this job ran before and was put back in the line."""
+    return int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
 
 
 def take_job():
