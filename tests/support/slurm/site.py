@@ -18,7 +18,7 @@ from hub.slurm.demo import relay
 from hub.slurm.demo.cluster import Cluster
 from hub.state import StateDirectory, free_ports
 from tests.support.slurm import ANN, BEN, CYN, PROGRAMME_ACCOUNT
-from tests.support.workbench import ROOT, Visitor, Workbench, end_what_is_left
+from tests.support.workbench import ROOT, Visitor, Workbench, end_what_is_left, text_of
 
 PATIENCE_S = 30
 
@@ -93,10 +93,22 @@ def settings_text() -> str:
     return text
 
 
-def begin_start(visitor: Visitor, profile: str = "small") -> None:
+def told_of_failure(visitor: Visitor) -> str:
+    """What somebody reads whose start fails: on the page at once within a second, else where it is waited for."""
+    reply = begin_start(visitor)
+    if reply.is_error:
+        return text_of(reply.text)
+    *_, last = progress_of(visitor)
+    assert last["failed"], last
+    return text_of(last["html_message"]) if "html_message" in last else str(last["message"])
+
+
+def begin_start(visitor: Visitor, profile: str = "small") -> httpx.Response:
     """Ask for a seat, and do not wait for it."""
     visitor.http.get("/hub/spawn")
-    visitor.http.post("/hub/spawn", params={"_xsrf": visitor.xsrf()}, data={"profile": profile}, follow_redirects=False)
+    return visitor.http.post(
+        "/hub/spawn", params={"_xsrf": visitor.xsrf()}, data={"profile": profile}, follow_redirects=False
+    )
 
 
 def progress_of(visitor: Visitor) -> Iterator[dict[str, Any]]:
