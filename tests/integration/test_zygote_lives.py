@@ -84,6 +84,20 @@ def test_a_zygote_that_dies_again_and_again_is_started_with_pauses(kernels: Node
     assert len(descriptors(kernels.daemon.pid)) == known
 
 
+def test_a_zygote_that_is_slow_to_begin_has_not_lived_long_when_it_dies_at_once(tmp_path: Path) -> None:
+    site = tmp_path / "slow"
+    site.mkdir()
+    slow = "import os, time\nif 'WERKBANK_ZYGOTE' in os.environ:\n    time.sleep(5.5)\n"
+    (site / "sitecustomize.py").write_text(slow)
+    with node(tmp_path, env={"PYTHONPATH": str(site)}) as kernels:
+        first = kernels.zygote()
+        kill(first)
+        eventually(lambda: kernels.served_by() != first.pid, 30, "a new zygote is ready")
+        kill(kernels.zygote())
+        lost = eventually(lambda: (said := kernels.said("zygote.lost"))[1:] and said, 10, "both are missed")
+    assert [line.split("again_in=")[1] for line in lost] == ["0.0", "1.0"]
+
+
 def test_a_killed_node_takes_its_zygote_with_it_and_no_child(kernels: Node) -> None:
     ticking(kernels, "ticks")
     zygote = kernels.zygote()

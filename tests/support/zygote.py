@@ -58,7 +58,7 @@ class Node:
 
     def served_by(self, role: str = "kernel") -> int:
         """The process id of who serves the role, or served it last."""
-        return int((self.folder / f"{role}.pid").read_text() or 0)
+        return int((self.folder / f"{role}.pid").read_text())
 
     def program(self, code: str) -> str:
         """A module with this code that forked programs can run; its name."""

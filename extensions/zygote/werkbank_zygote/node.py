@@ -39,6 +39,7 @@ class Zygote:
     words: int
     """Descriptor on which it says that it can fork, and later that it has forked enough; its end is the zygote's."""
     began: float
+    """When it could fork for the first time; before that, when it was started."""
     packages: float
     """When the newest package was changed, at its start."""
     is_ready: bool = False
@@ -207,13 +208,13 @@ class Node:
 
     def _relieve(self, post: Post, zygote: Zygote) -> None:
         """From now on this one accepts; the one before lets go of the socket, which is never without either."""
-        zygote.is_ready = True
+        zygote.is_ready, zygote.began = True, time.monotonic()
         old, post.current, post.next = post.current, zygote, None
         if old is not None:
             self._forget_words(old)
             old.process.terminate()
             post.relieved.append(old.process)
-        (self._manner.folder / f"{post.role}.pid").write_text(f"{zygote.process.pid}\n")
+        _write(self._manner.folder / f"{post.role}.pid", f"{zygote.process.pid}\n")
 
     def _forget_words(self, zygote: Zygote) -> None:
         if zygote.words >= 0:
@@ -221,6 +222,13 @@ class Node:
                 self._selector.unregister(zygote.words)
             os.close(zygote.words)
             zygote.words = -1
+
+
+def _write(path: Path, text: str) -> None:
+    """Who reads meanwhile finds the old text or the new one, never none."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text)
+    fresh.replace(path)
 
 
 def newest_package() -> float:
