@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from typing import Any, Literal
 
 from hub.clock import Clock
@@ -14,6 +15,8 @@ from hub.leases.events import Action, Requested, Ruled, Transition
 from hub.leases.guard import Guard, guarded
 from hub.leases.identity import Tokens
 from hub.leases.inventory import inventory_of
+from hub.leases.jobs.engine import Jobs
+from hub.leases.jobs.requests import Requests
 from hub.leases.listening import Bells
 from hub.leases.metrics import LeaseMetrics
 from hub.leases.model import Device, DeviceState, Lease
@@ -47,6 +50,8 @@ class Desk:
         self.metrics: LeaseMetrics | None = None
         self.guard: Guard | None = None
         self.watch: Watch | None = None
+        self.jobs: Jobs | None = None
+        """Where leases are jobs of a cluster."""
         self.log = get_logger("leases")
         broker.observers.append(self._observe)
 
@@ -57,6 +62,8 @@ class Desk:
         self.viewer = Viewer(settings, self.estimates)
         if self.watch is not None:
             self.watch.settings = settings.leases
+        if self.jobs is not None:
+            self.jobs.requests = replace(self.jobs.requests, settings=settings)
 
     async def allow(self, allowances: tuple[Allowance, ...]) -> None:
         """Go by these allowances from now on, in place of those before. Raises BrokerError."""
@@ -134,8 +141,20 @@ def _is_out(device: Device) -> bool:
 
 
 @asynccontextmanager
-async def open_desk(runtime: Runtime, settings: Settings) -> AsyncIterator[Desk]:
-    """The desk of this workbench, with its broker running."""
+async def _jobs(desk: Desk, runtime: Runtime, prefix: str) -> AsyncIterator[None]:
+    """With the engine that makes leases jobs, on a site where they are."""
+    site = desk.settings.site.slurm
+    if site is None:
+        yield
+        return
+    api = f"http://{site.address}:{runtime.state.ports().service}{prefix}/api/v1"
+    async with Jobs(desk.broker, Requests(desk.settings, desk.tokens, api)).running() as desk.jobs:
+        yield
+
+
+@asynccontextmanager
+async def open_desk(runtime: Runtime, settings: Settings, prefix: str) -> AsyncIterator[Desk]:
+    """The desk of this workbench, with its broker running; the service answers under `prefix`."""
     database = settings.leases.database
     store = Store(runtime.state.database("leases") if database == "sqlite" else database)
     broker = Broker(rules_of(settings), store, inventory_of(settings), Clock().now)
@@ -146,6 +165,7 @@ async def open_desk(runtime: Runtime, settings: Settings) -> AsyncIterator[Desk]
                 async with (
                     guarded(broker, settings.leases.isolation, runtime.state.path) as desk.guard,
                     Watch(broker, settings.leases).running() as desk.watch,
+                    _jobs(desk, runtime, prefix),
                 ):
                     yield desk
     finally:

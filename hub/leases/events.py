@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hub.leases.fairshare import Use
-from hub.leases.model import Device, Lease, LeaseState, Reservation, Rules
+from hub.leases.model import Device, Lease, LeaseState, Outlook, Reservation, Rules
 
 Act = Literal["park", "resume"]
 Outcome = Literal["done", "refused", "later", "broken"]
@@ -70,6 +70,44 @@ class Kept:
     """Its user asks to keep it a while longer."""
 
     lease: str
+
+
+# --- from the cluster that gives the devices --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The cluster has taken the lease's job."""
+
+    lease: str
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What the cluster says of the lease's job now."""
+
+    lease: str
+    outlook: Outlook
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The lease's job runs, and the host of its kernel can be reached."""
+
+    lease: str
+    job: int
+    devices: tuple[Device, ...]
+    """Those that the job was given; unknown ones are known from now on."""
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobOver:
+    """The lease's job is over, or there will be none; `why` is a code of `sentences.ENDED`."""
+
+    lease: str
+    why: str
 
 
 # --- from the broker's own looking -------------------------------------------------------------
@@ -153,6 +191,10 @@ Event = (
     | Reported
     | Released
     | Kept
+    | Submitted
+    | Foretold
+    | Arrived
+    | JobOver
     | Died
     | Listed
     | Looked

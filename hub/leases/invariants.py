@@ -59,7 +59,7 @@ def _lines(state: State) -> Iterator[str]:
         keys = sum(map(len, line.queues.values())) + sum(map(len, line.returning.values()))
         if keys != len(line.entries) or sum(map(len, line.ages.values())) != sum(map(len, line.queues.values())):
             yield f"the line of {gpu_class} disagrees with itself about its length"
-        if len(line) and any(_could_serve(step, gpu_class)):
+        if len(line) and not state.rules.jobs and any(_could_serve(step, gpu_class)):
             yield f"a device of {gpu_class} is free while somebody waits who could have it"
 
 

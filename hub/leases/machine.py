@@ -4,6 +4,7 @@ Pure: no clock, no I/O, no randomness; the same call gives the same answer, and 
 still there afterwards. The service, the tests and the simulator run this very function.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,15 @@ from hub.errors import LeaseRefused
 from hub.leases.ending import end, spare
 from hub.leases.events import (
     Action,
+    Arrived,
     Bound,
     Died,
     Drained,
     Event,
+    Foretold,
     ForgetReservation,
     Heard,
+    JobOver,
     Kept,
     Listed,
     LookAt,
@@ -30,6 +34,7 @@ from hub.leases.events import (
     Returned,
     Ruled,
     SaveReservation,
+    Submitted,
     Ticked,
     Transition,
     Unreserved,
@@ -257,6 +262,46 @@ def _resume_reported(step: Step, lease: Lease, event: Reported) -> None:
     clean(step, given)
 
 
+# --- jobs of a cluster ------------------------------------------------------------------------------------
+
+
+def _submitted(step: Step, event: Submitted) -> None:
+    step.change(_live(step, event.lease), job=event.job)
+
+
+def _foretold(step: Step, event: Foretold) -> None:
+    lease = _live(step, event.lease)
+    if lease.outlook != event.outlook:
+        step.change(lease, outlook=event.outlook)
+
+
+def _arrived(step: Step, event: Arrived) -> None:
+    """The cluster's word counts: whoever had these devices by our books has lost them, and we had yet to hear of it."""
+    lease = _live(step, event.lease)
+    if lease.job not in (0, event.job) or len(event.devices) != lease.count:
+        raise LeaseRefused("wrong-state")
+    if lease.state is not LeaseState.QUEUED:
+        return  # the same again: its answer was lost on the way
+    for device in event.devices:
+        known = step.devices.get(device.uuid)
+        if known is not None and known.lease and (before := step.leases.get(known.lease)) is not None:
+            end(step, before, LeaseState.LOST, "job-gone")
+        if known is None:
+            step.put_device(device)
+    uuids = tuple(device.uuid for device in event.devices)
+    step.devices_to(uuids, DeviceState.RESERVED, lease.id)
+    facts = {"devices": uuids, "job": event.job, "contact": event.contact, "epoch": lease.epoch + 1}
+    times = {"ends_at": step.now + step.rules.offer_timeout, "charged": step.now, "acquired": step.now}
+    outlook = replace(lease.outlook, place=None, of=0, reason="", starts=0.0)
+    watch(step, step.move(lease, LeaseState.OFFERED, "granted", outlook=outlook, **facts, **times))
+
+
+def _job_over(step: Step, event: JobOver) -> None:
+    lease = _live(step, event.lease)
+    state = LeaseState.EXPIRED if lease.state is LeaseState.QUEUED else LeaseState.LOST
+    end(step, lease, state, event.why)
+
+
 # --- devices --------------------------------------------------------------------------------------------
 
 
@@ -336,7 +381,7 @@ def _due(step: Step, lease: Lease) -> None:
         _time_is_up(step, lease)
         return
     unheard = step.now - lease.heard
-    if lease.state is LeaseState.QUEUED and unheard >= step.rules.lost_after:
+    if unheard >= _most_unheard(step, lease):
         end(step, lease, LeaseState.LOST, "silent")
         return
     if lease.pausing and lease.not_before <= step.now:
@@ -344,6 +389,13 @@ def _due(step: Step, lease: Lease) -> None:
     if unheard >= step.rules.silent_after and not lease.silent:
         lease = step.change(lease, silent=True)
     watch(step, lease)
+
+
+def _most_unheard(step: Step, lease: Lease) -> float:
+    """After how many seconds of silence a lease ends. A kernel of this machine is looked after by its process."""
+    if lease.state is LeaseState.QUEUED:
+        return step.rules.lost_after
+    return step.rules.unheard_life if step.rules.jobs else math.inf
 
 
 def _time_is_up(step: Step, lease: Lease) -> None:
@@ -360,6 +412,9 @@ def _lapse(step: Step, lease: Lease) -> None:
     """Nobody took the offer: back to the end of the line, once; the device is looked at again."""
     if lease.lapses + 1 >= MAX_LAPSES:
         end(step, lease, LeaseState.EXPIRED, "offer-not-taken")
+        return
+    if step.rules.jobs:
+        end(step, lease, LeaseState.EXPIRED, "offer-not-taken")  # its job holds devices meanwhile
         return
     given = lease.devices
     # A new epoch: should its kernel take the old offer after all, that is refused.
@@ -459,6 +514,10 @@ _EDGES: dict[type, Callable[[Step, Any], None]] = {
     Reported: _reported,
     Released: _released,
     Kept: _kept,
+    Submitted: _submitted,
+    Foretold: _foretold,
+    Arrived: _arrived,
+    JobOver: _job_over,
     Died: _died,
     Listed: _listed,
     Looked: _looked,

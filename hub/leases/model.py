@@ -111,6 +111,24 @@ class Device:
     """When it was last seen computing (Unix seconds)."""
     nodes: tuple[tuple[int, int], ...] = ()
     """Major and minor numbers of the device files that open it; empty for a simulated one."""
+    taken: bool = False
+    """On a cluster: a job has it that is nobody's lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a cluster says of a lease's job."""
+
+    place: int | None = None
+    """1 for the job that the cluster thinks of first; None where it does not say."""
+    of: int = 0
+    """How many jobs wait in that line."""
+    reason: str = ""
+    """Why it waits, in the cluster's word."""
+    starts: float = 0.0
+    """When the cluster expects that it starts (Unix seconds); 0 where it does not say."""
+    ends: float = 0.0
+    """When the time of the running job is over; 0 before it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +207,12 @@ class Lease:
     """Of those, seconds in which a cell ran."""
     ended: str = ""
     """Why it ended (a reason code)."""
+    job: int = 0
+    """On a cluster: the number of the job that it is; 0 before there is one."""
+    contact: str = ""
+    """Where the host of its kernel listens on the job's node, and the key by which it is known; empty before that."""
+    outlook: Outlook = Outlook()
+    """What the cluster says of its job."""
 
     @property
     def is_waiting(self) -> bool:
@@ -253,6 +277,12 @@ class Rules:
     reservation_drain: float = 1800
     no_show_after: float = 900
     parking: bool = True
+    jobs: bool = False
+    """A cluster gives the devices: each lease is a job there, and none is granted here."""
+    unheard_life: float = 900
+    """On a cluster: a job whose seat is not heard for so long is ended, for nobody else would end it."""
+    farewell: float = 300
+    """How long before its end the user of an idle lease is told, where ending loses what is in the kernel."""
     migration: bool = False
     """A parked kernel may return to another device of its class than the one it came from."""
     shares: dict[str, float] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from hub.leases.model import Device, DeviceState, Kind, Lease, LeaseState, Reservation
+from hub.leases.model import Device, DeviceState, Kind, Lease, LeaseState, Outlook, Reservation
 
 Value = TypeVar("Value")
 
@@ -21,6 +21,7 @@ def to_lease(record: dict[str, Any]) -> Lease:
         "kind": Kind(parts["kind"]),
         "groups": frozenset(parts["groups"]),
         "devices": tuple(parts["devices"]),
+        "outlook": Outlook(**_known(Outlook, parts.get("outlook") or {})),
     }
     return Lease(**(parts | changed))
 

@@ -50,7 +50,7 @@ def _coming(step: Step, gpu_class: str) -> int:
         holder = step.leases.get(device.lease) if device.lease else None
         leaving = holder is not None and holder.state in (LeaseState.NOTICE, LeaseState.PARKING)
         promised = device.uuid in step.line(gpu_class).returning
-        free = device.state in (DeviceState.FREE, DeviceState.CLEANING) and device.visible
+        free = device.state in (DeviceState.FREE, DeviceState.CLEANING) and device.visible and not device.taken
         coming += (free or leaving) and not promised and not device.draining
     return coming
 
@@ -135,6 +135,8 @@ def is_parkable(step: Step, lease: Lease) -> bool:
 
 def why_unparkable(step: Step, lease: Lease) -> str:
     """Why the lease cannot be parked (a reason code); empty when it can."""
+    if step.rules.jobs:
+        return "job"
     if not step.rules.parking:
         return "parking-off"
     if not lease.gated:
@@ -158,7 +160,9 @@ def _min_idle(step: Step, gpu_class: str) -> float:
 
 def give_notice(step: Step, lease: Lease) -> None:
     """Tell the kernel's user; with no browser connected there is nobody to wait for."""
-    notice = step.move(lease, LeaseState.NOTICE, "somebody-waits", ends_at=step.now + step.rules.notice)
+    # Where nothing of the kernel is kept its user needs time to save what they want to keep.
+    length = step.rules.notice if is_parkable(step, lease) else max(step.rules.notice, step.rules.farewell)
+    notice = step.move(lease, LeaseState.NOTICE, "somebody-waits", ends_at=step.now + length)
     if lease.watched:
         watch(step, notice)
     else:

@@ -11,10 +11,11 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from hub.errors import BrokerError, LeaseRefused
 from hub.leases.desk import Desk
-from hub.leases.events import Bound, Event, Heard, Kept, Released, Reported
+from hub.leases.events import Arrived, Bound, Event, Heard, Kept, Released, Reported
 from hub.leases.identity import PREFIX
+from hub.leases.inventory.cluster import device_of
 from hub.leases.model import ENDED, Lease
-from hub.leases.seat_requests import ActReport, BoundReport, Heartbeat, LeaseRequest, Release, lease_of
+from hub.leases.seat_requests import ActReport, ArrivedReport, BoundReport, Heartbeat, LeaseRequest, Release, lease_of
 from hub.leases.sentences import REFUSALS
 from hub.leases.view import ClassView, LeaseView
 from hub.web.auth import ApiPerson, api_person
@@ -176,6 +177,23 @@ def _look_after(place: int) -> float:
 async def bound(request: Request, desk: AtDesk, lease: OwnLease, body: BoundReport) -> LeaseView:
     """The kernel has taken its offer, or was started anew under the same lease."""
     return await _act(request, desk, lease, Bound(lease.id, body.epoch, body.pid, body.pid_started))
+
+
+@api.post("/leases/{lease}/arrived", responses=CHANGES)
+async def arrived(request: Request, desk: AtDesk, lease: OwnLease, body: ArrivedReport) -> LeaseView:
+    """On a cluster: the lease's job runs, and its kernel can be started there."""
+    gpu_class = desk.settings.gpu_classes.get(lease.gpu_class)
+    if not desk.broker.state.rules.jobs or gpu_class is None or request.client is None:
+        raise problem("wrong-state")
+    devices = tuple(device_of(body.node, number, lease.gpu_class, gpu_class) for number in sorted(set(body.gpus)))
+    # Where the request comes from in truth: what it says of itself could name any machine.
+    contact = f"tcp://{host_in_address(request.client.host)}:{body.port} {body.key}"
+    return await _act(request, desk, lease, Arrived(lease.id, body.job, devices, contact))
+
+
+def host_in_address(host: str) -> str:
+    """As it stands in an address: in brackets where it has colons."""
+    return f"[{host}]" if ":" in host else host
 
 
 @api.post("/leases/{lease}/heartbeat", responses=CHANGES)

@@ -45,6 +45,19 @@ class BoundReport(Body):
     """Start time of the process: field 22 of /proc/PID/stat."""
 
 
+class ArrivedReport(Body):
+    """The lease's job runs: what it was given, and where the host of its kernel listens."""
+
+    job: int = Field(ge=1, le=2**53)
+    node: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    """The node, as Slurm calls it."""
+    gpus: list[Annotated[int, Field(ge=0, le=255)]] = Field(max_length=64)
+    """The node's GPUs that the job has, by Slurm's numbers."""
+    port: int = Field(ge=1, le=65_535)
+    key: str = Field(pattern=r"^[!-~]{40}$")
+    """The host's public CurveZMQ key (Z85)."""
+
+
 class Heartbeat(Body):
     """What the kernel does now."""
 

@@ -17,6 +17,10 @@ WAITING = {
     "several": later("You asked for {count} GPUs at once; they are being kept together for you."),
     "unreadable": later("The GPUs cannot be read at the moment. The admins can see why."),
     "out-of-service": later("The GPUs of this class are out of service at the moment."),
+    "submitting": later("Slurm is being asked for it."),
+    "submitted": later("Slurm has it in its line."),
+    "slurm-silent": later("Slurm does not answer now; your place is kept, and it is asked again."),
+    "starting": later("Its job has begun; the kernel starts there."),
 }
 
 ENDED = {
@@ -31,6 +35,21 @@ ENDED = {
     "offer-not-taken": later("The kernel did not take the GPU it was offered. Restart it to ask again."),
     "parked-too-long": later("The kernel was parked for too long, and its GPU memory was given up. Restart it."),
     "idle-too-long": later("The GPU was idle for a long time while others waited. Restart the kernel to ask again."),
+    "job-gone": later("The kernel's job is no longer known to Slurm, and what was in the kernel is lost. Restart it."),
+    "job-timeout": later("The time of the kernel's job was over, and what was in the kernel is lost. Restart it."),
+    "job-node": later(
+        "The node that the kernel ran on broke down, and what was in the kernel is lost. "
+        "Files that you saved are safe. Restart the kernel."
+    ),
+    "job-memory": later("The kernel took more memory than its job has, and was ended. Restart it with less in memory."),
+    "job-cancelled": later("The kernel's job was cancelled in Slurm, by an admin or by yourself. Restart the kernel."),
+    "job-preempted": later("Slurm took the place of the kernel's job for one that goes before. Restart the kernel."),
+    "job-requeued": later("Slurm put the kernel's job back in the line; what was in the kernel is lost. Restart it."),
+    "job-failed": later("The kernel's job failed; its log is in your home, in .local/state/werkbank. Restart it."),
+    "job-refused": later("Slurm refuses such a job for you. The admins can see why; another GPU class may be open."),
+    "job-hopeless": later("Slurm could never run such a job here. Tell the admins, or pick another GPU class."),
+    "job-never-arrived": later("The kernel's job began and was not heard of. Restart the kernel; tell the admins."),
+    "seat-gone": later("The seat of this kernel has ended, and the kernel with it."),
     "intruder": later("The process used a GPU without a lease and was ended."),
     "park": later("The GPU memory of this kernel was lost while parking. Its other variables are still there."),
     "resume": later("The GPU memory of this kernel could not be brought back. Its other variables are still there."),
@@ -40,6 +59,7 @@ ENDED = {
 UNPARKABLE = {
     "parking-off": later("Parking is switched off here."),
     "not-gated": later("Kernels of this language cannot be parked."),
+    "job": later("It is a job of its own, which Slurm keeps running."),
     "several-devices": later("Kernels with several GPUs cannot be parked."),
     "mig": later("MIG slices cannot be parked."),
     "mps": later("GPUs under MPS cannot be parked."),

@@ -85,9 +85,12 @@ class Step:
         return state, (*saves, *self._actions)
 
     def _is_worth_saving(self, lease: Lease) -> bool:
-        """Heartbeats alone are not written down: after an outage nobody has been heard anyway."""
+        """Heartbeats and outlooks alone are not written down: after an outage they are old anyway."""
         old = self._base.leases.get(lease.id)
-        return old is None or lease != replace(old, heard=lease.heard, silent=lease.silent, watched=lease.watched)
+        if old is None:
+            return True
+        heard = {name: getattr(lease, name) for name in ("heard", "silent", "watched", "outlook")}
+        return lease != replace(old, **heard)
 
     def ask(self, action: Action) -> None:
         """Add an action."""
@@ -322,7 +325,7 @@ class Step:
 
 def is_grantable(device: Device) -> bool:
     """Whether a device can be given to whoever is next."""
-    return device.state is DeviceState.FREE and device.visible and not device.draining
+    return device.state is DeviceState.FREE and device.visible and not device.draining and not device.taken
 
 
 def _occupied(lease: Lease | None) -> int:

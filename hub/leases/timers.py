@@ -15,6 +15,8 @@ def watch(step: Step, lease: Lease) -> None:
         moments.append(lease.heard + rules.lost_after)
     if not lease.silent:
         moments.append(lease.heard + rules.silent_after)
+    if rules.jobs:
+        moments.append(lease.heard + rules.unheard_life)
     if lease.state in OCCUPYING:
         moments.append(step.now + CHARGE_PERIOD)
     if moments:

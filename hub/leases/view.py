@@ -13,7 +13,8 @@ from hub.leases.sentences import UNPARKABLE, WAITING, say
 from hub.leases.state import State, Step
 from hub.leases.waiting import standing
 from hub.settings import GpuClass, Settings
-from hub.words import translator
+from hub.slurm.words import why_pending
+from hub.words import Translate, translator
 
 MANNERS = {
     # Parking copies what a process has reserved, so libraries are asked not to reserve everything.
@@ -56,6 +57,19 @@ class ParkingView(BaseModel):
     """The device to resume on may be another than the one parked on."""
 
 
+class JobView(BaseModel):
+    """The job that a lease is on a cluster."""
+
+    id: int
+    """Its number; 0 while the cluster has yet to take it."""
+    node: str
+    """Where it runs; empty before that."""
+    ends_at: float | None
+    """When its time is over; None where that is not known (yet)."""
+    contact: str
+    """Where the host of its kernel listens, with its public key; empty before it does."""
+
+
 class LeaseView(BaseModel):
     """Everything about one lease; each answer carries all of it."""
 
@@ -90,6 +104,8 @@ class LeaseView(BaseModel):
     ended: Reason | None
     parking: ParkingView
     heartbeat_s: float
+    job: JobView | None
+    """None where kernels run on this machine."""
 
 
 class ClassView(BaseModel):
@@ -134,7 +150,7 @@ class Viewer:
             state=str(lease.state),
             simulated=simulated,
             devices=[_device(device, gpu_class, language) for device in devices],
-            environment=environment(lease, devices),
+            environment=environment(lease, devices, rules.jobs),
             ends_at=lease.ends_at or None,
             keeps_left=max(0, rules.keeps - lease.keeps),
             kept_until=lease.kept_until if lease.kept_until > state.now else None,
@@ -148,33 +164,53 @@ class Viewer:
                 migration=parameters.migration,
             ),
             heartbeat_s=rules.heartbeat_period,
+            job=_job(lease, devices) if rules.jobs else None,
             **self._waiting(state, lease, language, unreadable),
             **_words(state, lease, language),
         )
+
+    def _seconds(self, state: State, lease: Lease, place: int | None) -> float:
+        """Until it has a device; negative where nothing can be said."""
+        if state.rules.jobs:
+            return lease.outlook.starts - state.now if lease.outlook.starts > state.now else -1.0
+        return self.estimates.of_lease(state, lease, place) if place else -1.0
 
     def _waiting(self, state: State, lease: Lease, language: str, unreadable: str) -> dict[str, Any]:
         stands = standing(state, lease)
         if stands is None:
             return {"place": None, "of": None, "estimate_s": None, "reason": None}
-        code = "unreadable" if unreadable else stands.reason
+        code = "unreadable" if unreadable and not lease.job else stands.reason
         facts = {
             "count": lease.count if code == "several" else len(state.of_class.get(lease.gpu_class) or ()),
             "most": state.rules.programme_devices.get(lease.programme)
             if code == "programme-devices"
             else state.rules.devices_of(lease.user),
         }
-        seconds = self.estimates.of_lease(state, lease, stands.place) if stands.place else -1.0
+        seconds = self._seconds(state, lease, stands.place)
         # A bound of one's own ends when one gives back, or on Monday: no estimate can know.
         bound = code in ("own-cap", "programme-hours", "programme-devices", "unreadable", "out-of-service")
-        reason = Reason(code=code, text=say(WAITING, code, translator(language), **facts))
+        reason = Reason(code=code, text=_why(code, lease, translator(language), facts))
         estimate = None if bound or seconds < 0 else round(seconds)
         return {"place": stands.place, "of": stands.of, "estimate_s": estimate, "reason": reason}
 
 
-def environment(lease: Lease, devices: list[Device]) -> dict[str, str]:
-    """The variables a kernel gets with its devices; empty without any."""
+def _why(code: str, lease: Lease, translate: Translate, facts: dict[str, Any]) -> str:
+    """Why a lease waits; what a cluster says of its job is in words of the cluster's own."""
+    return why_pending(code, translate) if lease.job and code not in WAITING else say(WAITING, code, translate, **facts)
+
+
+def _job(lease: Lease, devices: list[Device]) -> JobView:
+    # A node's device is called after it.
+    node = devices[0].uuid.partition("/")[0] if devices else ""
+    return JobView(id=lease.job, node=node, ends_at=lease.outlook.ends or None, contact=lease.contact)
+
+
+def environment(lease: Lease, devices: list[Device], is_job: bool) -> dict[str, str]:
+    """The variables a kernel gets with its devices; empty without any. To a job its cluster shows the devices."""
     if not devices:
         return {}
+    if is_job:
+        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "WERKBANK_LEASE": lease.id, **MANNERS}
     uuids = ",".join(device.uuid for device in devices)
     return {
         "CUDA_VISIBLE_DEVICES": uuids,

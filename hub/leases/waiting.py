@@ -28,10 +28,25 @@ def standing(state: State, lease: Lease) -> Standing | None:
     entry = line.entries.get(lease.id)
     if entry is None:
         return Standing(None, len(line), "own-cap")
+    if step.rules.jobs:
+        return _standing_of_job(step, lease)
     programmes = step.programmes_in_order(line, entry.rank)
     place = line.place(lease.id, programmes, step.now - step.rules.ageing_bound)
     of = len(line.returning[entry.home]) if entry.rank is Rank.RETURNING else len(line)
     return Standing(place, of, _reason(step, lease))
+
+
+def is_held_back(state: State, lease: Lease) -> bool:
+    """Whether a bound of its user or programme keeps a lease from being served, whatever is free."""
+    step = Step(state, state.now)
+    return step.is_capped(lease) or step.bound_of(lease) != ""
+
+
+def _standing_of_job(step: Step, lease: Lease) -> Standing:
+    """The cluster's line, once the lease's job stands in it."""
+    if not lease.job:
+        return Standing(None, 0, step.bound_of(lease) or lease.outlook.reason or "submitting")
+    return Standing(lease.outlook.place, lease.outlook.of, lease.outlook.reason or "submitted")
 
 
 def _reason(step: Step, lease: Lease) -> str:

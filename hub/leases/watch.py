@@ -63,7 +63,8 @@ class Watch:
     async def _lives_for_ever(self) -> None:
         while True:
             await asyncio.sleep(LIVES_PERIOD)
-            await self._look_for_lives()
+            if not self._broker.state.rules.jobs:  # whose processes are on other machines
+                await self._look_for_lives()
 
     async def _look_for_lives(self) -> None:
         """A seat says itself that its kernel died, and a kernel that is restarted has no process for a while.

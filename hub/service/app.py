@@ -91,7 +91,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
             app.state.gateway, app.state.proxy = GatewayApi.of(runtime, client), ProxyApi(client, current.settings)
             try:
                 async with (
-                    open_desk(runtime, current.settings) as desk,
+                    open_desk(runtime, current.settings, prefix) as desk,
                     Warmings(runtime.state).running() as app.state.warmings,
                 ):
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases

@@ -31,10 +31,11 @@ def _devices_nobody_shows(data: Mapping[str, Any]) -> Iterable[Problem]:
     classes = classes if isinstance(classes, Mapping) else {}
     declared = {name: gpu_class for name, gpu_class in classes.items() if isinstance(gpu_class, Mapping)}
     for name, gpu_class in declared.items():
-        selects = [key for key in ("model", "uuids", "mig", "gres") if gpu_class.get(key)]
+        # Slurm can be told of devices that are on paper only, and jobs ask for them as for any.
+        selects = [key for key in ("model", "uuids", "mig") if gpu_class.get(key)]
         if gpu_class.get("simulated") and selects:
             yield ("gpu_classes", name, selects[0]), "a simulated class has no real devices; leave this out"
-        elif not gpu_class.get("simulated") and not {"model", "uuids", "gres"} & set(selects):
+        elif not gpu_class.get("simulated") and not ({"model", "uuids"} & set(selects) or gpu_class.get("gres")):
             yield (
                 ("gpu_classes", name),
                 "which devices? Give `model` or `uuids`, or `simulated: true` (on Slurm `gres`)",

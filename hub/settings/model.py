@@ -373,6 +373,10 @@ class Leases(Section):
     """Once somebody has waited this long, a kernel idle for `min_idle_crowded` makes room, however short it had it."""
     notice: Duration = Field(default="15s", validate_default=True)
     """How long before parking its user is told, when a browser is connected."""
+    farewell: Duration = Field(default="5m", validate_default=True)
+    """The same before a lease that cannot be parked ends, and with it what is in its kernel."""
+    unheard_life: Duration = Field(default="15m", validate_default=True)
+    """On a cluster: a kernel's job whose seat is not heard for this long is ended."""
     keep_for: Duration = Field(default="30m", validate_default=True)
     """How long "keep" holds an idle kernel's device."""
     keeps: int = Field(default=1, ge=0, le=100)

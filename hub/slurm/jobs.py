@@ -57,6 +57,8 @@ class Job:
     tres: Tres
     """What it holds, or asks for."""
     exit_code: int
+    comment: str = ""
+    """What whoever gave it wrote beside it."""
 
 
 _ENDING = {"COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED"}
@@ -106,6 +108,7 @@ class _Job(BaseModel):
     tres_alloc_str: Text = ""
     tres_req_str: Text = ""
     exit_code: Number = 0
+    comment: Text = ""
 
 
 class _Answer(BaseModel):
@@ -156,6 +159,7 @@ def _job(one: _Job) -> Job:
         restarts=one.restart_cnt,
         tres=tres_of(one.tres_alloc_str or one.tres_req_str),
         exit_code=one.exit_code,
+        comment=one.comment,
     )
 
 

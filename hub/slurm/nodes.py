@@ -1,10 +1,10 @@
 """Nodes as Slurm tells them, with what is free on each: `sinfo`, by fields. Tried with 22.05."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hub.slurm.commands import Slurm, SlurmSilent
-from hub.slurm.tres import gpus_of
+from hub.slurm.tres import gpu_numbers_of, gpus_of
 
 FIELDS: Mapping[str, int] = {
     "NodeHost": 80,
@@ -38,6 +38,8 @@ class Node:
     memory_free: int
     gpus: Mapping[str, int]
     gpus_used: Mapping[str, int]
+    gpu_numbers_used: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Which of them; empty where Slurm does not say."""
 
     @property
     def takes_jobs(self) -> bool:
@@ -122,6 +124,7 @@ def _node(row: Mapping[str, str]) -> Node:
         memory_free=max(0, memory - used) * 2**20,
         gpus=gpus_of(row["Gres"]),
         gpus_used=gpus_of(row["GresUsed"]),
+        gpu_numbers_used=gpu_numbers_of(row["GresUsed"]),
     )
 
 

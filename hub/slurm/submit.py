@@ -41,6 +41,8 @@ class JobRequest:
     account: str | None = None
     partition: str | None = None
     qos: str | None = None
+    comment: str | None = None
+    """By which whoever gave it knows it again; no shell reads it."""
 
     def options(self) -> list[str]:
         """For sbatch. The job gets no environment of ours, never begins twice, and writes its own log."""
@@ -56,6 +58,7 @@ class JobRequest:
             "account": self.account,
             "partition": self.partition,
             "qos": self.qos,
+            "comment": self.comment,
             "export": "NIL",
             "output": "/dev/null",
         }

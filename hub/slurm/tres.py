@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 _UNITS = {"": 2**20, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}  # memory without a unit is in MiB
 _MEMORY = re.compile(r"([\d.]+)([KMGTP]?)")
 _GRES = re.compile(r"(?:gres[:/])?gpu(?::(?P<type>[^:=(,]+))?[:=](?P<count>\d+)")
+_NUMBERED = re.compile(r"gpu(?::(?P<type>[^:=(,]+))?:\d+\(IDX:(?P<numbers>[^)]*)\)")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,24 @@ def gpus_of(text: str) -> dict[str, int]:
         if found[""] <= 0:
             del found[""]
     return {name: count for name, count in found.items() if count}
+
+
+def gpu_numbers_of(text: str) -> dict[str, frozenset[int]]:
+    """Which GPUs of a node, by type, in "gpu:h200:2(IDX:0-1),gpu:a10:1(IDX:3)"; none where it does not say."""
+    found: dict[str, frozenset[int]] = {}
+    for match in _NUMBERED.finditer(text):
+        name = match["type"] or ""
+        found[name] = found.get(name, frozenset()) | numbers_in(match["numbers"])
+    return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def numbers_in(text: str) -> frozenset[int]:
+    """The numbers in "0-1,3"."""
+    found: set[int] = set()
+    for part in re.findall(r"\d+(?:-\d+)?", text):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return frozenset(found)
 
 
 def bytes_of(text: str) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from hub.words import Translate, later
 
 WAITS = {
-    r"Resources": later("The cluster is full now: your seat begins when enough cores and memory are free."),
+    r"Resources": later("The cluster is full now: it begins when enough of it is free."),
     r"Priority": later("Others are before you in the line."),
     r"QOSMax\w*": later(
         "You have as much at once as your quality of service allows: it begins when one of your other jobs ends."
@@ -23,9 +23,7 @@ WAITS = {
         "Nodes are out of use or reserved: it begins when they are back."
     ),
     r"Partition(Down|Inactive)": later("The partition takes no work now. The admins know why."),
-    r"PartitionTimeLimit": later(
-        "The partition lets nothing run for as long as a seat of this profile may. Tell the admins."
-    ),
+    r"PartitionTimeLimit": later("The partition lets nothing run for as long as this profile allows. Tell the admins."),
     r"PartitionNodeLimit|BadConstraints": later(
         "No node of the partition can ever take this: pick a smaller profile, or tell the admins."
     ),

@@ -181,9 +181,8 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         service = f"{JupyterHub.instance().base_url}services/werkbank"
         declared = ((name, self.settings.gpu_classes[name]) for name in profile.gpu_classes)
         # Without simulated devices their class is empty: a kernel of it could only be refused.
-        classes = [(name, c) for name, c in declared if not c.simulated or self.settings.site.simulate_gpus]
-        if self.settings.site.slurm is not None:
-            classes = []  # kernels do not run as jobs of their own
+        classes = [(name, c) for name, c in declared if not c.simulated or c.gres or self.settings.site.simulate_gpus]
+        are_jobs = {"WERKBANK_KERNELS_ARE_JOBS": "1"} if self.settings.site.slurm is not None else {}
         language = self.user_options["language"]
         described = [
             {
@@ -197,6 +196,7 @@ class SeatSpawner(LoggingConfigurable):  # type: ignore[misc]
         return {
             "WERKBANK_API": f"http://{self._own_address}:{self.state.ports().service}{service}/api/v1",
             "WERKBANK_GPU_CLASSES": json.dumps(described),
+            **are_jobs,
             "CUDA_VISIBLE_DEVICES": "",
             "NVIDIA_VISIBLE_DEVICES": "void",
         }

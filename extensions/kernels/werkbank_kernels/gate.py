@@ -80,6 +80,9 @@ class Gate:
         self.handling: Callable[[], bool] = lambda: False
         self._cuda_seen, self._cuda_seen_at = "", 0.0
 
+    elsewhere = False
+    """Whether what is behind it is on another machine."""
+
     # Asked by the shells.
 
     def enter(self) -> bool:

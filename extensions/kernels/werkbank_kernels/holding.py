@@ -14,12 +14,21 @@ from .lease import Lease
 
 @dataclass(frozen=True)
 class Wish:
-    """What a kernelspec wants: `gated` kernels wait at their gate, others before they start."""
+    """What a kernelspec wants: `gated` kernels wait at their gate, others before they start.
+
+    Those that run `elsewhere`, as a job of a cluster, have a gate in the seat whether they wait at it or not.
+    """
 
     gpu_class: str
     count: int
     gated: bool
     holder: str
+    elsewhere: bool = False
+
+    @property
+    def linked(self) -> bool:
+        """Whether there is a gate to tell things to, and to hear from."""
+        return self.gated or self.elsewhere
 
 
 class Holding:

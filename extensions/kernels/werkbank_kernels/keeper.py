@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from . import acts, ungated
 from .asking import Asking
@@ -26,6 +27,11 @@ from .process_watch import ProcessWatch
 from .wire import Message
 from .words import tr
 
+if TYPE_CHECKING:
+    from .job.kernel import JobKernel, Launch
+
+    Link = LinkServer | JobKernel
+
 
 class LeaseKeeper:
     """All methods but `__init__` run in the background loop. `kernel_busy` is asked of a kernel without a gate."""
@@ -33,7 +39,7 @@ class LeaseKeeper:
     def __init__(self, address: Address, wish: Wish, kernel_busy: Callable[[], bool], log: logging.Logger) -> None:
         self._address, self._wish, self._log = address, wish, log
         self._holding = Holding(wish)
-        self._heartbeat = Heartbeat(wish.gated, kernel_busy, lambda: self._letters.beat_now())
+        self._heartbeat = Heartbeat(wish.linked, kernel_busy, lambda: self._letters.beat_now())
         self._tasks = Tasks(log)
         self._process = ProcessWatch(self._died)
         self.silent = False
@@ -48,16 +54,22 @@ class LeaseKeeper:
         broker = Broker(self._address)
         self._letters = Correspondence(broker, self._took, self._heard_silence, self._log)
         self._wake = asyncio.Event()
-        self._link = LinkServer(self._heard, self._lost_link)
+        self.kernel = self._job_kernel() if self._wish.elsewhere else None
+        self._link: Link = self.kernel or LinkServer(self._heard, self._lost_link)
         self._asking = Asking(self._address, self._holding, broker, self._letters, self._link, self._log)
         self._parking = ParkingActs(self._holding, self._heartbeat, self._letters, self._link, self._log)
         self._holding.listeners |= {self._tell_kernel, self._wake.set}
-        if self._wish.gated:
+        if self._wish.linked:
             await self._link.start()
         self._tasks.begin("reconcile", self._reconcile())
         self._tasks.begin("watchdog", self._parking.watch_for_hangs())
         self._wake.set()
-        return self._link.path if self._wish.gated else ""
+        return self._link.path if self._wish.linked else ""
+
+    def _job_kernel(self) -> JobKernel:
+        from .job.kernel import JobKernel  # ZeroMQ's loop is of no use to kernels of this machine
+
+        return JobKernel(self._heard, self._lost_link, self._log)
 
     # What comes in.
 
@@ -162,11 +174,13 @@ class LeaseKeeper:
         lease, ticket, pid = self._holding.lease, self._holding.ticket, self._holding.seen.pid
         assert lease is not None
         assert ticket is not None
-        if self._wish.gated:
-            answer = await self._link.ask({"type": "bind", "lease": dict(lease.raw)}, ANSWER_S)
+        if self._wish.linked:
+            # The host of a kernel elsewhere knows its seat by the ticket; a kernel of this machine needs none.
+            more = {"token": ticket.token} if self._wish.elsewhere else {}
+            answer = await self._link.ask({"type": "bind", "lease": dict(lease.raw), **more}, ANSWER_S)
             if not answer.get("ok"):
                 self._holding.observe(has_device=False)
-                await self._letters.settle(ticket, "release", {"reason": "unbindable"}, lease)
+                await self._letters.settle(ticket, "release", {"reason": answer.get("reason", "unbindable")}, lease)
                 return
         self._holding.observe(bound=acts.wanted_binding(lease, pid))
         if lease.state == OFFERED or self._holding.seen.told != (pid, lease.id):
@@ -174,7 +188,7 @@ class LeaseKeeper:
             await self._letters.settle(ticket, "bound", body, lease)
             self._holding.observe(told=(pid, lease.id))
         self._holding.changed()
-        if self._wish.gated:  # beside the first cell, as long as the device is about empty
+        if self._wish.gated and not self._wish.elsewhere:  # beside the first cell, as long as the device is about empty
             self._tasks.begin("try-out", self._parking.try_out())
 
     # What people ask for.
@@ -190,6 +204,8 @@ class LeaseKeeper:
         elif name == "keep" and ticket is not None:
             if problem := await self._letters.try_once(ticket, "keep"):
                 raise KernelNotStarted(str(problem) if isinstance(problem, Refused) else tr("stopped.no_answer"))
+        elif name == "cpu" and self._wish.elsewhere:
+            raise KernelNotStarted(tr("magic.cpu_elsewhere"))
         elif name == "cpu":
             self._holding.observe(cpu=True)
             self._link.tell({"type": "cpu"})
@@ -208,6 +224,14 @@ class LeaseKeeper:
         if not self._wish.gated:
             self._holding.observe(connected=True, pid=pid)
         self._holding.changed()
+
+    async def launch_elsewhere(self, launch: Launch) -> JobKernel:
+        """The kernel is to run as the lease's job, from when that is there."""
+        assert self.kernel is not None
+        self._holding.ending = False
+        await self.kernel.launch(launch)
+        self._holding.changed()
+        return self.kernel
 
     def _died(self) -> None:
         if self._holding.ending:

@@ -79,6 +79,8 @@ def _queue(gate: Gate) -> str:
 
 
 def _cpu(gate: Gate) -> str:
+    if gate.elsewhere:
+        return tr("magic.cpu_elsewhere")
     if gate.lease is not None and gate.lease.ended:
         return _cpu_for_good(gate)
     if _holds(gate) is not None:

@@ -19,6 +19,7 @@ from .broker import Address
 from .errors import KernelNotStarted
 from .holding import Wish
 from .keeper import LeaseKeeper
+from .specs import KERNELS_ARE_JOBS
 from .warm import WarmProvisioner
 from .wire import ADDRESS
 from .words import tr
@@ -46,6 +47,10 @@ class LeaseProvisioner(WarmProvisioner):
         if self._keeper is None:
             await self._begin(kwargs)
         kwargs = await super().pre_launch(**kwargs)
+        if self._elsewhere:
+            if not self.gated:
+                await self._device()
+            return kwargs
         kwargs["env"].update(_NO_DEVICE)
         if self.gated:
             kwargs["env"][ADDRESS] = self._gate
@@ -54,6 +59,8 @@ class LeaseProvisioner(WarmProvisioner):
         return kwargs
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        if self._elsewhere:
+            return await self._launched_elsewhere(cmd, kwargs)
         try:
             info = await super().launch_kernel(cmd, **kwargs)
         except BaseException:
@@ -61,6 +68,27 @@ class LeaseProvisioner(WarmProvisioner):
             raise
         await there(self._keeper.launched(self.process.pid))
         return info
+
+    @property
+    def _elsewhere(self) -> bool:
+        """Whether kernels of this seat run as jobs of a cluster."""
+        return bool(os.environ.get(KERNELS_ARE_JOBS))
+
+    async def _launched_elsewhere(self, cmd: list[str], kwargs: dict[str, Any]) -> KernelConnectionInfo:
+        from .job.answers import kernel_info
+        from .job.kernel import Launch
+
+        launch = Launch(
+            cmd,
+            kwargs.get("env") or dict(os.environ),
+            str(kwargs.get("cwd") or os.getcwd()),
+            self.connection_info,
+            os.path.realpath(self.parent.connection_file),  # noqa: ASYNC240 - as the command names it
+            kernel_info() if self.gated else None,
+        )
+        self.process = await there(self._keeper.launch_elsewhere(launch))
+        self.pid = self.pgid = None
+        return self.connection_info
 
     async def shutdown_requested(self, restart: bool = False) -> None:
         await self._expect_end()
@@ -108,7 +136,8 @@ class LeaseProvisioner(WarmProvisioner):
     async def _begin(self, kwargs: dict[str, Any]) -> None:
         if not self.gpu_class:
             raise KernelNotStarted(tr("error.bad_spec", what="kernel_provisioner.config.gpu_class"))
-        wish = Wish(self.gpu_class, self.count, self.gated, self._holder(kwargs.get("env") or os.environ))
+        holder = self._holder(kwargs.get("env") or os.environ)
+        wish = Wish(self.gpu_class, self.count, self.gated, holder, self._elsewhere)
         self._keeper = keeper = LeaseKeeper(Address.of_seat(), wish, self._is_busy, self.log)
         self._gate = await there(keeper.start())
 

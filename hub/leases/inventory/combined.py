@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hub.leases.inventory.base import DeviceUse, Inventory, Unreadable
+from hub.leases.inventory.cluster import Cluster
 from hub.leases.inventory.nvml import Nvml
 from hub.leases.inventory.simulated import Simulated
 from hub.leases.model import Device
@@ -39,8 +40,9 @@ class Combined:
 
 def inventory_of(settings: Settings) -> Combined:
     """The devices that these settings speak of. Nothing is read yet."""
-    # Those of a cluster are not this machine's: jobs get them from Slurm.
-    real = {name: c for name, c in settings.gpu_classes.items() if not c.simulated and not c.gres}
+    if settings.site.slurm is not None:
+        return Combined([Cluster(settings.gpu_classes, settings.site.slurm)])
+    real = {name: c for name, c in settings.gpu_classes.items() if not c.simulated}
     sources: list[Inventory] = [Nvml(real)] if real else []
     simulated = next(((name, c) for name, c in settings.gpu_classes.items() if c.simulated), None)
     if simulated and settings.site.simulate_gpus:

@@ -1,0 +1,56 @@
+"""A job that has begun tells the broker: what it was given, and where its host listens."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+TRIES_S = 600.0
+"""For how long a broker that does not answer is told again: it may be starting anew."""
+PATIENCE_S = 10.0
+
+
+def tell_arrival(job: Mapping[str, str], port: int, key: str, given_up: threading.Event) -> bool:
+    """Tell it, however long that takes; False when the broker does not want to know (any more), or once `given_up`."""
+    facts = {
+        "job": int(os.environ["SLURM_JOB_ID"]),
+        "node": os.environ["SLURMD_NODENAME"],
+        "gpus": gpus_of_job(os.environ),
+        "port": port,
+        "key": key,
+    }
+    request = urllib.request.Request(  # noqa: S310 - the address is the broker's
+        f"{job['api']}/leases/{job['lease']}/arrived",
+        json.dumps(facts).encode(),
+        {"Authorization": f"Bearer {job['token']}", "Content-Type": "application/json"},
+    )
+    # The broker is in reach; a proxy of the facility is for the world outside.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end, pause = time.monotonic() + TRIES_S, 0.2
+    while time.monotonic() < end and not given_up.is_set():
+        try:
+            opener.open(request, timeout=PATIENCE_S).close()
+            return True
+        except urllib.error.HTTPError as error:
+            print(f"arrival: {error.code} {error.read(500)!r}", flush=True)
+            error.close()
+            if error.code < 500:
+                return False
+        except OSError as problem:
+            print(f"arrival: {problem}", flush=True)
+        given_up.wait(pause)
+        pause = min(5.0, pause * 2)
+    return False
+
+
+def gpus_of_job(env: Mapping[str, str]) -> list[int]:
+    """The numbers of the node's GPUs that Slurm gave this job: within its confinement they may be called otherwise."""
+    told = env.get("SLURM_JOB_GPUS") or env.get("SLURM_STEP_GPUS") or ""
+    ranges = (part.partition("-") for part in re.findall(r"\d+(?:-\d+)?", told))
+    return sorted({number for first, _, last in ranges for number in range(int(first), int(last or first) + 1)})

@@ -1,0 +1,219 @@
+"""Keeps leases and Slurm's jobs in agreement: gives Slurm the jobs of leases, takes back those of ended ones, and
+tells the broker what Slurm says of the others.
+
+The broker's bounds come first: a lease that its user's or programme's bound holds back is not given to Slurm yet.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any
+
+from hub.errors import BrokerError, LeaseRefused
+from hub.leases.broker import Broker
+from hub.leases.events import Action, Event, Foretold, JobOver, SaveLease, Submitted
+from hub.leases.jobs.reading import line_of, news_of, orphans
+from hub.leases.jobs.requests import KERNEL, Requests
+from hub.leases.model import ENDED, Lease, LeaseState, Outlook
+from hub.leases.state import State
+from hub.leases.waiting import is_held_back
+from hub.logs import get_logger
+from hub.slurm.commands import Slurm, SlurmError, SlurmRefused, SlurmSilent
+from hub.slurm.jobs import Job, jobs
+from hub.slurm.submit import cancel, submit
+from hub.slurm.watch import Shared
+
+log = get_logger("leases")
+
+SOON_S = 1.0
+"""Slurm's scheduler has thought of a new job by then."""
+RETRY_S = 2.0
+MOST_AT_ONCE = 8
+"""Jobs that are given or taken back at the same time."""
+
+
+class Jobs:
+    """Runs beside a broker whose devices a cluster gives."""
+
+    def __init__(self, broker: Broker, requests: Requests) -> None:
+        self._broker, self.requests = broker, requests
+        self._changed = asyncio.Event()
+        self._has_looked = False
+        """Before the first look nothing is given: a job may be there of which the last broker died writing."""
+        self._giving: set[str] = set()
+        self._taking: dict[int, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
+        slurm = Slurm()
+        self._own = Shared(lambda: jobs(slurm, f"--name={KERNEL}"), "kernels")
+        self._all = Shared(lambda: jobs(slurm, *self._partition()), "line")
+        self.silent_since: float | None = None
+        """Since when Slurm has not answered (Unix seconds); None while it does."""
+        broker.observers.append(self._observe)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["Jobs"]:
+        """Keep them in agreement until the block ends. Jobs go on then."""
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(self._look_for_ever(), name="jobs.look")
+            try:
+                yield self
+            finally:
+                task.cancel()
+                for other in list(self._tasks):
+                    other.cancel()
+
+    # --- giving and taking back ----------------------------------------------------------------
+
+    def _observe(self, state: State, actions: tuple[Action, ...]) -> None:
+        """Act at once on what was decided; the next look finds what is forgotten here."""
+        for action in actions:
+            if isinstance(action, SaveLease):
+                if action.lease.state in ENDED:
+                    self._take_back(action.lease.job, action.lease.user)
+                    # Whoever a bound of this user held back may be next.
+                    for id in state.of_user.get(action.lease.user) or ():
+                        self._give(state, state.leases[id])
+                else:
+                    self._give(state, action.lease)
+
+    def _give(self, state: State, lease: Lease) -> None:
+        if lease.state is not LeaseState.QUEUED or lease.job or lease.id in self._giving:
+            return
+        if not self._has_looked or is_held_back(state, lease):
+            return
+        self._giving.add(lease.id)
+        self._begin(self._given(lease), f"jobs.give-{lease.id}")
+
+    async def _given(self, lease: Lease) -> None:
+        """Give Slurm the lease's job, as soon as it answers and as long as the lease waits for it."""
+        try:
+            while (waiting := self._broker.state.leases.get(lease.id)) is not None and not waiting.job:
+                try:
+                    async with self._at_once:
+                        request, script = self.requests.request(waiting), self.requests.script(waiting)
+                        number = await submit(waiting.user, request, script)
+                except SlurmSilent as silent:
+                    self._note_silence(silent)
+                    await self._tell(Foretold(lease.id, Outlook(reason="slurm-silent")))
+                    await asyncio.sleep(RETRY_S)
+                except SlurmRefused as refused:
+                    log.warning("job.refused", lease=lease.id, user=lease.user, why=str(refused))
+                    await self._tell(JobOver(lease.id, "job-refused"))
+                else:
+                    log.info("job.submitted", lease=lease.id, user=lease.user, job=number)
+                    if not await self._tell(Submitted(lease.id, number)):
+                        self._take_back(number, lease.user)
+                    self._changed.set()
+                    return
+        finally:
+            self._giving.discard(lease.id)
+
+    def _take_back(self, job: int, user: str) -> None:
+        if job and job not in self._taking:
+            self._taking[job] = user
+            self._begin(self._taken_back(job, user), f"jobs.take-back-{job}")
+
+    async def _taken_back(self, job: int, user: str) -> None:
+        try:
+            while True:
+                try:
+                    async with self._at_once:
+                        await cancel(user, job)
+                except SlurmSilent as silent:
+                    self._note_silence(silent)
+                    await asyncio.sleep(RETRY_S)
+                except SlurmRefused as refused:
+                    log.error("job.stays", job=job, user=user, why=str(refused))
+                    return
+                else:
+                    log.info("job.taken-back", job=job, user=user)
+                    return
+        finally:
+            del self._taking[job]
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("jobs.failed", task=task.get_name(), error=repr(error))
+
+    # --- looking -------------------------------------------------------------------------------
+
+    async def _look_for_ever(self) -> None:
+        """A job that was just given is looked at soon, all others once a period."""
+        while True:
+            if self._broker.state.leases or not self._has_looked:
+                await self._look()
+            state = self._broker.state
+            for lease in list(state.leases.values()):
+                self._give(state, lease)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(float(self.requests.site.poll_period)):
+                    await self._changed.wait()
+                    await asyncio.sleep(SOON_S)
+            self._changed.clear()
+
+    async def _look(self) -> None:
+        asked = time.time()
+        known = {id: lease for id, lease in self._broker.state.leases.items() if lease.job}
+        # The line is of no interest to those who have what they wanted, and asks for everybody's jobs.
+        question = self._all if any(lease.is_waiting for lease in known.values()) else self._own
+        try:
+            found = await question.get(0.0, time.monotonic())
+        except SlurmError as error:
+            self._note_silence(error)
+            return
+        if self.silent_since is not None:
+            log.info("slurm.answers", about="kernels")
+            self.silent_since = None
+        lines: dict[str, list[int]] = {}
+        for lease in known.values():
+            line = lines.setdefault(lease.gpu_class, self._line(found, lease.gpu_class))
+            for news in news_of(lease, found.get(lease.job), line, asked):
+                await self._tell(news)
+        await self._mind_orphans(found)
+        self._has_looked = True
+
+    def _line(self, found: Mapping[int, Job], gpu_class: str) -> list[int]:
+        declared = self.requests.settings.gpu_classes.get(gpu_class)
+        kind = (declared.gres or "").partition(":")[2] if declared is not None else ""
+        return line_of(found, self.requests.site.partition, kind)
+
+    async def _mind_orphans(self, found: Mapping[int, Job]) -> None:
+        """Jobs of this workbench that no live lease is. Those of another one, on the same cluster, are left alone."""
+        for job in orphans(found, self._broker.state.leases):
+            if job.comment in self._giving or job.id in self._taking:
+                continue
+            lease = self._broker.state.leases.get(job.comment)
+            if lease is not None and lease.state is LeaseState.QUEUED and not lease.job:
+                # Given just before a broker ended that never wrote it down.
+                await self._tell(Submitted(lease.id, job.id))
+                continue
+            if await asyncio.to_thread(self._broker.store.lease, job.comment) is not None:
+                log.warning("job.orphan", job=job.id, user=job.user, lease=job.comment)
+                self._take_back(job.id, job.user)
+
+    async def _tell(self, event: Event) -> bool:
+        """Whether the broker could do something about it: a lease may have ended meanwhile."""
+        try:
+            await self._broker.tell(event)
+        except LeaseRefused:
+            return False
+        except BrokerError as error:
+            log.error("broker.not-written", error=str(error))
+        return True
+
+    def _note_silence(self, why: SlurmError) -> None:
+        if self.silent_since is None:
+            self.silent_since = time.time()
+            log.warning("slurm.silent", about="kernels", why=str(why))
+
+    def _partition(self) -> tuple[str, ...]:
+        partition = self.requests.site.partition
+        return (f"--partition={partition}",) if partition else ()
