@@ -115,6 +115,7 @@ class JobKernel:
             await self._close_relay()
             session = Session(key=launch.key.encode(), signature_scheme=launch.connection["signature_scheme"])
             self._relay = Relay(context(), front, session, self.gate, self._log)
+        self._relay.show()
         self._relay.answers, self._relay.asked_to_end = launch.answers, self._asked_to_end
         self.gate.bound, self._told = False, None
         self._soon({"type": "hello", "pid": os.getpid()})

@@ -7,7 +7,9 @@ one, all that passes is passed on untouched; only cells that are nothing but `%w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -27,6 +29,7 @@ from .wire import CHANNELS, keep_alive, know
 
 _FRONT = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "hb": zmq.ROUTER, "iopub": zmq.PUB}
 _BACK = {"shell": zmq.DEALER, "control": zmq.DEALER, "stdin": zmq.DEALER, "iopub": zmq.SUB}
+_IPC = "ipc://"
 # They may touch the device: they wait like cells, and in their order.
 _WAIT = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
 
@@ -60,10 +63,16 @@ class Relay:
         socket: zmq.asyncio.Socket = self._context.socket(_FRONT[name])
         socket.set(zmq.LINGER, 200)
         socket.set(zmq.SNDHWM, 0)
-        if name == "iopub":
-            socket.set(zmq.XPUB_NODROP, 0)
-        socket.bind(address)
+        socket.bind(_own_name(address))
         return socket
+
+    def show(self) -> None:
+        """Be found at the addresses: a kernel manager removes their files whenever a kernel has ended."""
+        for address in self.addresses.values():
+            if address.startswith(_IPC):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(address.removeprefix(_IPC))
+                os.link(_own_name(address).removeprefix(_IPC), address.removeprefix(_IPC))
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.begin(f"relay-{name}", work)
@@ -237,6 +246,11 @@ class Relay:
         self._tasks.cancel()
         for socket in self._front.values():
             socket.close()
+
+
+def _own_name(address: str) -> str:
+    """A socket that is bound under another name than it is found by outlives the other."""
+    return f"{address}r" if address.startswith(_IPC) else address
 
 
 def front_of(info: Mapping[str, Any]) -> dict[str, str]:
