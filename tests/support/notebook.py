@@ -60,16 +60,25 @@ class Cell:
 class Notebook:
     """One kernel of a visitor's seat. Close it."""
 
-    def __init__(self, visitor: Visitor, kernel: str, seat: str | None = None) -> None:
+    def __init__(self, visitor: Visitor, kernel: str, seat: str | None = None, running: str = "") -> None:
+        """A new kernel of this name, or the one of the seat's that has the id `running`."""
         self._http = visitor.http
         self.seat = seat or f"/user/{visitor.user}/"
         self._headers = {"Authorization": f"token {visitor.token()}"}
-        started = self._http.post(f"{self.seat}api/kernels", json={"name": kernel}, headers=self._headers)
-        assert started.status_code == 201, started.text
-        self.id = started.json()["id"]
+        self.id = running or self._started(kernel)
         self._session = Session()
         self._cells: dict[str, Cell] = {}
         self._loop: IOLoop | None = None
+        self._open()
+
+    def _started(self, kernel: str) -> str:
+        started = self._http.post(f"{self.seat}api/kernels", json={"name": kernel}, headers=self._headers)
+        assert started.status_code == 201, started.text
+        return str(started.json()["id"])
+
+    def reconnect(self) -> None:
+        """Connect to the kernel anew, as JupyterLab does once it has come back."""
+        self.leave()
         self._open()
 
     def _open(self) -> None:
@@ -118,8 +127,7 @@ class Notebook:
         connection the output of the next cell may be lost, however the kernel was started.
         """
         self._post("restart")
-        self.leave()
-        self._open()
+        self.reconnect()
 
     def _post(self, verb: str) -> None:
         reply = self._http.post(f"{self.seat}api/kernels/{self.id}/{verb}", headers=self._headers)

@@ -17,7 +17,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from .ahead import install
-from .specs import CLASSES
+from .specs import CLASSES, KERNELS_ARE_JOBS
 from .warm import NODE
 from .words import tr
 
@@ -70,11 +70,26 @@ def _link_jupyter_server_extension(serverapp: Any) -> None:
         serverapp.config.KernelProvisionerFactory.default_provisioner_name = "werkbank-warm"
     if not os.environ.get("WERKBANK_API"):
         return
+    if os.environ.get(KERNELS_ARE_JOBS) and "database_filepath" not in serverapp.config.SessionManager:
+        from .job.records import sessions_file
+
+        # Kernels outlive the seat, and so must the notebooks that they belong to.
+        serverapp.config.SessionManager.database_filepath = str(sessions_file(_server()))
     for trait, manager in _MANAGERS.items():
         if trait in serverapp.config.ServerApp:
             serverapp.log.warning("kernels.managers ServerApp.%s is set elsewhere and stays as it is", trait)
         else:
             setattr(serverapp, trait, manager)
+
+
+def _server() -> str:
+    return os.environ.get("JUPYTERHUB_SERVER_NAME", "")
+
+
+async def _adopt(serverapp: Any) -> None:
+    from .job.adopting import adopt_all
+
+    await adopt_all(serverapp.kernel_manager, _server())
 
 
 def _load_jupyter_server_extension(serverapp: Any) -> None:
@@ -83,6 +98,8 @@ def _load_jupyter_server_extension(serverapp: Any) -> None:
     base = url_path_join(serverapp.base_url, "werkbank", "kernels", _KERNEL, "lease")
     handlers = [(base, LeaseHandler), (url_path_join(base, r"(?P<act>[a-z]+)"), ActHandler)]
     serverapp.web_app.add_handlers(".*$", handlers)
+    if os.environ.get(KERNELS_ARE_JOBS):
+        serverapp.io_loop.add_callback(_adopt, serverapp)
     if os.environ.get(CLASSES):
         # Its libraries take a third of a second to import: not while the seat starts, nor in the first leased kernel.
         warm = threading.Thread(target=import_module, args=("werkbank_kernels.provisioner",), daemon=True)

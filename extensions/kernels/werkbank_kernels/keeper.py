@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from . import acts, ungated
 from .asking import Asking
 from .background import Tasks
-from .broker import Address, Broker
+from .broker import Address, Broker, Ticket
 from .correspondence import Correspondence
 from .cuda import process_start
 from .errors import KernelNotStarted, Refused
 from .heartbeat import Heartbeat
 from .holding import Holding, Wish
-from .lease import AWAY, OFFERED, Lease
+from .lease import AWAY, OFFERED, QUEUED, Lease
 from .link_server import LinkServer, NotConnected
 from .parking_acts import ANSWER_S, ParkingActs
 from .process_watch import ProcessWatch
@@ -29,6 +29,7 @@ from .words import tr
 
 if TYPE_CHECKING:
     from .job.kernel import JobKernel, Launch
+    from .job.records import Record
 
     Link = LinkServer | JobKernel
 
@@ -43,14 +44,20 @@ class LeaseKeeper:
         self._tasks = Tasks(log)
         self._process = ProcessWatch(self._died)
         self.silent = False
+        self.remember: Callable[[Ticket], Record] | None = None
+        """What the next seat must know of a kernel that outlives this one; None for one that does not."""
+        self._kept: Record | None = None
 
     @property
     def lease(self) -> Lease | None:
         """The lease as the broker told it last."""
         return self._holding.lease
 
-    async def start(self) -> str:
-        """Begin; returns the path of the gate's socket ("" when the kernel has no gate)."""
+    async def start(self, ticket: Ticket | None = None) -> str:
+        """Begin, with a `ticket` that there is already or by asking for one.
+
+        Returns the path of the gate's socket ("" when there is none).
+        """
         broker = Broker(self._address)
         self._letters = Correspondence(broker, self._took, self._heard_silence, self._log)
         self._wake = asyncio.Event()
@@ -61,6 +68,8 @@ class LeaseKeeper:
         self._holding.listeners |= {self._tell_kernel, self._wake.set}
         if self._wish.linked:
             await self._link.start()
+        if ticket is not None:
+            await self._go_on_with(ticket)
         self._tasks.begin("reconcile", self._reconcile())
         self._tasks.begin("watchdog", self._parking.watch_for_hangs())
         self._wake.set()
@@ -81,6 +90,8 @@ class LeaseKeeper:
         if before.state != lease.state:
             self._log.info("lease.%s from=%s lease=%s epoch=%s", lease.state, before.state, lease.id, lease.epoch)
         self._holding.lease = lease
+        if lease.ended:
+            self._remember(None)
         self._holding.changed()
 
     def _heard_silence(self, silent: bool) -> None:
@@ -162,12 +173,31 @@ class LeaseKeeper:
                     await asyncio.sleep(1)
 
     async def _ask(self) -> None:
-        if (ticket := await self._asking.ask()) is None:
-            return
+        if (ticket := await self._asking.ask()) is not None:
+            self._follow(ticket)
+
+    async def _go_on_with(self, ticket: Ticket) -> None:
+        """Take a lease over that an earlier seat had; how it stands the broker tells as soon as it answers."""
+        self._holding.observe(asked=True)
+        if self.kernel is not None:
+            self.kernel.adopted = True
+        self._holding.lease, self._holding.ticket = Lease(ticket.lease_id, QUEUED, 0, 0.0), ticket
+        self._follow(ticket)
+
+    def _follow(self, ticket: Ticket) -> None:
         known, beat = (lambda: self._holding.lease), self._heartbeat
         self._tasks.begin("follow", self._letters.follow(ticket, known))
         self._tasks.begin("beat", self._letters.beat(ticket, known, beat.say, beat.said))
+        self._remember(ticket)
         self._holding.changed()
+
+    def _remember(self, ticket: Ticket | None) -> None:
+        """A kernel that outlives this seat is written down for the next one; with no ticket, it is forgotten."""
+        if self._kept is not None:
+            self._kept.forget()
+        self._kept = self.remember(ticket) if ticket is not None and self.remember is not None else None
+        if self._kept is not None:
+            self._kept.keep()
 
     async def _bind(self) -> None:
         """Show the kernel its device, and tell the broker that it has it."""
@@ -230,6 +260,7 @@ class LeaseKeeper:
         assert self.kernel is not None
         self._holding.ending = False
         await self.kernel.launch(launch)
+        self._remember(self._holding.live)
         self._holding.changed()
         return self.kernel
 
@@ -261,12 +292,14 @@ class LeaseKeeper:
         """Give the lease back and know nothing of it any more."""
         if (ticket := self._holding.live) is not None:
             self._asking.give_back(ticket, reason)
+        self._remember(None)
         self._holding.forget()
         self._heartbeat.forget()
 
     async def stop(self, reason: str) -> None:
         """Give the lease back and end; returns after at most a few seconds, also when the broker does not answer."""
         self._holding.ending = True
+        self._remember(None)
         self._process.stop()
         returning = self._asking.begin_end(reason)
         self._tasks.cancel()

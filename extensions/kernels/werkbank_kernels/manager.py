@@ -6,10 +6,13 @@ import atexit
 import shutil
 import tempfile
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import default
+
+if TYPE_CHECKING:
+    from .job.records import Record
 
 
 class SeatKernelManager(AsyncMappingKernelManager):
@@ -23,8 +26,15 @@ class SeatKernelManager(AsyncMappingKernelManager):
     sockets: str = ""
     """The folder of the kernels' sockets: nobody else gets in, and nobody can take a kernel's port."""
 
+    adopting: dict[str, Record]
+    """Kernels that run elsewhere since an earlier seat, by their id."""
+
     cell_ran: float | None = None
     """When a cell last began to run in any of the kernels, by the monotonic clock; None for never."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.adopting = {}
+        super().__init__(**kwargs)
 
     def track_message_type(self, message_type: str) -> bool:
         """As stock. It is asked for every message that a kernel publishes, and this one comes with each cell."""
@@ -35,6 +45,8 @@ class SeatKernelManager(AsyncMappingKernelManager):
     def pre_start_kernel(self, kernel_name: Any, kwargs: dict[str, Any]) -> tuple[Any, str, str]:
         """As stock; the kernel is reached through files instead of loopback ports."""
         manager, name, kernel_id = super().pre_start_kernel(kernel_name, kwargs)
+        if (record := self.adopting.get(kernel_id)) is not None:
+            manager.session.key = record.key.encode()  # the kernel runs already, and signs with it
         if "transport" not in self.config.KernelManager:
             manager.transport = "ipc"
             # Short: the path of a socket has 107 characters at most.

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from traitlets import Bool, Integer, Unicode
 
 from .background import loop, there
-from .broker import Address
+from .broker import Address, Ticket
 from .errors import KernelNotStarted
 from .holding import Wish
 from .keeper import LeaseKeeper
@@ -23,6 +23,9 @@ from .specs import KERNELS_ARE_JOBS
 from .warm import WarmProvisioner
 from .wire import ADDRESS
 from .words import tr
+
+if TYPE_CHECKING:
+    from .job.records import Record
 
 # What a kernel sees as long as it has no device. The NVML check lets torch ask without spoiling the process for later.
 _NO_DEVICE = {"CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
@@ -77,6 +80,7 @@ class LeaseProvisioner(WarmProvisioner):
     async def _launched_elsewhere(self, cmd: list[str], kwargs: dict[str, Any]) -> KernelConnectionInfo:
         from .job.answers import kernel_info
         from .job.kernel import Launch
+        from .job.records import Record
 
         launch = Launch(
             cmd,
@@ -86,6 +90,14 @@ class LeaseProvisioner(WarmProvisioner):
             os.path.realpath(self.parent.connection_file),  # noqa: ASYNC240 - as the command names it
             kernel_info() if self.gated else None,
         )
+        cwd, session = launch.cwd, str(launch.env.get("JPY_SESSION_NAME") or "")
+
+        def remember(ticket: Ticket) -> Record:
+            server = Address.of_seat().server
+            name = self.parent.kernel_name
+            return Record(str(self.kernel_id), name, server, ticket.lease_id, ticket.token, launch.key, cwd, session)
+
+        self._keeper.remember = remember
         self.process = await there(self._keeper.launch_elsewhere(launch))
         self.pid = self.pgid = None
         return self.connection_info
@@ -139,7 +151,13 @@ class LeaseProvisioner(WarmProvisioner):
         holder = self._holder(kwargs.get("env") or os.environ)
         wish = Wish(self.gpu_class, self.count, self.gated, holder, self._elsewhere)
         self._keeper = keeper = LeaseKeeper(Address.of_seat(), wish, self._is_busy, self.log)
-        self._gate = await there(keeper.start())
+        record = self._adopted()
+        self._gate = await there(keeper.start(record.ticket if record else None))
+
+    def _adopted(self) -> Record | None:
+        """What an earlier seat left of this kernel."""
+        adopting: dict[str, Record] = getattr(self.parent.parent, "adopting", {})
+        return adopting.pop(str(self.kernel_id), None)
 
     def _is_busy(self) -> bool:
         return getattr(self.parent, "execution_state", "") == "busy"

@@ -88,7 +88,8 @@ class Host:
 
     async def _start(self, message: Message) -> Message:
         """Run the kernel; one that runs already is left alone, for the answer may have been lost."""
-        if self._kernel is None or self._kernel.returncode is not None:
+        begins = self._kernel is None or self._kernel.returncode is not None
+        if begins:
             file = self._connection_file(str(message["key"]), str(message["signature_scheme"]))
             argv = [str(word).replace(str(message["connection_file"]), str(file)) for word in message["argv"]]
             folder = str(message.get("cwd") or "")
@@ -103,7 +104,8 @@ class Host:
             task = asyncio.create_task(self._until_ended(self._kernel), name=f"kernel-{self._kernel.pid}")
             task.add_done_callback(lambda done: done.exception())
             self._watching = task
-        return {"ports": self._ports, "key": self._curve[0].decode(), "pid": self._kernel.pid}
+        assert self._kernel is not None
+        return {"ports": self._ports, "key": self._curve[0].decode(), "pid": self._kernel.pid, "began": begins}
 
     async def _signal(self, message: Message) -> Message:
         self._send(signal.Signals(int(message["signal"])))

@@ -79,6 +79,8 @@ class JobKernel:
         self._relay: Relay | None = None
         self._line: HostLine | None = None
         self._remote = 0
+        self.adopted = False
+        """Whether it should run already, since an earlier seat."""
         self._watching: asyncio.Task[None] | None = None
         self.returncode: int | None = None
 
@@ -188,8 +190,14 @@ class JobKernel:
         if relay is not self._relay:
             raise NoAnswer
         self._remote = int(told["pid"])
+        try:
+            await relay.attach(contact.machine, told["ports"], str(told["key"]).encode())
+        except TimeoutError:
+            raise HostRefused("the kernel says nothing") from None
+        if self.adopted and told["began"]:
+            self.gate.note(f"said:{tr('note.began_anew')}")
+        self.adopted = False
         self.gate.bound = True
-        relay.attach(contact.machine, told["ports"], str(told["key"]).encode())
         self._watching = asyncio.get_running_loop().create_task(self._watch(self._line), name="werkbank-host-watch")
 
     async def stop(self) -> None:

@@ -30,6 +30,7 @@ from .wire import CHANNELS, keep_alive, know
 _FRONT = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "hb": zmq.ROUTER, "iopub": zmq.PUB}
 _BACK = {"shell": zmq.DEALER, "control": zmq.DEALER, "stdin": zmq.DEALER, "iopub": zmq.SUB}
 _IPC = "ipc://"
+HEARD_WITHIN_S = 60.0
 # They may touch the device: they wait like cells, and in their order.
 _WAIT = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
 
@@ -52,6 +53,9 @@ class Relay:
         self._running: dict[str, Letter] = {}
         """Cells that the kernel was given and has not finished, by the id of their message."""
         self._count = 0
+        self._probes: set[str] = set()
+        """Requests of our own; nobody in front waits for the replies."""
+        self._heard = asyncio.Event()
         self._front = {name: self._bound(name, address) for name, address in front.items()}
         self._begin("line", self._serve_line())
         for name, serve in (("shell", self._from_shell), ("control", self._from_control)):
@@ -83,8 +87,11 @@ class Relay:
 
     # A kernel behind.
 
-    def attach(self, machine: str, ports: Mapping[str, int], key: bytes) -> None:
-        """Pass on to this kernel from now on; one before it is forgotten."""
+    async def attach(self, machine: str, ports: Mapping[str, int], key: bytes) -> None:
+        """Pass on to this kernel from now on, and return once it is heard; one before it is forgotten.
+
+        Raises TimeoutError for one that says nothing.
+        """
         self.detach()
         # The kernel answers on stdin whom it heard on shell: both have one name.
         name = uuid.uuid4().bytes
@@ -102,13 +109,28 @@ class Relay:
             self._back_tasks.begin(f"relay-{channel}-back", self._pass_back(channel))
         self._back_tasks.begin("relay-shell-back", self._replies())
         self._back_tasks.begin("relay-iopub-back", self._published())
+        async with asyncio.timeout(HEARD_WITHIN_S):
+            await self._until_heard()
+
+    async def _until_heard(self) -> None:
+        """What a kernel publishes before we are subscribed is lost: ask it something until an echo of that is heard."""
+        self._heard, pause = asyncio.Event(), 0.05
+        while not self._heard.is_set():
+            frames = written(self._session, "kernel_info_request", {}, {}, [])
+            asked = read(frames)
+            assert asked is not None
+            self._probes.add(asked.id)
+            await self._back["shell"].send_multipart(frames)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._heard.wait(), pause)
+            pause = min(1.0, pause * 1.5)
 
     def detach(self, why: str = "") -> None:
         """The kernel is gone; with `why`, cells that it had are told so."""
         self._back_tasks.cancel()
         for socket in self._back.values():
             socket.close()
-        self._back = {}
+        self._back, self._probes = {}, set()
         running, self._running = self._running, {}
         for letter in running.values():
             self.gate.leave()
@@ -123,6 +145,8 @@ class Relay:
         while True:
             frames = await self._back["shell"].recv_multipart()
             letter = read(frames)
+            if letter is not None and letter.parent.get("msg_id") in self._probes:
+                continue
             if letter is not None and letter.kind == "execute_reply":
                 self._count = int(letter.content.get("execution_count") or self._count)
             await self._front["shell"].send_multipart(frames)
@@ -130,6 +154,7 @@ class Relay:
     async def _published(self) -> None:
         while True:
             frames = await self._back["iopub"].recv_multipart(copy=False)
+            self._heard.set()
             await self._front["iopub"].send_multipart(frames, copy=False)
             if bytes(frames[0]).endswith(b"status"):
                 self._heard_status(read([bytes(frame) for frame in frames]))
