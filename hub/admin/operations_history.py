@@ -32,6 +32,17 @@ HOW = {
     "parked-too-long": later("The kernel was parked for too long."),
     "idle-too-long": later("Idle for long while others waited."),
     "intruder": later("Its process used a GPU without a lease."),
+    "job-gone": later("Slurm did not know its job any more."),
+    "job-timeout": later("The time of its job was over."),
+    "job-node": later("The node of its job broke down."),
+    "job-memory": later("Its job took more memory than it had."),
+    "job-cancelled": later("Its job was cancelled in Slurm."),
+    "job-preempted": later("Slurm took the place of its job for another."),
+    "job-requeued": later("Slurm put its job back in the line."),
+    "job-failed": later("Its job failed."),
+    "job-refused": later("Slurm refused its job."),
+    "job-hopeless": later("Slurm could never have run its job."),
+    "job-never-arrived": later("Its job began and was not heard of."),
 }
 """How a lease left a device, by the reason of its step."""
 LOST = later("What it had on the GPU was lost ({code}).")

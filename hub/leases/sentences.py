@@ -49,7 +49,6 @@ ENDED = {
     "job-refused": later("Slurm refuses such a job for you. The admins can see why; another GPU class may be open."),
     "job-hopeless": later("Slurm could never run such a job here. Tell the admins, or pick another GPU class."),
     "job-never-arrived": later("The kernel's job began and was not heard of. Restart the kernel; tell the admins."),
-    "seat-gone": later("The seat of this kernel has ended, and the kernel with it."),
     "intruder": later("The process used a GPU without a lease and was ended."),
     "park": later("The GPU memory of this kernel was lost while parking. Its other variables are still there."),
     "resume": later("The GPU memory of this kernel could not be brought back. Its other variables are still there."),

@@ -61,6 +61,7 @@ def test_the_shape_is_described_once_and_is_the_one_that_is_sent() -> None:
         ("GET /leases/{lease}", "401 404 422 503"),
         ("GET /leases/{lease}/events", "401 404 422 503"),
         ("POST /leases/{lease}/bound", "400 401 404 409 410 413 422 503"),
+        ("POST /leases/{lease}/arrived", "400 401 404 409 410 413 422 503"),
         ("POST /leases/{lease}/heartbeat", "400 401 404 409 410 413 422 503"),
         ("POST /leases/{lease}/report", "400 401 404 409 410 413 422 503"),
         ("POST /leases/{lease}/keep", "401 404 409 410 422 503"),
@@ -83,7 +84,7 @@ def test_each_route_names_the_errors_it_can_give(route: str, errors: str) -> Non
 
 
 def test_the_table_above_names_every_route() -> None:
-    assert len(operations()) == 20
+    assert len(operations()) == 21
 
 
 @pytest.mark.parametrize("route", ["GET /leases/{lease}/events", "GET /me/events"])
