@@ -100,13 +100,13 @@ def why_spared(step: Step, lease: Lease) -> str:
         return str(lease.state) if not lease.silent else "silent"
     if lease.busy or step.now - _last_work(step, lease) < rules.min_idle_crowded:
         return "busy"
+    if step.now < lease.kept_until:
+        return "kept"
     if not is_parkable(step, lease):
         # What cannot be parked ends instead, but only after a long time without use.
         return "" if idle >= rules.idle_life else "unparkable"
     if idle < rules.min_idle_crowded:
         return "idle-too-short"
-    if step.now < lease.kept_until:
-        return "kept"
     if lease.setbacks and step.now < lease.not_before:
         return "was-working"
     reserved = any(r.is_for(lease) for r in step.reservations_now(lease.gpu_class))

@@ -10,7 +10,7 @@ import httpx
 import psutil
 
 from hub.leases.watch import start_time
-from tests.support.workbench import Workbench, eventually, seat_environment
+from tests.support.workbench import Workbench, eventually, seat_environment, service_process
 
 
 def hold_a_gpu(workbench: Workbench, user: str = "scientist") -> tuple[httpx.Client, dict[str, Any]]:
@@ -45,19 +45,6 @@ def state_of(client: httpx.Client) -> str:
         return str(lease_of(client)["state"])
     except httpx.HTTPError:
         return "unreachable"
-
-
-def service_process(workbench: Workbench) -> psutil.Process:
-    """The web service, which holds the broker."""
-    state = str(workbench.state)
-    for process in psutil.process_iter():
-        try:
-            is_service = process.cmdline()[-2:] == ["-m", "hub.service"]
-            if is_service and process.environ().get("WERKBANK_STATE") == state:
-                return process
-        except psutil.Error:
-            continue
-    raise AssertionError("the service does not run")
 
 
 def test_a_killed_service_comes_back_with_every_lease(own_workbench: Workbench) -> None:

@@ -1,24 +1,47 @@
 """GPU kernels as jobs of a real Slurm: where they wait, what they survive, and what of Slurm nobody has to know."""
 
+import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hub.slurm.demo.cluster import Cluster
+from hub.slurm.demo.machines import Machine
 from tests.support.notebook import Notebook
-from tests.support.slurm import ANN, BEN, PROGRAMME_ACCOUNT, end_all_jobs, give, wait_until
+from tests.support.slurm import ANN, BEN, CYN, PROGRAMME_ACCOUNT, end_all_jobs, give, wait_until, wait_until_saved
 from tests.support.slurm.site import SlurmWorkbench, slurm_workbench
-from tests.support.workbench import Visitor, eventually
+from tests.support.workbench import ROOT, Visitor, eventually, service_process
 
 KERNEL = "python3-h200"
+UNHEARD_S = 45
+QUICK = f"""
+leases:
+  heartbeat_period: 2s
+  unheard_life: {UNHEARD_S}s
+  min_idle: 3s
+  min_idle_crowded: 3s
+  min_hold: 3s
+  idle_life: 5s
+  farewell: 8s
+  keep_for: 5s
+"""
+"""What takes minutes in daily use takes seconds here."""
+CONFORM = """
+import os, subprocess, sys
+paths = os.environ | {{"JUPYTER_PATH": {folder!r}, "PYTHONPATH": {root!r}}}
+run = subprocess.run([sys.executable, "-W", "error", "-m", "unittest", "tests.support.slurm.conform"],
+                     env=paths, cwd={folder!r}, capture_output=True, text=True)
+print(run.stdout[-2000:], run.stderr[-8000:], run.returncode)
+"""
 WHERE = "import os, socket; print(socket.gethostname(), os.getpid(), os.environ['CUDA_VISIBLE_DEVICES'] or 'none')"
 
 
 @pytest.fixture(scope="module")
 def bench(slurm: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmWorkbench]:
     end_all_jobs(slurm)
-    with slurm_workbench(slurm, tmp_path_factory.mktemp("slurm")) as made:
+    with slurm_workbench(slurm, tmp_path_factory.mktemp("slurm"), QUICK) as made:
         yield made
 
 
@@ -63,6 +86,37 @@ def kill_processes_of(made: Cluster, job: int) -> None:
 
 def node_of(made: Cluster, job: int) -> str:
     return made.run("squeue", "--noheader", f"--job={job}", "--format=%B").strip()
+
+
+def act(notebook: Notebook, name: str) -> None:
+    """Press a button of the lease."""
+    path = f"{notebook.seat}werkbank/kernels/{notebook.id}/lease/{name}"
+    told = notebook._http.post(path, headers=notebook._headers)
+    assert told.is_success, told.text
+
+
+def cable(made: Cluster, node: str, state: str) -> None:
+    """Cut the cable of a node, or mend it."""
+    made.run("ip", "link", "set", f"v-{node}", state)
+
+
+def is_back(made: Cluster, node: str) -> None:
+    """Wait until Slurm gives a node work again."""
+    wanted = ("sinfo", "--noheader", f"--nodes={node}", "--format=%T")
+    if "down" in made.run(*wanted):
+        made.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    eventually(lambda: made.run(*wanted).strip() in ("idle", "mixed", "allocated"), 60, f"{node} is back")
+
+
+def said_by_node(node: Machine, *command: str) -> None:
+    run = node.run(*command)
+    assert run.returncode == 0, run.stderr
+
+
+def service_answers(notebook: Notebook) -> bool:
+    path = f"{notebook.seat}werkbank/kernels/{notebook.id}/lease"
+    told = notebook._http.get(path, headers=notebook._headers)
+    return told.is_success and not told.json()["silent"]
 
 
 def state_of(notebook: Notebook) -> str:
@@ -239,3 +293,198 @@ def test_a_lost_node_takes_the_kernel_and_its_user_reads_why(ann: Visitor, slurm
             slurm.begin_node(node)
     finally:
         notebook.close()
+
+
+def test_jupyter_s_own_tests_of_kernels_pass_through_a_job(ann: Visitor, slurm: Cluster) -> None:
+    folder = slurm.folder / "home" / ANN / "conform"
+    spec = folder / "kernels" / "leased" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    config = {"gpu_class": "h200", "count": 1, "gated": True}
+    description = {
+        "argv": [sys.executable, "-m", "werkbank_kernels.job.far_kernel", "-f", "{connection_file}"],
+        "display_name": "Leased",
+        "language": "python",
+        "metadata": {"kernel_provisioner": {"provisioner_name": "werkbank", "config": config}},
+    }
+    spec.write_text(json.dumps(description))
+    notebook = Notebook(ann, "python3")
+    try:
+        told = notebook.done(notebook.run(CONFORM.format(folder=str(folder), root=str(ROOT))), 300)
+    finally:
+        notebook.close()
+    assert told.rstrip().endswith(" 0"), told
+
+
+def test_who_has_as_many_gpus_as_allowed_waits_for_their_own_and_slurm_is_not_asked(
+    ann: Visitor, slurm: Cluster
+) -> None:
+    books = [Notebook(ann, KERNEL) for _one in range(3)]
+    try:
+        for book in books[:2]:
+            said(book, WHERE)
+        cell = books[2].run(WHERE)
+        books[2].shows(cell, "You have as many GPUs as one person can have at once (2)")
+        assert len(jobs_named(slurm, "werkbank-kernel")) == 2
+        books[0].close()
+        assert "after waiting" in books[2].done(cell)
+    finally:
+        for book in books:
+            book.close()
+
+
+def test_a_service_that_is_gone_for_a_while_takes_no_kernel_with_it(
+    bench: SlurmWorkbench, notebook: Notebook, slurm: Cluster
+) -> None:
+    notebook.done(notebook.run("kept = 1"))
+    jobs = jobs_named(slurm, "werkbank-kernel")
+    first = service_process(bench)
+    first.kill()
+    assert said(notebook, "print(kept)") == "1"
+    eventually(lambda: service_answers(notebook), 60, "the hub has started it anew")
+    assert service_process(bench).pid != first.pid
+    assert lease_of(notebook)["state"] == "active"
+    assert jobs_named(slurm, "werkbank-kernel") == jobs
+    assert said(notebook, "print(kept)") == "1"
+
+
+def test_while_slurm_is_silent_kernels_run_on(notebook: Notebook, slurm: Cluster) -> None:
+    notebook.done(notebook.run("kept = 1"))
+    jobs = jobs_named(slurm, "werkbank-kernel")
+    wait_until_saved(slurm, jobs[0])
+    slurm.daemons["slurmctld"].end()
+    try:
+        assert said(notebook, "print(kept)") == "1"
+    finally:
+        slurm.begin_slurmctld()
+    eventually(lambda: jobs_named(slurm, "werkbank-kernel") == jobs, 30, "Slurm knows the job")
+    assert lease_of(notebook)["state"] == "active"
+    assert said(notebook, "print(kept)") == "1"
+
+
+def test_a_request_waits_for_slurm_to_be_back(ann: Visitor, slurm: Cluster) -> None:
+    slurm.daemons["slurmctld"].end()
+    notebook = Notebook(ann, KERNEL)
+    try:
+        cell = notebook.run("print('here')")
+        notebook.shows(cell, "Slurm does not answer now; your place is kept", 90)
+    finally:
+        slurm.begin_slurmctld()
+    try:
+        eventually(lambda: "here" in cell.text, 90, "the cell runs")
+    finally:
+        notebook.close()
+
+
+def test_a_daemon_that_dies_on_a_node_leaves_no_kernel_that_nobody_knows(notebook: Notebook, slurm: Cluster) -> None:
+    node, pid, _device = said(notebook, WHERE).split()
+    cell = notebook.run("import time\nprint('begun', flush=True)\ntime.sleep(600)")
+    notebook.shows(cell, "begun")
+    slurm.daemons[f"slurmd.{node}"].end()
+    try:
+        assert "broke down" in notebook.done(cell, 60)
+        there = slurm.machines[node]
+        eventually(lambda: there.run("kill", "-0", pid).returncode != 0, 20, "the process has ended all the same")
+    finally:
+        slurm.begin_slurmd(node)
+    is_back(slurm, node)
+    notebook.restart()
+    assert said(notebook, "print('anew')") == "anew"
+
+
+def test_a_cut_cable_is_not_a_lost_node_until_slurm_says_so(ann: Visitor, slurm: Cluster) -> None:
+    (seat,) = jobs_named(slurm, "werkbank-seat", ANN)
+    blocker = give(slurm, BEN, f"--nodelist={node_of(slurm, seat)}", "--gres=gpu:h200:2", "--mem=100M")
+    wait_until(slurm, blocker, "RUNNING")
+    notebook = Notebook(ann, KERNEL)
+    try:
+        node = said(notebook, f"kept = 1\n{WHERE}").split()[0]
+        cable(slurm, node, "down")
+        try:
+            cell = notebook.run("print(kept + 1)")
+        finally:
+            cable(slurm, node, "up")
+        assert notebook.done(cell).strip() == "2"  # a moment is not missed
+        cable(slurm, node, "down")
+        try:
+            assert "broke down" in notebook.done(notebook.run("print(kept)"), 60)
+        finally:
+            cable(slurm, node, "up")
+        is_back(slurm, node)
+        notebook.restart()
+        assert said(notebook, "print('anew')") == "anew"
+    finally:
+        notebook.close()
+
+
+def test_the_end_of_a_jobs_time_is_told_before_it_comes(notebook: Notebook, slurm: Cluster) -> None:
+    cell = notebook.run("import time\nprint('begun', flush=True)\ntime.sleep(600)")
+    notebook.shows(cell, "begun")
+    (job,) = jobs_named(slurm, "werkbank-kernel")
+    slurm.run("scontrol", "update", f"JobId={job}", "TimeLimit=1")
+    assert "Slurm ends it then, whatever runs" in notebook.shows(cell, "The time of this kernel's job is over at", 30)
+    assert "The time of the kernel's job was over" in notebook.done(cell, 150)
+
+
+def test_a_budget_that_is_used_up_is_the_reason_for_waiting(ann: Visitor, slurm: Cluster) -> None:
+    bounds = ("sacctmgr", "--immediate", "modify", "account", PROGRAMME_ACCOUNT, "set")
+    slurm.run(*bounds, "GrpTRESMins=gres/gpu=1")
+    notebook = Notebook(ann, KERNEL)
+    try:
+        notebook.shows(notebook.run(WHERE), "The budget of your account is used up for now")
+    finally:
+        slurm.run(*bounds, "GrpTRESMins=gres/gpu=-1")
+        notebook.close()
+
+
+def test_a_full_disk_under_the_logs_keeps_no_kernel_from_running(ann: Visitor, slurm: Cluster) -> None:
+    logs = slurm.folder / "home" / ANN / ".local" / "state" / "werkbank"
+    nodes = [slurm.machines[name] for name in slurm.shape.names]
+    for node in nodes:
+        said_by_node(node, "mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=4,mode=777", "none", str(logs))
+        node.run("dd", "if=/dev/zero", f"of={logs}/full", "bs=4096", "count=2")
+    notebook = Notebook(ann, KERNEL)
+    try:
+        assert said(notebook, "print('all the same')") == "all the same"
+    finally:
+        notebook.close()
+        for node in nodes:
+            said_by_node(node, "umount", "--lazy", str(logs))
+
+
+def test_a_job_whose_seat_never_comes_back_is_ended(bench: SlurmWorkbench, slurm: Cluster) -> None:
+    ben = bench.browser(BEN)
+    ben.start_seat()
+    notebook = Notebook(ben, KERNEL)
+    said(notebook, WHERE)
+    (seat,) = jobs_named(slurm, "werkbank-seat", BEN)
+    kill_processes_of(slurm, seat)
+    notebook.leave()
+    assert len(jobs_named(slurm, "werkbank-kernel")) == 1
+    eventually(lambda: not jobs_named(slurm, "werkbank-kernel"), UNHEARD_S + 60, "nobody holds the GPU any more")
+
+
+def test_an_idle_kernel_is_asked_before_its_gpu_goes_to_who_waits(
+    ann: Visitor, bench: SlurmWorkbench, slurm: Cluster
+) -> None:
+    others = [give(slurm, BEN, "--gres=gpu:h200:1", "--mem=100M") for _gpu in range(5)]
+    for job in others:
+        wait_until(slurm, job, "RUNNING")
+    mine = Notebook(ann, KERNEL)
+    cyn = bench.browser(CYN)
+    cyn.start_seat()
+    theirs = Notebook(cyn, KERNEL)
+    try:
+        mine.done(mine.run("kept = 1"))
+        cell = theirs.run(WHERE)
+        theirs.shows(cell, "The cluster is full now")
+        eventually(lambda: lease_of(mine)["state"] == "notice", 30, "its user is told")
+        act(mine, "keep")
+        assert lease_of(mine)["state"] == "active"
+        assert said(mine, "print(kept)") == "1"
+        eventually(lambda: lease_of(mine)["state"] == "notice", 30, "its user is told again")
+        assert "after waiting" in theirs.done(cell, 60)
+        assert "idle for a long time while others waited" in mine.done(mine.run("kept"))
+    finally:
+        theirs.close()
+        mine.close()
+        cyn.stop_seat()

@@ -173,6 +173,19 @@ def text_of(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", without)).split())
 
 
+def service_process(workbench: Workbench) -> psutil.Process:
+    """The web service, which holds the broker."""
+    state = str(workbench.state)
+    for process in psutil.process_iter():
+        try:
+            is_service = process.cmdline()[-2:] == ["-m", "hub.service"]
+            if is_service and process.environ().get("WERKBANK_STATE") == state:
+                return process
+        except psutil.Error:
+            continue
+    raise AssertionError("the service does not run")
+
+
 def seat_environment(user: str, workbench: Workbench) -> dict[str, str]:
     """The environment that kernels of a user's running seat inherit.
 

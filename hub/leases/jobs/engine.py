@@ -190,12 +190,14 @@ class Jobs:
         for job in orphans(found, self._broker.state.leases):
             if job.comment in self._giving or job.id in self._taking:
                 continue
-            lease = self._broker.state.leases.get(job.comment)
-            if lease is not None and lease.state is LeaseState.QUEUED and not lease.job:
+            # Anybody can write anything beside a job of their own.
+            lease = await asyncio.to_thread(self._broker.store.lease, job.comment)
+            if lease is None or lease.user != job.user:
+                continue
+            if lease.state is LeaseState.QUEUED and not lease.job:
                 # Given just before a broker ended that never wrote it down.
                 await self._tell(Submitted(lease.id, job.id))
-                continue
-            if await asyncio.to_thread(self._broker.store.lease, job.comment) is not None:
+            else:
                 log.warning("job.orphan", job=job.id, user=job.user, lease=job.comment)
                 self._take_back(job.id, job.user)
 

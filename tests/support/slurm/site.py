@@ -53,10 +53,10 @@ class SlurmWorkbench(Workbench):
 
 
 @contextmanager
-def slurm_workbench(made: Cluster, folder: Path) -> Iterator[SlurmWorkbench]:
-    """A workbench of which Ann, of AiNed, Ben and Cyn, an admin, are users."""
+def slurm_workbench(made: Cluster, folder: Path, more: str = "") -> Iterator[SlurmWorkbench]:
+    """A workbench of which Ann, of AiNed, Ben and Cyn, an admin, are users; with `more` settings."""
     settings = folder / "werkbank.yaml"
-    settings.write_text(settings_text())
+    settings.write_text(settings_text() + more)
     state = StateDirectory.open(folder / "state")
     ports, public = state.ports(), free_ports(1)[0]
     with ExitStack() as stack:

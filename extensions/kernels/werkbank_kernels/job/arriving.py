@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -38,15 +39,20 @@ def tell_arrival(job: Mapping[str, str], port: int, key: str, given_up: threadin
             opener.open(request, timeout=PATIENCE_S).close()
             return True
         except urllib.error.HTTPError as error:
-            print(f"arrival: {error.code} {error.read(500)!r}", flush=True)
+            _note(f"arrival: {error.code} {error.read(500)!r}")
             error.close()
             if error.code < 500:
                 return False
         except OSError as problem:
-            print(f"arrival: {problem}", flush=True)
+            _note(f"arrival: {problem}")
         given_up.wait(pause)
         pause = min(5.0, pause * 2)
     return False
+
+
+def _note(words: str) -> None:
+    with contextlib.suppress(OSError):  # the disk may be full
+        print(words, flush=True)
 
 
 def gpus_of_job(env: Mapping[str, str]) -> list[int]:

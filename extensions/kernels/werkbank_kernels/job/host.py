@@ -32,6 +32,7 @@ _OF_THE_JOB = re.compile(r"SLURM_|CUDA_VISIBLE_DEVICES$|GPU_DEVICE_ORDINAL$|ROCR
 # The seat's own, without meaning on another machine.
 _OF_THE_SEAT = re.compile(r"WERKBANK_(GATE|NODE|READY_FD|LISTEN_FD|JOB)$|NVIDIA_VISIBLE_DEVICES$|JPY_PARENT_PID$")
 _END_S = 5.0
+ALONE_S = 3600.0  # a seat looks every few seconds; without one the broker ends the job long before this
 
 
 class Host:
@@ -72,7 +73,13 @@ class Host:
     async def _serve(self) -> None:
         do = {"start": self._start, "signal": self._signal, "status": self._status, "end": self._end}
         while True:
-            seat, data = await self._socket.recv_multipart()
+            try:
+                async with asyncio.timeout(ALONE_S):
+                    seat, data = await self._socket.recv_multipart()
+            except TimeoutError:
+                _note("no seat was heard of for long")
+                self._over.set()  # whoever would end this job cannot reach it
+                return
             message = decode(data)
             if message is None or not hmac.compare_digest(str(message.get("token")).encode(), self._token.encode()):
                 continue  # nobody of ours
@@ -100,7 +107,7 @@ class Host:
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
-            print(f"kernel {self._kernel.pid} began", flush=True)
+            _note(f"kernel {self._kernel.pid} began")
             task = asyncio.create_task(self._until_ended(self._kernel), name=f"kernel-{self._kernel.pid}")
             task.add_done_callback(lambda done: done.exception())
             self._watching = task
@@ -128,7 +135,7 @@ class Host:
 
     async def _until_ended(self, kernel: asyncio.subprocess.Process) -> None:
         status = await kernel.wait()
-        print(f"kernel {kernel.pid} ended: {status}", flush=True)
+        _note(f"kernel {kernel.pid} ended: {status}")
         if self._seat is not None and not self._over.is_set():
             await self._socket.send_multipart([self._seat, encode({"ended": status, "pid": kernel.pid})])
 
@@ -189,14 +196,27 @@ async def _serve(job: dict[str, str]) -> None:
         given_up.set()
 
 
+def _write_to(place: str) -> None:
+    """Both outputs to the log, where there is room for one: a full disk must not keep the kernel from running."""
+    try:
+        log = open_log(place)
+    except OSError:
+        log = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def _note(words: str) -> None:
+    with contextlib.suppress(OSError):
+        print(words, flush=True)
+
+
 def main() -> int:
     """Be the host of this job's kernel; the exit status."""
     if begins_again():
         return 0  # what was in the kernel is lost, and its lease over
     job = take_job()
-    log = open_log(job["log"])
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    _write_to(job["log"])
     asyncio.run(_serve(job))
     return 0
 

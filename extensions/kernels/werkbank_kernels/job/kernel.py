@@ -8,8 +8,10 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import zmq.asyncio
@@ -21,13 +23,14 @@ from ..gate import OVER
 from ..lease import Lease
 from ..link_server import NotConnected
 from ..wire import Message
-from ..words import tr
+from ..words import duration, tr
 from .far_gate import FarGate
 from .line import HostLine, HostRefused, NoAnswer
 from .relay import Relay, front_of
 from .wire import Contact
 
 START_S = 60.0  # the packages of an environment may come over a network
+WARN_S = 900.0  # so long before the end of a job its user is told
 STATUS_S = 5.0  # between looks whether the kernel lives, should the word of its end be lost
 
 _context: zmq.asyncio.Context | None = None
@@ -79,6 +82,7 @@ class JobKernel:
         self._relay: Relay | None = None
         self._line: HostLine | None = None
         self._remote = 0
+        self._warned_of = 0.0
         self.adopted = False
         """Whether it should run already, since an earlier seat."""
         self._watching: asyncio.Task[None] | None = None
@@ -143,12 +147,25 @@ class JobKernel:
             lease = Lease.from_json(message["lease"]) if message.get("lease") else None
             if message["gate"] == OVER and self._remote and lease is not None:
                 self._log.info("kernel.lost lease=%s why=%s", lease.id, lease.why_ended)
+                if self._line is not None:
+                    self._line.tell("end")  # Slurm may have lost sight of a job that runs
                 self._let_go(tr("stopped.over", why=lease.why_ended))
             self.gate.tell(message["gate"], lease, bool(message.get("silent")))
+            self._mind_the_time(lease)
         elif kind == "refused":
             self.gate.refuse(str(message.get("sentence", "")))
         elif kind == "note":
             self.gate.note(f"said:{message.get('sentence', '')}")
+
+    def _mind_the_time(self, lease: Lease | None) -> None:
+        """Say once, with the next cell, that the time of the job is nearly over."""
+        ends = (lease.raw.get("job") or {}).get("ends_at") if lease is not None and not lease.ended else None
+        if not ends or not self._remote or self._warned_of == ends or ends - time.time() > WARN_S:
+            return
+        self._warned_of = float(ends)
+        left, at = duration(max(0.0, ends - time.time())), f"{datetime.fromtimestamp(ends).astimezone():%H:%M}"
+        if self._relay is not None:
+            self._relay.say(tr("note.time_ends", time=at, left=left))
 
     async def ask(self, message: Message, _timeout_s: float) -> Message:
         """Only `bind` is done here; what else is asked for is about parking. Raises NotConnected."""

@@ -16,10 +16,10 @@ from typing import Any
 
 import zmq
 import zmq.asyncio
-from jupyter_client.session import Session
+from jupyter_client.session import DELIM, Session
 
 from ..background import Tasks
-from ..cell import WaitingCell
+from ..cell import WaitingCell, note_sentence
 from ..gate import Gate, Verdict
 from ..magics import answer, question
 from ..words import tr
@@ -155,12 +155,22 @@ class Relay:
         while True:
             frames = await self._back["iopub"].recv_multipart(copy=False)
             self._heard.set()
+            topic = bytes(frames[0])
+            # What may be large is not read, only passed on.
+            is_small = topic in (b"", DELIM) or topic.endswith(b"status")
+            letter = read([bytes(frame) for frame in frames]) if is_small else None
+            if letter is not None and self._is_ours(letter):
+                continue
             await self._front["iopub"].send_multipart(frames, copy=False)
-            if bytes(frames[0]).endswith(b"status"):
-                self._heard_status(read([bytes(frame) for frame in frames]))
+            if letter is not None:
+                self._heard_status(letter)
 
-    def _heard_status(self, letter: Letter | None) -> None:
-        if letter is None or letter.content.get("execution_state") != "idle":
+    def _is_ours(self, letter: Letter) -> bool:
+        """Whether it tells only us something: that we have subscribed, or an echo of our own questions."""
+        return letter.kind == "iopub_welcome" or letter.parent.get("msg_id") in self._probes
+
+    def _heard_status(self, letter: Letter) -> None:
+        if letter.content.get("execution_state") != "idle":
             return
         if self._running.pop(str(letter.parent.get("msg_id")), None) is not None:
             self.gate.leave()
@@ -203,6 +213,9 @@ class Relay:
                 self.gate.leave()
                 await self._not_run(letter, Verdict(False, tr("stopped.over_unknown")))
             else:
+                if letter.kind == "execute_request" and not letter.content.get("silent"):
+                    for note in self.gate.take_notes():
+                        await self._say(note_sentence(note), letter)
                 self._running[letter.id] = letter
                 await self._back["shell"].send_multipart(letter.frames)
 
@@ -222,6 +235,18 @@ class Relay:
             self._begin("show", self._publish(next(kinds, "update_display_data"), content, parent))
 
         return show
+
+    def say(self, sentence: str) -> None:
+        """Show something at once in the cell that runs; where none does, with the next one."""
+        shown = [letter for letter in self._running.values() if letter.kind == "execute_request"]
+        if shown:
+            self._begin("say", self._say(sentence, shown[0]))
+        else:
+            self.gate.note(f"said:{sentence}")
+
+    async def _say(self, sentence: str, letter: Letter) -> None:
+        data = {"data": {"text/plain": sentence}, "metadata": {}, "transient": {}}
+        await self._publish("display_data", data, letter.header)
 
     # Answers of our own.
 
