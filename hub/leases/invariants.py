@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from hub.leases.model import ENDED, OCCUPYING, DeviceState, Lease, LeaseState
-from hub.leases.state import State, Step
+from hub.leases.state import State, Step, occupied
 
 GIVEN = {
     LeaseState.OFFERED: DeviceState.RESERVED,
@@ -78,7 +78,7 @@ def _could_serve(step: Step, gpu_class: str) -> Iterator[bool]:
 def _counts(state: State) -> Iterator[str]:
     live = list(state.leases.values())
     for programme in {lease.programme for lease in live} | set(state.programme_devices):
-        held = sum(lease.count for lease in live if lease.programme == programme and lease.state in OCCUPYING)
+        held = sum(occupied(lease) for lease in live if lease.programme == programme)
         if held != (state.programme_devices.get(programme) or 0):
             yield f"programme {programme!r} occupies {held} devices, not {state.programme_devices.get(programme)}"
     for uuid in state.devices:

@@ -122,7 +122,7 @@ class Step:
                 self.of_user = self.of_user.insert(lease.user, mine | {lease.id})
         self._count(old, lease)
         self.file(lease)
-        if _occupied(old) != _occupied(lease):
+        if occupied(old) != occupied(lease):
             self._occupation_changed(lease)
         return lease
 
@@ -140,10 +140,10 @@ class Step:
 
     def occupied_by(self, user: str) -> int:
         """Devices that a user's leases occupy."""
-        return sum(_occupied(lease) for lease in self.leases_of(user))
+        return sum(occupied(lease) for lease in self.leases_of(user))
 
     def _count(self, old: Lease | None, new: Lease) -> None:
-        if difference := _occupied(new) - _occupied(old):
+        if difference := occupied(new) - occupied(old):
             held = (self.programme_devices.get(new.programme) or 0) + difference
             self.programme_devices = self.programme_devices.insert(new.programme, held)
             if new.programme in self.rules.programme_devices:
@@ -180,7 +180,8 @@ class Step:
 
     def is_capped(self, lease: Lease) -> bool:
         """Whether its user occupies too many devices for it to be served now."""
-        return self.occupied_by(lease.user) + lease.count > self.rules.devices_of(lease.user)
+        others = sum(occupied(other) for other in self.leases_of(lease.user) if other.id != lease.id)
+        return others + lease.count > self.rules.devices_of(lease.user)
 
     def rank(self, lease: Lease) -> Rank:
         """The class of the queue it waits in."""
@@ -201,7 +202,7 @@ class Step:
         names = {device.lease for device in self.class_devices(reservation.gpu_class) if device.lease}
         holders = (self.leases[id] for id in names if id in self.leases)
         # The lease says, not the device: within one decision devices follow their lease.
-        held = sum(_occupied(lease) for lease in holders if reservation.is_for(lease))
+        held = sum(occupied(lease) for lease in holders if reservation.is_for(lease))
         return max(0, reservation.count - held)
 
     def programmes_in_order(self, line: Line, rank: Rank) -> list[str]:
@@ -281,7 +282,7 @@ class Step:
 
     def charge(self, lease: Lease) -> Lease:
         """Count what the lease has held since it was last charged."""
-        seconds = max(0.0, self.now - lease.charged) * _occupied(lease) if lease.acquired else 0.0
+        seconds = max(0.0, self.now - lease.charged) * occupied(lease) if lease.acquired else 0.0
         if seconds <= 0:
             return replace(lease, charged=self.now)
         self._charge("programme", lease.programme, seconds, self.rules.programme_half_life)
@@ -328,8 +329,12 @@ def is_grantable(device: Device) -> bool:
     return device.state is DeviceState.FREE and device.visible and not device.draining and not device.taken
 
 
-def _occupied(lease: Lease | None) -> int:
-    return lease.count if lease is not None and lease.state in OCCUPYING else 0
+def occupied(lease: Lease | None) -> int:
+    """Devices that nobody else can have for this lease; those that its job waits for on a cluster count already."""
+    if lease is None:
+        return 0
+    asked_for = lease.state is LeaseState.QUEUED and lease.job != 0
+    return lease.count if lease.state in OCCUPYING or asked_for else 0
 
 
 def _home(lease: Lease | None) -> str:

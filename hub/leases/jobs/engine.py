@@ -41,7 +41,8 @@ class Jobs:
         self._changed = asyncio.Event()
         self._has_looked = False
         """Before the first look nothing is given: a job may be there of which the last broker died writing."""
-        self._giving: set[str] = set()
+        self._giving: dict[str, tuple[str, str]] = {}
+        """Leases whose jobs are on their way to Slurm, with their users and programmes."""
         self._taking: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
@@ -72,19 +73,28 @@ class Jobs:
             if isinstance(action, SaveLease):
                 if action.lease.state in ENDED:
                     self._take_back(action.lease.job, action.lease.user)
-                    # Whoever a bound of this user held back may be next.
-                    for id in state.of_user.get(action.lease.user) or ():
-                        self._give(state, state.leases[id])
-                else:
-                    self._give(state, action.lease)
+                self._give(state, action.lease)
+
+    def _give_all(self) -> None:
+        """Whoever a bound held back may be next."""
+        state = self._broker.state
+        waiting = [lease for lease in state.leases.values() if lease.state is LeaseState.QUEUED and not lease.job]
+        for lease in sorted(waiting, key=lambda lease: (lease.requested, lease.id)):
+            self._give(state, lease)
 
     def _give(self, state: State, lease: Lease) -> None:
         if lease.state is not LeaseState.QUEUED or lease.job or lease.id in self._giving:
             return
-        if not self._has_looked or is_held_back(state, lease):
+        # One after the other: what is on its way to Slurm does not count against a bound yet.
+        if self._is_one_on_its_way(lease) or not self._has_looked or is_held_back(state, lease):
             return
-        self._giving.add(lease.id)
+        self._giving[lease.id] = (lease.user, lease.programme)
         self._begin(self._given(lease), f"jobs.give-{lease.id}")
+
+    def _is_one_on_its_way(self, lease: Lease) -> bool:
+        """Of the same user; and of the same programme, where that has a bound."""
+        bounded = lease.programme in self._broker.state.rules.programme_devices
+        return any(user == lease.user or (bounded and of == lease.programme) for user, of in self._giving.values())
 
     async def _given(self, lease: Lease) -> None:
         """Give Slurm the lease's job, as soon as it answers and as long as the lease waits for it."""
@@ -108,7 +118,8 @@ class Jobs:
                     self._changed.set()
                     return
         finally:
-            self._giving.discard(lease.id)
+            del self._giving[lease.id]
+            self._give_all()
 
     def _take_back(self, job: int, user: str) -> None:
         if job and job not in self._taking:
@@ -150,9 +161,7 @@ class Jobs:
         while True:
             if self._broker.state.leases or not self._has_looked:
                 await self._look()
-            state = self._broker.state
-            for lease in list(state.leases.values()):
-                self._give(state, lease)
+            self._give_all()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(float(self.requests.site.poll_period)):
                     await self._changed.wait()

@@ -55,6 +55,8 @@ class Relay:
         self._count = 0
         self._probes: set[str] = set()
         """Requests of our own; nobody in front waits for the replies."""
+        self._busy_since_before: set[str] = set()
+        """Cells that waited here, whose clients know already that they are being worked on."""
         self._heard = asyncio.Event()
         self._front = {name: self._bound(name, address) for name, address in front.items()}
         self._begin("line", self._serve_line())
@@ -166,7 +168,16 @@ class Relay:
                 self._heard_status(letter)
 
     def _is_ours(self, letter: Letter) -> bool:
-        """Whether it tells only us something: that we have subscribed, or an echo of our own questions."""
+        """Whether it tells only us something: that it starts, that we have subscribed, or an echo of our own questions.
+
+        To clients it has been there all the time, and busy with a cell since that began to wait.
+        """
+        state, parent = letter.content.get("execution_state"), str(letter.parent.get("msg_id"))
+        if state == "busy" and parent in self._busy_since_before:
+            self._busy_since_before.discard(parent)
+            return True
+        if state == "starting":
+            return True
         return letter.kind == "iopub_welcome" or letter.parent.get("msg_id") in self._probes
 
     def _heard_status(self, letter: Letter) -> None:
@@ -223,6 +234,7 @@ class Relay:
         if letter.kind != "execute_request":
             return await self.gate.admit()
         await self._status("busy", letter.header)
+        self._busy_since_before.add(letter.id)
         silent = bool(letter.content.get("silent"))
         return await WaitingCell(self.gate, None if silent else self._display(letter.header)).admitted()
 
@@ -260,6 +272,7 @@ class Relay:
         await self._status("idle", letter.header)
 
     async def _not_run(self, letter: Letter, verdict: Verdict) -> None:
+        self._busy_since_before.discard(letter.id)
         if letter.kind == "execute_request":
             name = "KeyboardInterrupt" if verdict.interrupted else "NoGPU"
             error = {"ename": name, "evalue": verdict.sentence, "traceback": [f"{name}: {verdict.sentence}"]}
