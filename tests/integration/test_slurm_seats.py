@@ -120,7 +120,7 @@ def test_who_waits_reads_why_and_begins_when_the_node_is_free(ann: Visitor, slur
 def test_a_seat_that_can_never_run_is_refused_at_once_with_the_reason(ann: Visitor, slurm: Cluster) -> None:
     slurm.run("scontrol", "update", "PartitionName=gpu", "MaxTime=60")
     try:
-        assert "for as long as a seat of this profile may" in told_of_failure(ann)
+        assert "for as long as this profile allows" in told_of_failure(ann)
     finally:
         slurm.run("scontrol", "update", "PartitionName=gpu", "MaxTime=1-0")
     assert jobs_of(slurm, ANN) == []
