@@ -19,6 +19,7 @@ DRAINED = later("Taken out of service by an admin.")
 LEFT_OVER = later("Still on it: {what}.")
 NOT_CLEAN = later("Not seen clean after its last lease.")
 UNSEEN = later("The driver does not show it any more.")
+NODE_AWAY = later("Its node takes no jobs now; `sinfo --list-reasons` says why.")
 
 _STAGES: dict[DeviceState, DeviceStage] = {
     DeviceState.FREE: "free",
@@ -52,7 +53,8 @@ def device_fact(desk: Desk, device: Device, left: str, drained: Entry | None, la
     since = (lease.acquired or lease.since) if lease else device.since
     return DeviceFact(
         uuid=device.uuid,
-        number=device.index,
+        number=device.label,
+        drainable=not state.rules.jobs,
         title=_title(desk, device.gpu_class, language),
         model=device.model,
         memory=device.memory,
@@ -65,7 +67,7 @@ def device_fact(desk: Desk, device: Device, left: str, drained: Entry | None, la
         holder=lease.holder if lease else "",
         draining=device.draining,
         silent_since=moment(lease.heard) if lease and lease.silent else None,
-        why=_why(device, left, drained, language),
+        why=_why(device, left, drained, state.rules.jobs, language),
     )
 
 
@@ -76,13 +78,15 @@ def _stage(device: Device, lease: Lease | None) -> DeviceStage:
         return stage_of(lease)
     if device.state is DeviceState.QUARANTINED:
         return "quarantined"
+    if device.taken:
+        return "taken"
     return "out" if device.draining else _STAGES[device.state]
 
 
-def _why(device: Device, left: str, drained: Entry | None, language: str) -> str:
+def _why(device: Device, left: str, drained: Entry | None, is_far: bool, language: str) -> str:
     _, said = translator(language), []
     if not device.visible:
-        said.append(_(UNSEEN))
+        said.append(_(NODE_AWAY if is_far else UNSEEN))
     elif device.state is DeviceState.QUARANTINED:
         said.append(_(LEFT_OVER).format(what=left) if left else _(NOT_CLEAN))
     if device.draining and drained is None:

@@ -11,7 +11,7 @@ from hub.leases.page_facility import ClassFact
 from hub.leases.page_view import Stage
 
 Level = Literal["stop", "wait"]
-DeviceStage = Stage | Literal["quarantined", "unseen", "out", "checking", "kept", "free"]
+DeviceStage = Stage | Literal["quarantined", "unseen", "out", "checking", "kept", "free", "taken"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class DeviceFact:
     """A device, what it does, and for whom. Durations are seconds."""
 
     uuid: str
-    number: int
+    number: str
     title: str
     """Of its class."""
     model: str
@@ -64,6 +64,8 @@ class DeviceFact:
     user: str
     holder: str
     draining: bool
+    drainable: bool
+    """Whether it can be taken out of service here."""
     silent_since: datetime | None
     """When the seat of its lease was last heard, where that is too long ago."""
     why: str

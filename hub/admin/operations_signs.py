@@ -82,7 +82,7 @@ def signs_of(troubles: Troubles, facts: Facts, language: str, now: float) -> tup
 def _away(seen: Seen, language: str, now: float) -> Sign:
     _ = translator(language)
     since = moment(seen.since) if seen.since is not None else None
-    part = "gpus" if seen.name in ("devices", "broker") else ""
+    part = "gpus" if seen.name in ("devices", "slurm", "broker") else ""
     return Sign("stop", _(AWAY[seen.name]), seen.detail, since, _minutes(since, now), _(TODO[seen.name]), part)
 
 

@@ -12,6 +12,7 @@ TITLES = {
     "leases": later("Database of GPU leases"),
     "broker": later("GPU broker"),
     "devices": later("GPU driver"),
+    "slurm": later("Slurm"),
     "dask-gateway": later("Dask Gateway"),
 }
 
@@ -22,6 +23,7 @@ AWAY = {
     "leases": later("The database of GPU leases does not answer"),
     "broker": later("The GPU broker decides nothing"),
     "devices": later("The GPUs cannot be read"),
+    "slurm": later("Slurm does not answer"),
     "dask-gateway": later("Dask Gateway does not answer"),
 }
 
@@ -49,6 +51,10 @@ TODO = {
     "devices": later(
         "Who holds a GPU keeps it; nobody is given a new one. Try `nvidia-smi` on this machine: what it says is what "
         "is wrong. It is read again every half minute."
+    ),
+    "slurm": later(
+        "Seats, kernels and Dask workers run on; none begins or ends. Try `sinfo` on this machine: what it says is "
+        "what is wrong. Look whether slurmctld and munge run. It is asked again every ten seconds."
     ),
     "dask-gateway": later(
         "Clusters run on; none can be started or scaled. The hub starts a gateway that ended anew. One that hangs is "

@@ -25,8 +25,8 @@ log = get_logger("broker")
 MOST_AT_ONCE = 64
 """Decisions that are written in one transaction at most."""
 TICK_PERIOD = 1.0
-LIST_PERIOD = 30.0
-"""Seconds between reads of the whole inventory."""
+LIST_PERIOD, LIST_PERIOD_OF_JOBS = 30.0, 10.0
+"""Seconds between reads of the whole inventory; on a cluster others take and return devices, too."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ class Broker:
             ]
             await self.tell(Returned())
             await self.read_inventory()
+            period = LIST_PERIOD_OF_JOBS if self._rules.jobs else LIST_PERIOD
             owned += [
                 tasks.create_task(self._every(TICK_PERIOD, self._tick), name="broker.tick"),
-                tasks.create_task(self._every(LIST_PERIOD, self.read_inventory), name="broker.list"),
+                tasks.create_task(self._every(period, self.read_inventory), name="broker.list"),
             ]
             log.info("broker.started", leases=len(self.state.leases), devices=len(self.state.devices))
             try:

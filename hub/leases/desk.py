@@ -116,11 +116,18 @@ class Desk:
         """Every GPU class of the settings, with what there is of it."""
         return [self._class(name, language) for name in self.settings.gpu_classes]
 
+    def _wait(self, state: State, gpu_class: str) -> float:
+        """Seconds that somebody who asked now would wait; negative where that cannot be said."""
+        if not state.rules.jobs:
+            return self.estimates.for_next(state, gpu_class)
+        is_any_free = any(is_grantable(state.devices[uuid]) for uuid in state.of_class.get(gpu_class) or ())
+        return 0.0 if is_any_free and not len(state.lines.get(gpu_class) or ()) else -1.0
+
     def _class(self, name: str, language: str) -> dict[str, Any]:
         state, declared = self.broker.state, self.settings.gpu_classes[name]
         devices = [state.devices[uuid] for uuid in state.of_class.get(name) or ()]
         line = state.lines.get(name)
-        wait = self.estimates.for_next(state, name) if devices else -1.0
+        wait = self._wait(state, name) if devices else -1.0
         return {
             "name": name,
             "title": declared.title.in_language(language),

@@ -51,7 +51,7 @@ class HolderRow(BaseModel):
     """A device, who has it, and why it does or does not become free."""
 
     device: str
-    number: int
+    number: str
     lease: str
     """Empty when nobody has it."""
     user: str
@@ -99,7 +99,7 @@ def _holder_row(state: State, holder: Holder, language: str) -> HolderRow:
     device, lease = holder.device, holder.lease
     return HolderRow(
         device=device.uuid,
-        number=device.index,
+        number=device.label,
         lease=lease.id if lease else "",
         user=lease.user if lease else "",
         holder=lease.holder if lease else "",

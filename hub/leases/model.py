@@ -112,7 +112,13 @@ class Device:
     nodes: tuple[tuple[int, int], ...] = ()
     """Major and minor numbers of the device files that open it; empty for a simulated one."""
     taken: bool = False
-    """On a cluster: a job has it that is nobody's lease."""
+    """On a cluster: a job has it, whether that is a lease or not."""
+
+    @property
+    def label(self) -> str:
+        """Its number, for people; on a cluster with its node."""
+        node, is_far, _ = self.uuid.partition("/")
+        return f"{node}:{self.index}" if is_far else str(self.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,8 @@ def _square(state: State, device: Device, user: str) -> Square:
         return "mine" if holder.user == user else "used"
     if device.draining or not device.visible or device.state is DeviceState.QUARANTINED:
         return "out"
+    if device.taken:
+        return "used"
     return "free" if is_grantable(device) else "pause"
 
 

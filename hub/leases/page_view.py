@@ -43,7 +43,7 @@ class Spot:
 class DeviceFact:
     """A device as people know it."""
 
-    number: int
+    number: str
     model: str
     memory: int
     """Bytes."""
@@ -195,7 +195,7 @@ def _busy(state: State, lease: Lease, view: LeaseView) -> float:
 
 
 def _device(device: Device) -> DeviceFact:
-    return DeviceFact(device.index, device.model, device.memory, device.simulated)
+    return DeviceFact(device.label, device.model, device.memory, device.simulated)
 
 
 MOST_BEFORE, MOST_AFTER = 6, 4

@@ -32,5 +32,6 @@ def checks_of(state: State) -> dict[str, Check]:
         return True
 
     checks: dict[str, Check] = {"hub": state.hub.alive, "proxy": state.proxy.alive, "database": database}
-    checks |= {"leases": leases, "broker": broker, "devices": devices}
+    checks |= {"leases": leases, "broker": broker}
+    checks["slurm" if desk.broker.state.rules.jobs else "devices"] = devices
     return checks | ({"dask-gateway": state.gateway.alive} if state.gateway else {})

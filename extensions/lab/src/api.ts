@@ -58,6 +58,8 @@ export interface ILease {
   held_seconds: number;
   busy_seconds: number;
   ended: IReason | null;
+  /** On a cluster, the job that it is; brokers of one machine leave it out or say null. */
+  job?: { id: number; node: string; ends_at: number | null } | null;
 }
 
 export interface IGpuClass {

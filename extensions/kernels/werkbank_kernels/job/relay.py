@@ -267,7 +267,7 @@ class Relay:
         if not letter.content.get("silent"):
             text = {"name": "stdout", "text": f"{answer(asked, self.gate)}\n"}
             await self._publish("stream", text, letter.header)
-        done = {"status": "ok", "execution_count": self._count, "user_expressions": {}, "payload": []}
+        done = {"status": "ok", "execution_count": self._count + 1, "user_expressions": {}, "payload": []}
         await self._reply(letter, "execute_reply", done)
         await self._status("idle", letter.header)
 
@@ -278,7 +278,7 @@ class Relay:
             error = {"ename": name, "evalue": verdict.sentence, "traceback": [f"{name}: {verdict.sentence}"]}
             if not letter.content.get("silent"):
                 await self._publish("error", error, letter.header)
-            done = {"status": "error", "execution_count": self._count, "user_expressions": {}, "payload": []}
+            done = {"status": "error", "execution_count": self._count + 1, "user_expressions": {}, "payload": []}
             await self._reply(letter, "execute_reply", done | error)
         await self._status("idle", letter.header)
 

@@ -131,6 +131,12 @@ export function explain(lease: ILease, now: number, trans: Trans): string {
     case 'offered':
       return trans.__('A GPU is free for you and is being made ready.');
     case 'notice':
+      if (!lease.parkable) {
+        return trans.__(
+          'Somebody else waits for this GPU. In %1 this kernel ends, and with it all its variables. Save what you need, keep it, or run a cell.',
+          duration(Math.max(0, (lease.ends_at ?? now) - now), trans)
+        );
+      }
       return trans.__(
         'Somebody else waits for this GPU. It goes to them in %1; your variables stay, and it comes back at your next cell.',
         duration(Math.max(0, (lease.ends_at ?? now) - now), trans)

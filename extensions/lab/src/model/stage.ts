@@ -87,6 +87,7 @@ export function actsOf(lease: ILease, stage: Stage = stageOf(lease)): IActs {
     keep: keepable && lease.keeps_left > 0,
     release: holds(stage) || stage === 'parked' || stage === 'returning',
     cancel: stage === 'waiting',
-    cpu: stage === 'waiting'
+    // A kernel on another machine cannot be given a device later.
+    cpu: stage === 'waiting' && !lease.job
   };
 }

@@ -55,6 +55,9 @@ function line({ lease, held, trans }: ILeaseCard, stage: Stage): string {
   const parts = [`${count}${title(lease, trans)}`];
   if (holds(stage)) {
     parts.push(trans.__('held for %1', clock(held)));
+    if (lease.job?.node) {
+      parts.push(trans.__('job %1 on %2', lease.job.id, lease.job.node));
+    }
   } else if (lease.place !== null && lease.of !== null) {
     parts.push(place(lease.place, lease.of, trans));
   }
