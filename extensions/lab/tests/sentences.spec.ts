@@ -28,6 +28,12 @@ describe('what is said of a lease', () => {
     expect(explain(lease({ state: 'notice', ends_at: NOW + 30 }), NOW, trans)).toContain('in 30 s');
   });
 
+  it('promises nothing of a kernel that cannot be parked', () => {
+    const said = explain(lease({ state: 'notice', parkable: false, ends_at: NOW + 300 }), NOW, trans);
+    expect(said).toContain('In 5 min this kernel ends');
+    expect(said).not.toContain('your variables stay');
+  });
+
   it('is the broker’s own sentence at the end', () => {
     const ended = { code: 'gpu-lost', text: 'The GPU has failed.' };
     expect(explain(lease({ state: 'broken', ended }), NOW, trans)).toBe('The GPU has failed.');
@@ -37,6 +43,7 @@ describe('what is said of a lease', () => {
 describe('what can be done', () => {
   it.each([
     [queued(), ['cancel', 'cpu']],
+    [queued({ job: { id: 7, node: '', ends_at: null } }), ['cancel']],
     [lease(), ['keep', 'release']],
     [lease({ kept_until: NOW + 9 }), ['release']],
     [lease({ state: 'notice', keeps_left: 0 }), ['release']],
