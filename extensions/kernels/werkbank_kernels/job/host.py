@@ -56,11 +56,8 @@ class Host:
         self._over = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve the seat until it says `end`, or this process is asked to end."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._over.set)
-        serving = loop.create_task(self._serve(), name="serve")
+        """Serve the seat until it says `end`, or `end` is called."""
+        serving = asyncio.get_running_loop().create_task(self._serve(), name="serve")
         try:
             await self._over.wait()
         finally:
@@ -70,6 +67,10 @@ class Host:
             self._context.term()
             _forget(self._folder)
 
+    def end(self) -> None:
+        """End the kernel, and serving."""
+        self._over.set()
+
     async def _serve(self) -> None:
         do = {"start": self._start, "signal": self._signal, "status": self._status, "end": self._end}
         while True:
@@ -78,7 +79,7 @@ class Host:
                     seat, data = await self._socket.recv_multipart()
             except TimeoutError:
                 _note("no seat was heard of for long")
-                self._over.set()  # whoever would end this job cannot reach it
+                self.end()  # whoever would end this job cannot reach it
                 return
             message = decode(data)
             if message is None or not hmac.compare_digest(str(message.get("token")).encode(), self._token.encode()):
@@ -123,7 +124,7 @@ class Host:
         return {"pid": kernel.pid if kernel else 0, "status": kernel.returncode if kernel else None}
 
     async def _end(self, _message: Message) -> Message:
-        asyncio.get_running_loop().call_later(0.1, self._over.set)  # the answer goes first
+        asyncio.get_running_loop().call_later(0.1, self.end)  # the answer goes first
         return {}
 
     # The kernel.
@@ -184,6 +185,8 @@ def _forget(folder: Path) -> None:
 
 async def _serve(job: dict[str, str]) -> None:
     host, given_up = Host(job["token"]), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, host.end)
     telling = asyncio.create_task(asyncio.to_thread(tell_arrival, job, host.port, host.key, given_up), name="arrival")
     running = asyncio.create_task(host.run(), name="host")
     try:
