@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import tests.support.slurm
 from hub.slurm.commands import SlurmSilent
 from hub.slurm.tres import Tres
 from hub.slurm.usage import FIELDS, JobUse, read_usage
 
-RECORDED = Path(tests.support.slurm.__file__).with_name("sacct-22.05.8.txt").read_text()
+RECORDED = (Path(__file__).parents[1] / "data" / "sacct-22.05.8.txt").read_text()
 """As `usage` asks for it; one of its nodes counted energy. A job in it has a line break and a bar in its name."""
 SEPARATOR = "~recorded~"
 MIB = 2**20
