@@ -43,6 +43,8 @@ class Known:
     """Unix seconds; None where nothing was read so far."""
     is_away: bool
     """The accounting does not answer: what was used since then is unknown, and is no nothing."""
+    why: str = ""
+    """What Slurm said, for admins; empty where nobody knows."""
 
     def lacks(self, end: float) -> bool:
         """Whether something before `end` (Unix seconds) is unknown."""
@@ -74,7 +76,7 @@ class ClusterJobs:
         """How far it is known what jobs used. Blocking: call it in a thread."""
         until = self.book.until()
         is_late = until is None or self._now() - until > ROUNDS_LATE * self.period + OVERLAP / 60
-        return Known(until, bool(self._away) or is_late)
+        return Known(until, bool(self._away) or is_late, self._away)
 
     async def read(self, in_thread: InThread) -> None:
         """One round. Where the accounting does not answer, that is told, and the next round begins where this did."""
@@ -116,7 +118,7 @@ class ClusterJobs:
 
     async def _asked(self, start: float, end: float) -> list[JobUse]:
         """Jobs of programmes, whoever gave them; and Werkbank's own, whoever they are counted for."""
-        accounts = sorted(set(self._site.accounts.values()))
+        accounts = sorted({name.lower() for name in self._site.accounts.values()})  # as Slurm writes them
         found = await usage(self.slurm, start, end, self._now(), names=(SEAT, DASK))
         if accounts:
             found += await usage(self.slurm, start, end, self._now(), accounts=accounts)
