@@ -7,6 +7,7 @@ told twice is the same row of the book.
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
@@ -84,7 +85,10 @@ class ClusterJobs:
             await self._read(in_thread)
         except SlurmError as error:
             if not self._away:
-                since = await in_thread(self.book.until)
+                until = await in_thread(self.book.until)
+                since = (
+                    datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds") if until is not None else "ever"
+                )
                 log.warning("slurm.silent", about="accounting", unknown_since=since, why=str(error))
             self._away = str(error)
         else:

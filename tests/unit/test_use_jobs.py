@@ -303,7 +303,11 @@ async def test_while_the_accounting_is_away_use_is_unknown_since_then_and_is_cau
             await jobs.read(in_thread)
             ledger.count_jobs()
     (said,) = [entry for entry in logs if entry["event"] == "slurm.silent"]
-    assert (said["about"], said["unknown_since"], said["why"]) == ("accounting", NOON, "connection refused")
+    assert (said["about"], said["unknown_since"], said["why"]) == (
+        "accounting",
+        "2025-12-31T12:00:00+00:00",
+        "connection refused",
+    )
     assert jobs.known() == Known(NOON, True, "connection refused")
     again = reader(books, settings, accounting)
     assert again.known() == Known(NOON, True), "a service that starts meanwhile knows since when"
