@@ -30,6 +30,8 @@ BATCH = 10_000
 """Leases that are counted in one transaction."""
 OVERLAP = 3600.0
 """Seconds that are looked at again: the machine's clock may be set back between two starts of the broker."""
+JOBS_SETTLE = 120.0
+"""Seconds for which an ended job waits to be counted: the energy of its last step is told after its end."""
 MOST_VALUES = 5_000
 ROWS_AT_ONCE = 5_000
 
@@ -120,10 +122,11 @@ class Ledger:
                 return new
 
     def count_jobs(self) -> int:
-        """Count the jobs that have ended; how many were new."""
-        at = tables.jobs.c
-        over = select(tables.jobs).where(at.ended.is_not(None), ~at.is_counted).order_by(at.number).limit(BATCH)
-        new = 0
+        """Count the jobs that have ended, and were looked at again JOBS_SETTLE later; how many were new."""
+        at, new = tables.jobs.c, 0
+        with self.engine.connect() as connection:
+            before = self.mark(connection, JOBS_MARK) - JOBS_SETTLE
+        over = select(tables.jobs).where(at.ended < before, ~at.is_counted).order_by(at.number).limit(BATCH)
         while True:
             with self.engine.begin() as connection:
                 rows = connection.execute(over).all()
@@ -172,7 +175,9 @@ class Ledger:
 
     @staticmethod
     def mark(connection: Connection, name: str) -> float:
-        """How far the ledger is: "leases" until when they are counted (Unix seconds), "counted" how many."""
+        """How far the ledger is: "leases" until when they are counted (Unix seconds), "counted" how many,
+        "jobs" until when it is known what they used (Unix seconds).
+        """
         found = connection.execute(select(tables.marks.c.value).where(tables.marks.c.name == name)).scalar()
         return float(found or 0.0)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.slurm.commands import SlurmSilent
+from hub.slurm.commands import Slurm, SlurmSilent
 from hub.slurm.tres import Tres
-from hub.slurm.usage import FIELDS, JobUse, read_usage
+from hub.slurm.usage import FIELDS, JobUse, read_usage, usage
 
 RECORDED = (Path(__file__).parents[1] / "data" / "sacct-22.05.8.txt").read_text()
 """As `usage` asks for it; one of its nodes counted energy. A job in it has a line break and a bar in its name."""
@@ -139,3 +139,21 @@ def test_no_jobs_are_no_error() -> None:
 def test_what_is_not_understood_is_no_answer(told: str) -> None:
     with pytest.raises(SlurmSilent, match="not understood"):
         read(told)
+
+
+def slurm_that(says: str, status: int) -> Slurm:
+    """Programs that print something beside their answer, and end so."""
+    return Slurm(("sh", "-c", f"echo '{says}' >&2; exit {status}", "--"))
+
+
+@pytest.mark.parametrize(
+    ("says", "status"),
+    [
+        ("sacct: error: Problem talking to the database: Unable to connect to database", 1),
+        ("sacct: error: Sending PersistInit msg: Connection refused", 1),
+        ("sacct: error: slurmdbd: no rows came, and more of it", 0),
+    ],
+)
+async def test_an_accounting_without_its_database_is_silent_and_tells_no_empty_list(says: str, status: int) -> None:
+    with pytest.raises(SlurmSilent):
+        await usage(slurm_that(says, status), 0, 60, 60, accounts=["ai-ned"])

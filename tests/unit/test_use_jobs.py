@@ -102,7 +102,9 @@ def told(books: Books, by: Any = "user", **whose: Any) -> dict[str, Amounts]:
 
 
 def noted(books: Books, settings: Settings, *some: JobUse, now: float = NOON + 3600) -> Ledger:
-    JobBook(books.ledger).note(some, settings, now)
+    book = JobBook(books.ledger)
+    book.note(some, settings, now)
+    book.reached(NOON + 2 * DAY)
     return books.keep()
 
 
@@ -196,6 +198,18 @@ def test_a_job_that_runs_is_told_until_it_was_last_seen_and_counted_when_it_has_
     assert told(books)["ann"].held_seconds == 7200
 
 
+async def test_energy_that_is_told_after_the_end_is_counted_with_the_job(
+    books: Books, settings: Settings, accounting: "AccountingThatIsAwayAtTimes"
+) -> None:
+    jobs, ledger = reader(books, settings, accounting), books.keep()
+    for accounting.now, energy, counted in ((NOON + 3601, None, 0), (NOON + 3661, 5.0, 0), (NOON + 3721, 5.0, 1)):
+        accounting.jobs = [job(energy=energy)]
+        await jobs.read(in_thread)
+        assert told(books)["ann"].held_seconds == 7200
+        assert ledger.count_jobs() == counted
+    assert told(books)["ann"].job_energy_mj == 5000
+
+
 def test_a_number_that_comes_again_is_another_job(books: Books, settings: Settings) -> None:
     again = job(submitted=NOON + 4000, began=NOON + 4060, ended=NOON + 4120, seconds=60)
     noted(books, settings, job(), again).count_jobs()
@@ -205,11 +219,10 @@ def test_a_number_that_comes_again_is_another_job(books: Books, settings: Settin
 def test_a_ledger_of_another_version_is_made_anew_from_what_was_told(books: Books, settings: Settings) -> None:
     ledger = noted(books, settings, job())
     ledger.count_jobs()
-    JobBook(books.ledger).reached(NOON)
     with books.ledger.begin() as connection:
         connection.execute(tables.marks.update().where(tables.marks.c.name == "version").values(value=0))
     ledger.begin()
-    assert JobBook(books.ledger).until() == NOON, "what was read is still known"
+    assert JobBook(books.ledger).until() == NOON + 2 * DAY, "what was read is still known"
     assert books.told("user", WEEK) == {}
     assert ledger.count_jobs() == 1
     assert told(books)["ann"].held_seconds == 7200
