@@ -28,11 +28,13 @@ class JobBook:
 
     def note(self, found: Iterable[JobUse], settings: Settings, now: float) -> None:
         """What was told now (Unix seconds). A job that the ledger has counted stays as it was counted."""
-        rows = [_row(job, settings, now) for job in found if job.name != KERNEL]
+        told = [job for job in found if job.name != KERNEL]
         # The job of a kernel is a lease's, and leases are counted by the broker's records: told here as well, its
         # GPU-hours would be there twice. So a job of that name is never counted, whoever gave it.
         with self._engine.begin() as connection:
-            _write(connection, rows)
+            _write(connection, [_row(job, settings, now) for job in told if not job.end_is_due])
+            # Of one whose end is yet to be told nothing new is known, but that it is not forgotten.
+            _hear(connection, [(job.id, int(job.submitted)) for job in told if job.end_is_due], now)
 
     def reached(self, until: float) -> None:
         """What jobs used is known until then (Unix seconds)."""
@@ -122,6 +124,13 @@ def class_of(gpus: Iterable[str], settings: Settings) -> str:
     (kind,) = types
     by_gres = {one.gres: name for name, one in settings.gpu_classes.items() if one.gres}
     return by_gres.get(f"gpu:{kind}" if kind else "gpu", by_gres.get("gpu", ""))
+
+
+def _hear(connection: Connection, some: Sequence[JobKey], now: float) -> None:
+    at = tables.jobs.c
+    for first in range(0, len(some), MOST_VALUES):
+        mine = tuple_(at.number, at.submitted).in_(some[first : first + MOST_VALUES])
+        connection.execute(update(tables.jobs).where(mine, at.ended.is_(None)).values(last_seen=now))
 
 
 def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hub.slurm.commands import Slurm, SlurmSilent
+from hub.slurm.jobs import JobState, state_of
 from hub.slurm.tres import Tres, tres_of
 
 FIELDS = (
-    *("JobIDRaw", "User", "Account", "Submit", "Start", "End", "ElapsedRaw"),
+    *("JobIDRaw", "User", "Account", "State", "Submit", "Start", "End", "ElapsedRaw"),
     *("AllocTRES", "ConsumedEnergyRaw", "JobName"),
 )
 PATIENCE_S = 60.0
@@ -48,6 +49,9 @@ class JobUse:
     energy: float | None
     """Joules, as the cluster's plugin counts them: of its nodes, their processors or their GPUs. None where it reports
     nothing: empty and zero are no measurement."""
+    end_is_due: bool = False
+    """It is over, and when it ended is yet to be told; `seconds` goes on with the clock meanwhile, and says nothing.
+    So it is for some seconds once an accounting is back that was away."""
 
 
 async def usage(
@@ -134,6 +138,7 @@ def _rows(told: str, separator: str) -> Iterator[Mapping[str, str]]:
 def _job(row: Mapping[str, str]) -> JobUse | None:
     if row["Start"] in NOT_BEGUN or not row["AllocTRES"]:
         return None
+    is_open = row["End"] == NOT_ENDED
     try:
         return JobUse(
             id=_whole(row["JobIDRaw"]),
@@ -142,10 +147,11 @@ def _job(row: Mapping[str, str]) -> JobUse | None:
             user=row["User"],
             account=row["Account"],
             began=float(_whole(row["Start"])),
-            ended=None if row["End"] == NOT_ENDED else float(_whole(row["End"])),
+            ended=None if is_open else float(_whole(row["End"])),
             seconds=float(_whole(row["ElapsedRaw"])),
             tres=tres_of(row["AllocTRES"]),
             energy=_energy(row),
+            end_is_due=is_open and state_of(row["State"].split(" ")[:1]) not in (JobState.RUNNING, JobState.ENDING),
         )
     except ValueError as error:
         which = row["JobIDRaw"][:40]

@@ -19,6 +19,7 @@ def row(**values: str) -> str:
         "JobIDRaw": "7",
         "User": "ann",
         "Account": "ai-ned",
+        "State": "COMPLETED",
         "Submit": "1795784372",
         "Start": "1795784373",
         "End": "1795784383",
@@ -42,23 +43,23 @@ def named(name: str) -> JobUse:
 def test_every_job_that_began_is_told_once_and_none_that_waits_or_was_cancelled_in_the_line() -> None:
     names = [job.name for job in read()]
     assert sorted(set(names)) == [
-        *("array", "cancelled", "evil\n99999~x|", "failed", "lost-node", "requeued", "running"),
+        *("array", "cancelled", "ended-meanwhile", "evil\n99999~x|", "failed", "lost-node", "requeued", "running"),
         *("suspended", "two-nodes", "untyped", "werkbank-dask", "with-steps"),
     ]
     assert names.count("array") == 2, "each task of an array is a job of its own"
-    assert len(names) == 13
+    assert len(names) == 14
 
 
 def test_a_job_is_read_with_what_it_held_and_for_how_long() -> None:
     assert named("werkbank-dask") == JobUse(
         id=3,
-        submitted=1795784379,
+        submitted=1795787527,
         name="werkbank-dask",
         user="ann",
         account="ai-ned",
-        began=1795784379,
-        ended=1795784385,
-        seconds=6,
+        began=1795787527,
+        ended=1795787534,
+        seconds=7,
         tres=Tres(cpus=8, memory=800 * MIB, nodes=1, gpus={"h200": 2}),
         energy=900,
     )
@@ -72,7 +73,21 @@ def test_gpus_of_all_nodes_are_added_up_and_have_their_type_though_the_job_named
 
 def test_a_job_that_runs_has_no_end_and_what_it_held_so_far() -> None:
     one = named("running")
-    assert (one.ended, one.seconds, one.energy) == (None, 6, None)
+    assert (one.ended, one.end_is_due, one.energy) == (None, False, None)
+    assert one.seconds > 0
+
+
+def test_of_a_job_that_is_over_the_end_may_be_yet_to_be_told() -> None:
+    """So slurmdbd tells it for some seconds when it is back, and the time that it tells goes on with the clock."""
+    one = named("ended-meanwhile")
+    assert (one.ended, one.end_is_due) == (None, True)
+    assert [job.name for job in read() if job.end_is_due] == ["ended-meanwhile"]
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "SUSPENDED", "COMPLETING", "RESIZING"])
+def test_a_job_that_does_something_yet_has_no_end_that_is_due(state: str) -> None:
+    (one,) = read(row(State=state, End="Unknown"))
+    assert not one.end_is_due
 
 
 def test_time_in_which_a_job_was_suspended_is_not_held() -> None:
@@ -83,7 +98,7 @@ def test_time_in_which_a_job_was_suspended_is_not_held() -> None:
 
 def test_a_job_that_was_cancelled_or_put_back_in_the_line_held_what_it_had_until_then() -> None:
     assert [(job.name, job.seconds) for job in read() if job.name in ("cancelled", "requeued")] == [
-        ("requeued", 4),
+        ("requeued", 5),
         ("cancelled", 4),
     ]
 
@@ -100,7 +115,7 @@ def test_empty_zero_and_no_value_are_no_measurement_of_energy(told: str) -> None
 
 
 def test_a_job_that_went_back_in_the_line_is_two() -> None:
-    first, again = row(), row(Submit="1795784390", Start="1795784400", End="Unknown")
+    first, again = row(State="REQUEUED"), row(Submit="1795784390", Start="1795784400", End="Unknown", State="RUNNING")
     assert [(job.id, job.submitted, job.ended) for job in read(first + again)] == [
         (7, 1795784372, 1795784383),
         (7, 1795784390, None),

@@ -371,6 +371,23 @@ async def test_a_job_whose_end_came_late_is_followed_and_one_that_was_forgotten_
     assert ledger.count_jobs() == 2
 
 
+async def test_while_the_end_of_a_job_is_yet_to_be_told_it_stays_as_it_was_last_known(
+    books: Books, settings: Settings, accounting: AccountingThatIsAwayAtTimes
+) -> None:
+    jobs, ledger = reader(books, settings, accounting), books.keep()
+    accounting.jobs = [job(ended=None, seconds=10)]
+    await jobs.read(in_thread)
+    due = replace(job(8), ended=None, seconds=9999, end_is_due=True)
+    for accounting.now in (NOON + 60, NOON + 120):
+        accounting.jobs = [job(ended=None, seconds=9999, end_is_due=True), due]
+        await jobs.read(in_thread)
+        assert (told(books)["ann"].held_seconds, ledger.count_jobs()) == (20, 0)
+    accounting.now = NOON + DAY
+    accounting.jobs = [job(ended=NOON + 30, seconds=30), job(8, ended=NOON + 40, seconds=40)]
+    await jobs.read(in_thread)
+    assert (told(books)["ann"].held_seconds, ledger.count_jobs()) == (140, 2)
+
+
 async def test_books_that_no_round_reached_for_long_are_unknown_whatever_the_reason(
     books: Books, settings: Settings, accounting: AccountingThatIsAwayAtTimes
 ) -> None:
