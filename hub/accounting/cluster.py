@@ -85,10 +85,7 @@ class ClusterJobs:
             await self._read(in_thread)
         except SlurmError as error:
             if not self._away:
-                until = await in_thread(self.book.until)
-                since = (
-                    datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds") if until is not None else "ever"
-                )
+                since = _written(await in_thread(self.book.until))
                 log.warning("slurm.silent", about="accounting", unknown_since=since, why=str(error))
             self._away = str(error)
         else:
@@ -146,6 +143,10 @@ class ClusterJobs:
 
 def _key(job: JobUse) -> JobKey:
     return job.id, int(job.submitted)
+
+
+def _written(until: float | None) -> str:
+    return "ever" if until is None else datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
 
 
 def _days(start: float, end: float) -> Iterator[tuple[float, float]]:
