@@ -10,10 +10,11 @@ from hub.pages import hub_pages
 from hub.runtime import Runtime, proxy_command
 from hub.settings import Current, Settings
 from hub.slurm.commands import Slurm
+from hub.slurm.names import SEAT
 from hub.slurm.watch import Watch
 from hub.spawners.arrivals import PATH, ArrivalHandler
 from hub.spawners.local import KEPT_VARIABLES, LocalSpawner
-from hub.spawners.slurm import SEAT, SlurmSpawner
+from hub.spawners.slurm import SlurmSpawner
 from hub.state import Ports, StateDirectory
 from hub.workshops.admission import Admission
 

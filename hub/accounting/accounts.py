@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
+from hub.accounting.cluster import ClusterJobs, Known
 from hub.accounting.homes import HomeBook
 from hub.accounting.ledger import Ledger
-from hub.accounting.model import DAY, NOTHING
+from hub.accounting.model import DAY, NOTHING, Amounts
+from hub.accounting.months import monday_of, today
 from hub.accounting.periods import Period
 from hub.accounting.query import By, Fresh, Key, Tally, Use, Whose
-from hub.accounting.report import Entry, Grouping, Line, UseReport, entries, line, titles, totals
+from hub.accounting.report import Entry, Grouping, JobsKnown, Line, UseReport, entries, line, titles, totals
 from hub.accounting.scope import Scope, workshop_scope
 from hub.accounting.source import Source
 from hub.leases.desk import Desk
@@ -44,6 +46,13 @@ class Told:
     series: list[Entry]
     """By day up to three months, else by month."""
     factors: FootprintFactors
+    jobs: Known | None = None
+    """How far it is known what jobs used; None where seats are no jobs."""
+
+    @property
+    def lacks_jobs(self) -> bool:
+        """Whether it is unknown what jobs used in some of the period."""
+        return self.jobs is not None and self.jobs.lacks(min(self.period.end * DAY, self.until))
 
     def lines(self, some: Iterable[Entry]) -> list[Line]:
         """Some of the entries as they are told."""
@@ -59,6 +68,7 @@ class Told:
             of=self.scope.name,
             until=self.until,
             is_filling=self.is_filling,
+            jobs=JobsKnown(counted_until=self.jobs.until, is_unknown=self.lacks_jobs) if self.jobs else None,
             count=len(self.entries),
             total=self.total,
             lines=self.lines(some),
@@ -74,6 +84,8 @@ class Accounts:
         self.source, self.ledger = source, Ledger(engine, source)
         self.use = Use(engine, source)
         self.homes = HomeBook(engine)
+        is_cluster = settings.site.slurm is not None
+        self.jobs = ClusterJobs(engine, lambda: self.settings, self.now) if is_cluster else None
         self.workshops, self.members = Workshops(engine), Members(engine)
 
     def _is_simulated(self, gpu_class: str) -> bool:
@@ -87,6 +99,7 @@ class Accounts:
     async def report(self, scope: Scope, by: Grouping, period: Period, language: str) -> Told:
         """Who used what; reads in threads."""
         live, now = self._live(), self.now()
+        jobs = await self.known_jobs()  # first: what is read meanwhile is more than is said, not less
         fresh = await asyncio.to_thread(self.use.fresh, live, now)
         inside: By = "day" if period.end - period.start <= MOST_DAYS else "month"
         # Databases answer both at once.
@@ -104,7 +117,21 @@ class Accounts:
             entries=shown,
             series=self._entries(series, inside, language),
             factors=self.settings.site.footprint,
+            jobs=jobs,
         )
+
+    async def known_jobs(self) -> Known | None:
+        """How far it is known what jobs used; None where seats are no jobs. Reads in a thread."""
+        return await asyncio.to_thread(self.jobs.known) if self.jobs is not None else None
+
+    async def week(self, whose: Whose) -> Amounts:
+        """What came to somebody since Monday, 00:00 UTC; reads in a thread."""
+        day = today(self.now())
+        return await asyncio.to_thread(self._sum, Period(monday_of(day), day + 1, ""), whose, self._live(), self.now())
+
+    def _sum(self, period: Period, whose: Whose, live: list[Lease], now: float) -> Amounts:
+        tallies = self.use.tallies("day", period, whose, self.use.fresh(live, now))
+        return sum((tally.amounts for tally in tallies.values()), NOTHING)
 
     async def people(self, period: Period) -> int:
         """How many people had a device or a seat; reads in a thread."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.accounting.cluster import ClusterJobs
 from hub.accounting.energy import EnergyBook, Reading
 from hub.accounting.homes import HomeBook, size_of
 from hub.accounting.ledger import Ledger
@@ -46,10 +47,19 @@ Result = TypeVar("Result")
 class Bookkeeper:
     """One per service. Whatever goes wrong delays it and breaks nothing else."""
 
-    def __init__(self, runtime: Runtime, engine: Engine, desk: Desk, hub: HubApi, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        engine: Engine,
+        desk: Desk,
+        hub: HubApi,
+        ledger: Ledger,
+        jobs: ClusterJobs | None = None,
+    ) -> None:
+        """`jobs` are those of the cluster, where seats are jobs."""
         self._runtime, self._desk, self._hub = runtime, desk, hub
         self._settings = runtime.settings
-        self._ledger = ledger
+        self._ledger, self._jobs = ledger, jobs
         self._energy, self._seats, self._homes = EnergyBook(engine), SeatBook(engine), HomeBook(engine)
         self._thread = ThreadPoolExecutor(1, "accounting")
         # A driver that hangs holds up its own thread only.
@@ -62,12 +72,14 @@ class Bookkeeper:
         """Keep the books until the block ends."""
         observer = self._observe
         self._desk.broker.observers.append(observer)
-        rounds = (
+        rounds = [
             ("energy", self._read_energy, ENERGY_PERIOD),
             ("seats", self.look_at_seats, SEATS_PERIOD),
             ("homes", self._measure_homes, HOMES_PERIOD),
             ("count", self.count, COUNT_PERIOD),
-        )
+        ]
+        if self._jobs is not None:
+            rounds.append(("jobs", self._read_jobs, self._jobs.period))
         try:
             async with asyncio.TaskGroup() as tasks:
                 owned = [tasks.create_task(self._every(*one), name=f"accounting.{one[0]}") for one in rounds]
@@ -147,6 +159,12 @@ class Bookkeeper:
             if size is not None:
                 await self._in_thread(self._homes.note, user, size, now)
 
+    # --- jobs of a cluster ---------------------------------------------------------------------------
+
+    async def _read_jobs(self) -> None:
+        assert self._jobs is not None
+        await self._jobs.read(self._in_thread)
+
     # --- counting ------------------------------------------------------------------------------------
 
     async def count(self) -> None:
@@ -160,9 +178,9 @@ class Bookkeeper:
         if self._rounds % RECOUNT_ROUNDS == 0:
             new += self._ledger.recount(before)
         self._rounds += 1
-        seats = self._ledger.count_seats()
-        if new or seats:
-            log.info("accounting.counted", leases=new, seats=seats)
+        seats, jobs = self._ledger.count_seats(), self._ledger.count_jobs()
+        if new or seats or jobs:
+            log.info("accounting.counted", leases=new, seats=seats, jobs=jobs)
 
     async def _in_thread(self, act: Callable[..., Result], *given: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, act, *given)

@@ -27,6 +27,10 @@ class Bar:
     busy_height: float
     idle_height: float
     """Held, while no cell ran; on top of the busy part."""
+    jobs: float = 0.0
+    """GPU-hours of jobs, whose busy part nobody knows."""
+    jobs_height: float = 0.0
+    """On top of the others."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class Chart:
     is_simulated: bool
     """Only simulated devices were used, and are what is shown."""
     is_by_day: bool
+
+    @property
+    def has_jobs(self) -> bool:
+        return any(bar.jobs for bar in self.bars)
 
     @property
     def is_empty(self) -> bool:
@@ -55,7 +63,7 @@ def chart_of(told: Told, language: str) -> Chart:
     if not is_by_day:
         dates = [date_of(first_day(month)) for month in range(month_of(start), month_of(end - 1) + 1)]
     had = [_had(by_name.get(_key(when, is_by_day), NOTHING), when) for when in dates]
-    top = axis_top(max((held for _when, held, _busy in had), default=0.0))
+    top = axis_top(max((held for _when, held, _busy, _jobs in had), default=0.0))
     every = -(-len(had) // (MOST_LABELS if is_by_day else 12))
     bars = [
         Bar(
@@ -64,9 +72,11 @@ def chart_of(told: Told, language: str) -> Chart:
             held=held,
             busy=busy,
             busy_height=busy / top,
-            idle_height=(held - busy) / top,
+            idle_height=max(0.0, held - jobs - busy) / top,
+            jobs=jobs,
+            jobs_height=jobs / top,
         )
-        for number, (when, held, busy) in enumerate(had)
+        for number, (when, held, busy, jobs) in enumerate(had)
     ]
     return Chart(bars, top, not is_real and any(bar.held for bar in bars), is_by_day)
 
@@ -88,8 +98,8 @@ def axis_top(most: float) -> float:
     return next(size * step for step in _STEPS if size * step >= most * 0.999)
 
 
-def _had(amounts: Amounts, when: date) -> tuple[date, float, float]:
-    return when, amounts.held_seconds / 3600, amounts.busy_seconds / 3600
+def _had(amounts: Amounts, when: date) -> tuple[date, float, float, float]:
+    return when, amounts.held_seconds / 3600, amounts.busy_seconds / 3600, amounts.job_gpu_seconds / 3600
 
 
 def _key(when: date, is_by_day: bool) -> str:

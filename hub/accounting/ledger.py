@@ -1,4 +1,4 @@
-"""The ledger: leases and seats that ended are counted once, as pieces and as sums by month.
+"""The ledger: leases, seats and jobs that ended are counted once, as pieces and as sums by month.
 
 Leases lie in the broker's database, the ledger in the service's, and no transaction spans both. So an id that has
 pieces has been counted: pieces and sums are written together or not at all, and what is found counted is passed over,
@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, delete, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, insert, select, tuple_, update
 
 from hub.accounting import tables
+from hub.accounting.jobs import MARK as JOBS_MARK
+from hub.accounting.jobs import facts_of
 from hub.accounting.model import NAMES, Amounts, LeaseFacts, Measured, Piece
 from hub.accounting.months import PARTS, part_of
-from hub.accounting.pieces import pieces_of, seat_pieces
+from hub.accounting.pieces import job_pieces, pieces_of, seat_pieces
 from hub.accounting.source import Position, Source
 from hub.db import insert_of, insert_rows, upsert_rows
 from hub.logs import get_logger
@@ -28,6 +30,8 @@ BATCH = 10_000
 """Leases that are counted in one transaction."""
 OVERLAP = 3600.0
 """Seconds that are looked at again: the machine's clock may be set back between two starts of the broker."""
+JOBS_SETTLE = 120.0
+"""Seconds for which an ended job waits to be counted: the energy of its last step is told after its end."""
 MOST_VALUES = 5_000
 ROWS_AT_ONCE = 5_000
 
@@ -52,8 +56,9 @@ class Ledger:
                 return
             connection.execute(delete(tables.pieces))
             connection.execute(delete(tables.sums))
-            connection.execute(delete(tables.marks))
-            connection.execute(update(tables.seats).values(is_counted=False))
+            connection.execute(delete(tables.marks).where(tables.marks.c.name != JOBS_MARK))
+            for measured in (tables.seats, tables.jobs):
+                connection.execute(update(measured).values(is_counted=False))
             self._set_mark(connection, "version", VERSION)
 
     def count_leases(self, before: float) -> int:
@@ -116,6 +121,23 @@ class Ledger:
             if len(rows) < BATCH:
                 return new
 
+    def count_jobs(self) -> int:
+        """Count the jobs that have ended, and were looked at again JOBS_SETTLE later; how many were new."""
+        at, new = tables.jobs.c, 0
+        with self.engine.connect() as connection:
+            before = self.mark(connection, JOBS_MARK) - JOBS_SETTLE
+        over = select(tables.jobs).where(at.ended < before, ~at.is_counted).order_by(at.number).limit(BATCH)
+        while True:
+            with self.engine.begin() as connection:
+                rows = connection.execute(over).all()
+                self._write(connection, [piece for row in rows for piece in job_pieces(facts_of(row))])
+                for some in _some([(row.number, row.submitted) for row in rows], MOST_VALUES // 2):
+                    counted = tuple_(at.number, at.submitted).in_(some)
+                    connection.execute(update(tables.jobs).where(counted).values(is_counted=True))
+            new += len(rows)
+            if len(rows) < BATCH:
+                return new
+
     def measured(self, connection: Connection, leases: Sequence[str]) -> dict[str, list[Measured]]:
         """What was measured of each of these leases."""
         at = tables.energy.c
@@ -153,7 +175,9 @@ class Ledger:
 
     @staticmethod
     def mark(connection: Connection, name: str) -> float:
-        """How far the ledger is: "leases" until when they are counted (Unix seconds), "counted" how many."""
+        """How far the ledger is: "leases" until when they are counted (Unix seconds), "counted" how many,
+        "jobs" until when it is known what they used (Unix seconds).
+        """
         found = connection.execute(select(tables.marks.c.value).where(tables.marks.c.name == name)).scalar()
         return float(found or 0.0)
 

@@ -41,6 +41,16 @@ class Amounts:
     """CPU seconds of seats, as far as they were measured."""
     cpu_measured_seconds: float = 0.0
     """Of `seat_seconds`, for how many CPU use was measured."""
+    jobs: int = 0
+    """Jobs of a cluster, each counted once: on the day that it began. Those of leases are not among them."""
+    job_gpu_seconds: float = 0.0
+    """Of `held_seconds`, those of jobs: nobody measures when these are busy."""
+    core_seconds: float = 0.0
+    """Core-seconds that jobs held."""
+    job_energy_mj: float = 0.0
+    """Energy of jobs in millijoules, as far as the cluster reports it: of nodes, and never added to that of GPUs."""
+    job_energy_core_seconds: float = 0.0
+    """Of `core_seconds`, those of jobs whose energy was reported."""
 
     def __add__(self, other: "Amounts") -> "Amounts":
         joined = map(_joined, NAMES, self.values(), other.values())
@@ -102,11 +112,34 @@ class LeaseFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """The part of one lease, or of one seat, on one day (UTC) and one device: nothing crosses a midnight."""
+class JobFacts:
+    """What accounting needs to know of a job of a cluster that has begun. Times are Unix seconds."""
 
     id: str
-    """The lease; `seat-` and a number for a seat."""
+    user: str
+    programme: str
+    name: str
+    """Its owner's choice; empty for a seat."""
+    gpu_class: str
+    """Empty where it has no GPU, or one of a kind that is not known here."""
+    gpus: int
+    cores: int
+    began: float
+    until: float
+    """When it ended; for one that runs, until when it is counted."""
+    seconds: float
+    """For how long it held them; without the time in which it was suspended."""
+    energy_mj: float | None
+    """None where the cluster reports none."""
+    has_ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of one lease, seat or job on one day (UTC) and one device: nothing crosses a midnight."""
+
+    id: str
+    """The lease; `seat-` and a number for a seat, `job-`, its number and when it was submitted for a job."""
     day: int
     """Days since 1970-01-01."""
     device: str
@@ -114,10 +147,11 @@ class Piece:
     user: str
     programme: str
     gpu_class: str
-    """Empty for a seat."""
+    """Empty for a seat, and for a job without a GPU of a known kind."""
     profile: str
     """Empty where it is not known."""
     notebook: str
+    """Of a job, its name."""
     lesson: str
     """The lesson's id, for notebooks of lessons."""
     simulated: bool
@@ -149,6 +183,7 @@ _FLOWS = frozenset(
     {
         *("held_seconds", "busy_seconds", "energy_mj", "measured_seconds"),
         *("seat_seconds", "cpu_seconds", "cpu_measured_seconds"),
+        *("job_gpu_seconds", "core_seconds", "job_energy_mj", "job_energy_core_seconds"),
     }
 )
-"""What flows evenly while a device or a seat is had; the others are events."""
+"""What flows evenly while something is had; the others are events."""

@@ -49,6 +49,11 @@ def today(now: float) -> int:
     return day_of(datetime.fromtimestamp(now, UTC).date())
 
 
+def monday_of(day: int) -> int:
+    """The Monday of a day's week; day 0 was a Thursday."""
+    return day - (day + 3) % 7
+
+
 def month_name(month: int) -> str:
     """As in `2026-11`."""
     return f"{month // 12:04}-{month % 12 + 1:02}"

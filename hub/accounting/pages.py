@@ -52,6 +52,7 @@ class Shown:
     """GPU-hours of the largest line, on whatever page it is."""
     has_seats: bool
     has_homes: bool
+    has_jobs: bool
     count: int
     """Lines that the search found, on all pages."""
     page: int
@@ -169,6 +170,7 @@ def _shown(accounts: Accounts, whole: Told, some: list[Entry], asked: OnPage, by
         most=max((one.tally.amounts.held_seconds for one in whole.entries), default=0.0) / 3600,
         has_seats=any(one.tally.amounts.seat_seconds for one in whole.entries),
         has_homes=any(one.size is not None for one in whole.entries),
+        has_jobs=any(one.tally.amounts.jobs or one.tally.amounts.core_seconds for one in whole.entries),
         count=len(some),
         page=asked.page,
         pages=pages,

@@ -1,4 +1,4 @@
-"""From leases and seats to pieces by day and device. Plain functions: nothing here reads or writes."""
+"""From leases, seats and jobs to pieces by day and device. Plain functions: nothing here reads or writes."""
 
 import re
 from collections import defaultdict
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hub.accounting.model import DAY, NOTHING, WAITS, Amounts, Holding, LeaseFacts, Measured, Piece
+from hub.accounting.model import DAY, NOTHING, WAITS, Amounts, Holding, JobFacts, LeaseFacts, Measured, Piece
 
 _LESSON = re.compile(r"(?:^|/)tutorials/([A-Z]\d{1,3})-")
 """Where lessons lie in everybody's home."""
@@ -129,3 +129,38 @@ def seat_pieces(
         )
         made.append(replace(whole, day=day, start=start, end=end, amounts=Amounts(seat_seconds=seconds) + cpu))
     return made
+
+
+def job_pieces(job: JobFacts) -> list[Piece]:
+    """A job in pieces; the time for which it held what it has, and its energy, are spread evenly from start to end."""
+    end = max(job.began, job.until)
+    whole = Piece(
+        id=job.id,
+        day=0,
+        device="",  # Slurm's accounting does not tell which
+        user=job.user,
+        programme=job.programme,
+        gpu_class=job.gpu_class,
+        profile="",
+        notebook=job.name,
+        lesson="",
+        simulated=False,
+        start=job.began,
+        end=end,
+        amounts=NOTHING,
+        is_live=not job.has_ended,
+    )
+    made = []
+    for day, start, stop in by_day(job.began, end):
+        share = (stop - start) / (end - job.began) if end > job.began else 1.0
+        amounts = replace(_held(job, share), jobs=int(start == job.began))
+        made.append(replace(whole, day=day, start=start, end=stop, amounts=amounts))
+    return made
+
+
+def _held(job: JobFacts, share: float) -> Amounts:
+    gpus, cores = job.gpus * job.seconds * share, job.cores * job.seconds * share
+    held = Amounts(held_seconds=gpus, job_gpu_seconds=gpus, core_seconds=cores)
+    if job.energy_mj is None:
+        return held
+    return replace(held, job_energy_mj=job.energy_mj * share, job_energy_core_seconds=cores)

@@ -24,11 +24,12 @@ from sqlalchemy import (
 )
 
 from hub.accounting import tables
+from hub.accounting.jobs import JobBook, facts_of
 from hub.accounting.ledger import Ledger, pieces_of_seat
 from hub.accounting.model import DAY, NAMES, NOTHING, Amounts, Piece
 from hub.accounting.months import PARTS, month_of
 from hub.accounting.periods import Period
-from hub.accounting.pieces import pieces_of
+from hub.accounting.pieces import job_pieces, pieces_of
 from hub.accounting.seats import SeatBook
 from hub.accounting.source import Source
 from hub.leases.model import Lease
@@ -84,10 +85,10 @@ class Use:
 
     def __init__(self, engine: Engine, source: Source) -> None:
         self._engine, self._source = engine, source
-        self._ledger, self._seats = Ledger(engine, source), SeatBook(engine)
+        self._ledger, self._seats, self._jobs = Ledger(engine, source), SeatBook(engine), JobBook(engine)
 
     def fresh(self, live: Iterable[Lease], now: float) -> Fresh:
-        """Leases and seats that run on, and what ended since the ledger was last kept."""
+        """Leases, seats and jobs that run on, and what ended since the ledger was last kept."""
         found = self._source.live(live, now)
         with self._engine.connect() as connection:
             mark = self._ledger.mark(connection, "leases")
@@ -102,6 +103,7 @@ class Use:
         pieces = [piece for id, some in made.items() if id not in known for piece in some]
         pieces += [piece for row in over for piece in pieces_of_seat(row)]
         pieces += [piece for row in self._seats.open() for piece in pieces_of_seat(row, max(now, row.last_seen))]
+        pieces += [piece for row in self._jobs.uncounted() for piece in job_pieces(facts_of(row))]
         return Fresh(pieces, len(ended.facts) >= MOST_FRESH)
 
     def tallies(self, by: By, period: Period, whose: Whose, fresh: Fresh) -> dict[Key, Tally]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.accounting.footprint import Footprint, footprint
+from hub.accounting.footprint import MILLIJOULES_PER_KWH, Footprint, footprint
 from hub.accounting.model import NOTHING, Amounts
 from hub.accounting.months import date_of, month_name
 from hub.accounting.query import By, Key, Tally
@@ -20,6 +20,7 @@ OTHERS: dict[str, str] = {
     "lesson": later("Other notebooks"),
     "notebook": later("Seats without a GPU"),
     "device": later("Device not known"),
+    "gpu_class": later("Kind not known"),
 }
 """What stands for those without a name."""
 Grouping = By | Literal["workshop"]
@@ -65,6 +66,30 @@ class Line(BaseModel):
     cpu_measured_share: float | None
     storage_bytes: int | None = None
     """Of a user's home, as last measured; told for users alone."""
+    gpu_busy_share: float | None = None
+    """In which part of the held hours a cell ran, those of jobs left out: nobody measures when jobs are busy."""
+    jobs: int = 0
+    """Jobs of the cluster, each counted once. Kernels are leases, and none of these."""
+    gpu_hours_jobs: float = 0.0
+    """Of `gpu_hours_held`, those of jobs."""
+    core_hours_jobs: float = 0.0
+    """Core-hours that jobs held."""
+    job_energy_kwh: float | None = None
+    """Energy of jobs as the cluster reports it: of their nodes, as a rule, and no part of `gpu_energy_kwh`."""
+    job_energy_measured_share: float | None = Field(
+        default=None, description="For which part of the core-hours of jobs their energy was reported."
+    )
+
+
+class JobsKnown(BaseModel):
+    """How far it is known what jobs of the cluster used."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    counted_until: float | None
+    """Unix seconds; null where nothing was read so far."""
+    is_unknown: bool
+    """What they used since then is unknown in this period: the cluster's accounting does not answer."""
 
 
 class UseReport(BaseModel):
@@ -84,6 +109,8 @@ class UseReport(BaseModel):
     """Until when what runs on is counted (Unix seconds)."""
     is_filling: bool
     """Use from before this version is still being counted; figures grow until that is done."""
+    jobs: JobsKnown | None = None
+    """How far it is known what jobs used; null where seats are no jobs."""
     count: int
     """How many lines there are in all."""
     total: list[Line]
@@ -126,8 +153,9 @@ def entries(
     return sorted(made, key=_most_first)
 
 
-def _most_first(one: Entry) -> tuple[float, float, str, bool]:
-    return -one.tally.amounts.held_seconds, -one.tally.amounts.seat_seconds, one.name, one.simulated
+def _most_first(one: Entry) -> tuple[float, float, float, str, bool]:
+    had = one.tally.amounts
+    return -had.held_seconds, -had.seat_seconds, -had.core_seconds, one.name, one.simulated
 
 
 def totals(tallies: Mapping[Key, Tally], factors: FootprintFactors, title: str) -> list[Line]:
@@ -155,9 +183,24 @@ def line(one: Entry, factors: FootprintFactors) -> Line:
         cpu_hours=had.cpu_seconds / 3600 if had.cpu_measured_seconds else None,
         cpu_measured_share=_share(had.cpu_measured_seconds, had.seat_seconds),
         storage_bytes=one.size,
+        **_jobs(had),
         **_waits(had),
         **_energy(one, factors),
     )
+
+
+def _jobs(had: Amounts) -> dict[str, Any]:
+    seen = had.held_seconds - had.job_gpu_seconds
+    told = had.job_energy_core_seconds > 0
+    return {
+        # Sums in another order differ in their last digits.
+        "gpu_busy_share": min(1.0, had.busy_seconds / seen) if seen > 1e-6 * had.held_seconds else None,
+        "jobs": had.jobs,
+        "gpu_hours_jobs": had.job_gpu_seconds / 3600,
+        "core_hours_jobs": had.core_seconds / 3600,
+        "job_energy_kwh": had.job_energy_mj / MILLIJOULES_PER_KWH if told else None,
+        "job_energy_measured_share": _share(had.job_energy_core_seconds, had.core_seconds),
+    }
 
 
 def _waits(had: Amounts) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Source:
             held_seconds=row.held_seconds,
             busy_seconds=row.busy_seconds,
             profile=record.get("profile", ""),
-            notebook=_plain(record.get("holder", "")),
+            notebook=plain(record.get("holder", "")),
             simulated=self._simulated(row.gpu_class, holdings),
         )
 
@@ -113,7 +113,7 @@ class Source:
             held_seconds=lease.held_seconds + since,
             busy_seconds=lease.busy_seconds + (since if lease.busy else 0.0),
             profile=lease.profile,
-            notebook=_plain(lease.holder),
+            notebook=plain(lease.holder),
             simulated=self._simulated(lease.gpu_class, holdings),
             has_ended=False,
         )
@@ -129,6 +129,6 @@ def _served(row: Any, holdings: Iterable[Holding]) -> Served:
     return Served(row.id, row.user, got, row.held_seconds / count, count)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """What every database takes: one lease with an odd name must not keep the others from being counted."""
     return text.encode(errors="replace").decode().replace("\0", "")

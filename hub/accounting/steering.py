@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hub.accounting.accounts import Accounts, Told
 from hub.accounting.charts import Chart, chart_of
+from hub.accounting.cluster import Known
 from hub.accounting.footprint import MILLIJOULES_PER_KWH
 from hub.accounting.model import DAY
 from hub.accounting.periods import BadPeriod, Period, period_of
@@ -38,6 +39,10 @@ class Steering:
     is_running: bool
     """The month is not over."""
     is_filling: bool
+    jobs: Known | None
+    """How far it is known what jobs used; None where seats are no jobs."""
+    lacks_jobs: bool
+    """It is unknown what jobs used in some of the month."""
 
 
 async def steering(accounts: Accounts, month: str, language: str) -> Steering:
@@ -62,6 +67,8 @@ async def steering(accounts: Accounts, month: str, language: str) -> Steering:
         until=by_programme.until,
         is_running=by_programme.until < period.end * DAY,
         is_filling=by_programme.is_filling,
+        jobs=by_programme.jobs,
+        lacks_jobs=by_programme.lacks_jobs,
     )
 
 

@@ -1,6 +1,7 @@
 """The ledger's tables, in the service's own database. Leases may lie in another one: nothing here refers to it.
 
-`use_pieces` and `use_sums` are made from leases, seats and energy, and can be made again; the others are measured.
+`use_pieces` and `use_sums` are made from leases, seats, jobs and energy, and can be made again; the others are
+measured.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from hub.db import Base
 
 FIRST_QUARTER, FIRST_PART = 1_000_000, 10_000_000
 """Numbers of months are below, those of quarters of a year from here on, and those of parts of months."""
-COUNTS = ("leases", "unserved", "waits", "within_1m", "within_15m", "within_1h")
+COUNTS = ("leases", "unserved", "waits", "within_1m", "within_15m", "within_1h", "jobs")
 
 
 def _amounts() -> list[Column[Any]]:
@@ -101,6 +102,28 @@ seats = Table(
     Column("is_counted", Boolean, nullable=False),
     Index("use_seats_of_user", "user", "began"),
     Index("use_seats_open", "is_counted", "id"),
+)
+
+jobs = Table(
+    "use_jobs",
+    Base.metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    # Numbers come again: of jobs that went back in the line, and of clusters that were made anew.
+    Column("submitted", BigInteger, primary_key=True, autoincrement=False),
+    Column("user", String(255), nullable=False),
+    Column("programme", String(32), nullable=False),
+    Column("name", String(1024), nullable=False),
+    Column("gpu_class", String(32), nullable=False),
+    Column("gpus", Integer, nullable=False),
+    Column("cores", Integer, nullable=False),
+    Column("began", Float, nullable=False),
+    Column("ended", Float),
+    Column("seconds", Float, nullable=False),
+    Column("energy_mj", Float),
+    Column("last_seen", Float, nullable=False),
+    Column("is_counted", Boolean, nullable=False),
+    Index("use_jobs_open", "is_counted", "number"),
+    comment="What jobs of a cluster held, as its accounting told it at last. Those of leases are not here.",
 )
 
 homes = Table(

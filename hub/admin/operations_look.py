@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import psutil
 from starlette.datastructures import State
 
+from hub.accounting.cluster import ClusterJobs, Known
 from hub.admin.operations_model import MachineFact
 from hub.audit import Audit, Entry
 from hub.backup.record import last_backup
@@ -48,6 +49,8 @@ class Look:
     """Who took a device out of service, by its UUID."""
     last_backup: float | None = None
     """Unix seconds; None where there never was one."""
+    jobs: Known | None = None
+    """How far it is known what jobs used; None where seats are no jobs."""
 
 
 class Lookout:
@@ -115,6 +118,7 @@ class Lookout:
         audit: Audit = self._state.audit
         quarantined = [device.uuid for device in devices if device.state is DeviceState.QUARANTINED]
         backup = last_backup(folder)
+        jobs: ClusterJobs | None = self._state.accounts.jobs
         return Look(
             seats=seats,
             clusters=None if clusters is None else tuple(clusters),
@@ -123,6 +127,7 @@ class Lookout:
             left_over={uuid: left_over(uses[uuid]) for uuid in quarantined if uuid in uses},
             drained=audit.last("device.drained", [f"device:{d.uuid}" for d in devices if d.draining]),
             last_backup=backup.made.timestamp() if backup else None,
+            jobs=jobs.known() if jobs is not None else None,
         )
 
 

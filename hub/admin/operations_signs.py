@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hub.accounting.cluster import Known
 from hub.admin.operations_model import ClusterFact, DeviceFact, Level, MachineFact, SeatFact, Sign, age, moment
 from hub.admin.operations_words import AWAY, TODO
 from hub.health import Seen
@@ -36,6 +37,11 @@ SEATS_TODO = later("The log of a seat, logs/seat-NAME.default.log in the state f
 CLUSTERS_TODO = later(
     "Its log lies in the folder of the cluster, below clusters in the state folder. It can be stopped."
 )
+JOBS = later("What jobs used is unknown: Slurm's accounting does not answer")
+JOBS_TODO = later(
+    "Seats and kernels go on, and pages about use say until when they know. Look after slurmdbd and its database: "
+    "`sacct` on this machine says what is wrong. What was used meanwhile is counted once it answers."
+)
 DISK = later("The disk of the state folder is nearly full")
 DISK_TODO = later(
     "Without room databases cannot write and seats do not start. Look at logs, homes and clusters in the state folder."
@@ -53,6 +59,8 @@ class Troubles:
     """Why the settings file cannot be used; empty when it can."""
     not_enforced: str
     """Why isolation is not enforced though the settings ask for it; empty when it is, or they do not."""
+    jobs: Known | None = None
+    """How far it is known what jobs of a cluster used; None where seats are no jobs."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,9 @@ def signs_of(troubles: Troubles, facts: Facts, language: str, now: float) -> tup
         signs.append(Sign("stop", _(APART), troubles.not_enforced, None, None, _(APART_TODO)))
     if troubles.settings:
         signs.append(Sign("wait", _(SETTINGS), troubles.settings, None, None, _(SETTINGS_TODO)))
+    if troubles.jobs is not None and troubles.jobs.is_away:
+        since = moment(troubles.jobs.until) if troubles.jobs.until is not None else None
+        signs.append(Sign("wait", _(JOBS), troubles.jobs.why, since, _minutes(since, now), _(JOBS_TODO)))
     signs += _machine(facts.machine, language)
     signs += _devices(facts.devices, language, now)
     signs += _running(facts.seats, facts.clusters, language, now)

@@ -13,6 +13,7 @@ from hub.settings import Settings
 from hub.slurm import rights
 from hub.slurm.associations import NAME, Account, Change, accounts, apply, changes, cluster_name
 from hub.slurm.commands import Slurm, SlurmError
+from hub.slurm.qualities import allowances, missing, qualities
 from hub.web.hub_client import HubClient
 
 app = typer.Typer(help="Make a Slurm cluster and Werkbank agree.", no_args_is_help=True)
@@ -27,14 +28,16 @@ def sync(
         bool, typer.Option("--prune", help="Also take members out who are in no programme's list.")
     ] = False,
 ) -> None:
-    """Give programmes' accounts in Slurm their members, shares and bounds on GPUs.
+    """Give programmes' accounts in Slurm their members, shares and bounds on GPUs, and the QOS that jobs ask for.
 
     Members are those of the settings and, while the workbench runs, those whom sign-in put in the group. Accounts that
-    belong to no programme are left alone, and nobody is taken out of one without --prune.
+    belong to no programme are left alone, and nobody is taken out of one without --prune. The QOS `site.slurm.qos` is
+    made where there is none, and added to what the accounts may use; no QOS is changed or taken away.
     """
     wanted = runtime(settings, state)
     want = list(_wanted(wanted.settings, _groups(HubClient(wanted.state))))
-    asyncio.run(_sync(want, do=do, prune=prune))
+    site = wanted.settings.site.slurm
+    asyncio.run(_sync(want, site.qos if site else None, do=do, prune=prune))
 
 
 @app.command("sudoers")
@@ -84,10 +87,9 @@ def _groups(hub: HubClient) -> dict[str, set[str]]:
         return {}
 
 
-async def _sync(want: list[Account], *, do: bool, prune: bool) -> None:
+async def _sync(want: list[Account], qos: str | None, *, do: bool, prune: bool) -> None:
     slurm = Slurm()
-    cluster = await cluster_name(slurm)
-    planned = list(changes(await accounts(slurm, cluster), want, cluster))
+    planned = await _planned(slurm, want, qos)
     if not planned:
         typer.echo("Slurm has it all as the settings say.")
     done = 0
@@ -103,6 +105,16 @@ async def _sync(want: list[Account], *, do: bool, prune: bool) -> None:
         typer.echo(f"{done} changed.")
     elif planned:
         typer.echo("Nothing was changed. `--apply` does what stands behind a +.")
+
+
+async def _planned(slurm: Slurm, want: list[Account], qos: str | None) -> list[Change]:
+    """All that is to do, in the order to do it in."""
+    cluster = await cluster_name(slurm)
+    planned = list(changes(await accounts(slurm, cluster), want, cluster))
+    if qos is None:
+        return planned
+    have = await qualities(slurm, cluster)
+    return [*missing(qos, have), *planned, *allowances(qos, have, want, cluster)]
 
 
 async def _apply(slurm: Slurm, change: Change, done: int) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hub.cli.options import DEFAULT_STATE, State
 from hub.errors import WerkbankError
-from hub.pages.filters import figures, hours, span
+from hub.pages.filters import figures, hours, span, written
 from hub.running.broker_client import BrokerClient
 from hub.state import StateDirectory
 
@@ -39,7 +39,7 @@ def use(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_table_file: Annotated[bool, typer.Option("--csv", help="Print CSV, with every line and column.")] = False,
 ) -> None:
-    """Who used what: GPU-hours, waits, seats, energy."""
+    """Who used what: GPU-hours, waits, seats, jobs of the cluster, energy."""
     from hub.accounting.exports import as_csv  # only this command needs what they import
     from hub.accounting.report import UseReport
 
@@ -63,16 +63,28 @@ def _table(report: "UseReport") -> Table:
     by = report.by.replace("_", " ")
     shown = Table(title=f"Use by {by}, {report.first} to {report.last} (UTC)", title_justify="left")
     shown.add_column(by.capitalize(), overflow="fold")
-    for column in ("GPU-hours held", "busy", "Leases", "Wait, mean", "GPU energy, kWh", "CO2e, kg", "Seat-hours"):
+    columns = ["GPU-hours held", "busy", "Leases", "Wait, mean", "GPU energy, kWh", "CO2e, kg", "Seat-hours"]
+    if report.jobs is not None:
+        columns += ["Jobs", "Core-hours", "Their energy, kWh"]
+    for column in columns:
         shown.add_column(column, justify="right")
     for line in report.lines[:SHOWN]:
-        shown.add_row(*_cells(line))
+        shown.add_row(*_cells(line)[: 1 + len(columns)])
     shown.add_section()
     for line in report.total:
-        shown.add_row(*_cells(line))
+        shown.add_row(*_cells(line)[: 1 + len(columns)])
     more = f"{report.count - SHOWN} more lines: --csv or --json. " if report.count > SHOWN else ""
-    shown.caption = more + ("Use from before is still being counted." if report.is_filling else "")
+    shown.caption = more + ("Use from before is still being counted. " if report.is_filling else "") + _unknown(report)
     return shown
+
+
+def _unknown(report: "UseReport") -> str:
+    """What is not known of jobs, so that nobody takes it for nothing."""
+    if report.jobs is None or not report.jobs.is_unknown:
+        return ""
+    until = report.jobs.counted_until
+    since = f"since {written(until)}" if until is not None else "so far"
+    return f"What jobs used is unknown {since}: Slurm's accounting does not answer."
 
 
 def _cells(line: "Line") -> list[str]:
@@ -80,12 +92,21 @@ def _cells(line: "Line") -> list[str]:
     return [
         escape(f"{line.title} ({', '.join(marks)})" if marks else line.title),
         hours(line.gpu_hours_held),
-        f"{100 * line.gpu_hours_busy / line.gpu_hours_held:.0f}%" if line.gpu_hours_held else "-",
+        _busy(line),
         str(line.leases),
         span(int(line.wait_mean_s)) if line.wait_mean_s is not None else "-",
         *_energy(line),
         hours(line.seat_hours),
+        str(line.jobs),
+        hours(line.core_hours_jobs),
+        figures(line.job_energy_kwh) if line.job_energy_kwh is not None else "not reported" if line.jobs else "-",
     ]
+
+
+def _busy(line: "Line") -> str:
+    if line.gpu_busy_share is not None:
+        return f"{100 * line.gpu_busy_share:.0f}%"
+    return "not measured" if line.gpu_hours_held else "-"
 
 
 def _energy(line: "Line") -> tuple[str, str]:

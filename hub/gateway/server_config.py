@@ -13,9 +13,10 @@ from hub.gateway.broker_api import BrokerApi
 from hub.gateway.certificates import new_keypair
 from hub.gateway.gpu_workers import GpuWorkers
 from hub.gateway.seats import HubSeats
-from hub.gateway.slurm import DASK, SlurmClusters
+from hub.gateway.slurm import SlurmClusters
 from hub.runtime import Runtime
 from hub.slurm.commands import Slurm
+from hub.slurm.names import DASK
 from hub.slurm.watch import Watch
 from hub.spawners.confinement import confinement_of
 

@@ -14,13 +14,12 @@ from hub.logs import get_logger
 from hub.settings import Profile, SlurmSite
 from hub.slurm.commands import SlurmError, SlurmSilent
 from hub.slurm.jobs import JobState
+from hub.slurm.names import DASK
 from hub.slurm.submit import GRACE_S, JobRequest, account_of_groups, cancel, script_of, submit
 from hub.slurm.watch import Watch
 
 log = get_logger("gateway")
 
-DASK = "werkbank-dask"
-"""The name of every job of a Dask cluster."""
 MODULE = "werkbank_seat.dask_on_node"
 RETRY_S = 2.0
 CERTIFICATE, KEY = "dask.crt", "dask.pem"

@@ -6,6 +6,8 @@ from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from hub.accounting.accounts import Accounts
+from hub.accounting.query import Whose
 from hub.accounting.scope import led_by
 from hub.leases.desk import Desk
 from hub.pages.service_page import language_of, page
@@ -116,8 +118,12 @@ async def _page(
     allowing: Allowing = request.app.state.allowing
     users = [member.name for member in view.members]
     past = await run_in_threadpool(allowing.granted.past, programme.name, users)
+    accounts: Accounts = request.app.state.accounts
+    jobs = await accounts.known_jobs()
     context: dict[str, Any] = {
         "view": view,
+        "jobs": jobs,
+        "by_jobs": await accounts.week(Whose(programme=programme.name)) if jobs else None,
         "past": past,
         "form": form,
         "mistakes": reading.mistakes,

@@ -96,7 +96,7 @@ def create_app(runtime: Runtime, engine: Engine, oauth: OAuthClient, hub_api_url
                 ):
                     app.state.leases, desk.metrics = desk, app.state.metrics.leases
                     app.state.accounts = accounts = Accounts(current.settings, engine, desk)
-                    books = Bookkeeper(runtime, engine, desk, app.state.hub, accounts.ledger)
+                    books = Bookkeeper(runtime, engine, desk, app.state.hub, accounts.ledger, accounts.jobs)
                     following = Following(current, app.state)
                     async with (
                         _workshops(app, runtime, current.settings, engine, desk, client),

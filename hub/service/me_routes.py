@@ -1,8 +1,11 @@
 """Who am I here, and what have I: seats, leases, use."""
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
 from sse_starlette import EventSourceResponse
 
+from hub.accounting.accounts import Accounts
+from hub.accounting.query import Whose
 from hub.leases.listening import PING_SECONDS, ping
 from hub.leases.me import MeView, me_view
 from hub.leases.me_events import me_events
@@ -24,6 +27,21 @@ STREAM: Answers = {
 }
 
 
+class MyJobs(BaseModel):
+    """What my jobs on the cluster held since Monday, 00:00 UTC; kernels are leases, and told in `use`."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    jobs: int
+    """Each counted once, in the week in which it began. Seats and Dask clusters are jobs, too."""
+    gpu_hours: float
+    core_hours: float
+    known_until: float | None
+    """Unix seconds; null where nothing was read so far."""
+    is_unknown: bool
+    """What they held since then is unknown: the cluster's accounting does not answer."""
+
+
 class Me(MeView):
     """Who I am here, and what I have."""
 
@@ -31,6 +49,8 @@ class Me(MeView):
     groups: list[str]
     admin: bool
     seats: list[Seat]
+    jobs: MyJobs | None
+    """Null where seats are no jobs."""
 
 
 @api.get("/me", responses=answers(401, 503))
@@ -42,6 +62,20 @@ async def me(request: Request, desk: AtDesk, person: ApiPerson) -> Me:
         groups=list(person.groups),
         admin=person.admin,
         seats=seats_of(request, person),
+        jobs=await _jobs(request.app.state.accounts, person.name),
+    )
+
+
+async def _jobs(accounts: Accounts, user: str) -> MyJobs | None:
+    if (known := await accounts.known_jobs()) is None:
+        return None
+    had = await accounts.week(Whose(user=user))
+    return MyJobs(
+        jobs=had.jobs,
+        gpu_hours=had.job_gpu_seconds / 3600,
+        core_hours=had.core_seconds / 3600,
+        known_until=known.until,
+        is_unknown=known.is_away,
     )
 
 

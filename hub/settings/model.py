@@ -119,6 +119,8 @@ class SlurmSite(Section):
     """Slurm accounts by programme: jobs of its members are counted there; others go to their user's default."""
     poll_period: Duration = Field(default="5s", validate_default=True)
     """How often Slurm is asked about jobs: one question for all of them."""
+    usage_period: Duration = Field(default="1m", validate_default=True)
+    """How often Slurm's accounting is asked what jobs used."""
     patience: Duration = Field(default="10m", validate_default=True)
     """How long a seat may wait for its turn before its start is given up."""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.slurm.commands import Slurm
 from hub.slurm.tres import gpus_of
@@ -62,7 +62,8 @@ def read_accounts(told: str) -> dict[str, Account]:
 
 def changes(have: Mapping[str, Account], want: Iterable[Account], cluster: str) -> Iterator[Change]:
     """What would make the wanted accounts as they are wanted; others are left alone. In the order to do it in."""
-    for one in want:
+    for one in (replace(wanted, name=wanted.name.lower()) for wanted in want):
+        # In small letters, as Slurm keeps names: others would be made again and again.
         at = (f"cluster={cluster}",)
         has = have.get(one.name)
         if has is None:

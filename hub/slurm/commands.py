@@ -26,7 +26,8 @@ class SlurmRefused(SlurmError):
 
 
 SILENT = re.compile(
-    r"""unable\ to\ contact|connection\ (refused|reset|timed\ out)|timed\ out|no\ route\ to\ host|zero\ bytes\ were|
+    r"""unable\ to\ (contact|connect)|problem\ talking\ to\ the\ database|
+    connection\ (refused|reset|timed\ out)|timed\ out|no\ route\ to\ host|zero\ bytes\ were|
     communication\ (connection|shutdown)|munge|authentication|credential|transport\ endpoint|temporarily\ un|
     slurmctld\.?\ (is\ )?(not\ responding|down)|dbd.*(down|not\ responding)|backup\ controller|name\ or\ service|
     could\ not\ establish\ a\ configuration|try\ again|resource\ temporarily|socket\ (error|timed)|i/o\ error""",

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hub.settings import Settings, SlurmSite
 from hub.slurm.associations import accounts, cluster_name
-from hub.slurm.commands import Slurm
+from hub.slurm.commands import Slurm, SlurmError
 from hub.slurm.nodes import Node, nodes
 from hub.slurm.partitions import Partition, partitions
+from hub.slurm.qualities import Qualities, qualities
 from hub.slurm.submit import GRACE_S
+from hub.slurm.usage import counts_gpus
 
 
 async def doubts(slurm: Slurm, settings: Settings) -> list[str]:
@@ -22,9 +24,12 @@ async def doubts(slurm: Slurm, settings: Settings) -> list[str]:
         return [f"{named if site.partition else none}; known to Slurm: {', '.join(sorted(known)) or 'none'}."]
     found = [] if partition.is_up else [f"The partition {partition.name} takes no work now."]
     found += _too_large(settings, partition, [*(await nodes(slurm)).values()])
+    cluster = await cluster_name(slurm)
     if site.accounts:
-        found += _unknown_accounts(site, await accounts(slurm, await cluster_name(slurm)))
-    return found
+        found += _unknown_accounts(site, await accounts(slurm, cluster))
+    if site.qos:
+        found += _closed_qos(site, site.qos, await qualities(slurm, cluster))
+    return [*found, *(await _uncounted_gpus(slurm, settings))]
 
 
 def _partition(site: SlurmSite, known: Mapping[str, Partition]) -> Partition | None:
@@ -47,8 +52,35 @@ def _too_large(settings: Settings, partition: Partition, all_nodes: Iterable[Nod
 
 def _unknown_accounts(site: SlurmSite, known: Mapping[str, object]) -> Iterator[str]:
     for programme, account in site.accounts.items():
-        if account not in known:
+        if account.lower() not in known:
             yield (
                 f"`site.slurm.accounts.{programme}`: Slurm has no account {account}; "
                 "`./werkbank slurm sync --apply` makes it."
+            )
+
+
+async def _uncounted_gpus(slurm: Slurm, settings: Settings) -> list[str]:
+    try:
+        if not settings.gpu_classes or await counts_gpus(slurm):
+            return []
+    except SlurmError:
+        return []  # without accounting seats run all the same; pages about use say that it does not answer
+    return [
+        "`gpu_classes`: Slurm's accounting counts no GPUs, so it is unknown what jobs use and nothing bounds them; "
+        "add gres/gpu, and gres/gpu:TYPE for each type, to AccountingStorageTRES."
+    ]
+
+
+def _closed_qos(site: SlurmSite, qos: str, have: Qualities) -> Iterator[str]:
+    if qos.lower() not in have.known:
+        known = ", ".join(sorted(have.known)) or "none"
+        makes = "`./werkbank slurm sync --apply` makes it"
+        yield f"`site.slurm.qos`: Slurm has no QOS {qos}; known to it: {known}; {makes}."
+        return
+    for programme, account in site.accounts.items():
+        may = have.may.get((account.lower(), ""))
+        if may is not None and qos.lower() not in may:
+            yield (
+                f"`site.slurm.qos`: jobs of {account}, the account of {programme}, may not use the QOS {qos}; "
+                "`./werkbank slurm sync --apply` lets them."
             )

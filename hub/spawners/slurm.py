@@ -21,6 +21,7 @@ from hub.names import home_name
 from hub.settings import Profile, SlurmSite
 from hub.slurm.commands import SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, JobState
+from hub.slurm.names import SEAT
 from hub.slurm.submit import GRACE_S, JobRequest, account_of_groups, cancel, expected, script_of, submit
 from hub.slurm.watch import Watch
 from hub.slurm.words import HOPELESS, how_ended, when_expected, why_pending
@@ -33,8 +34,6 @@ from hub.spawners.zygotes import lab_arguments
 
 log = get_logger("spawner")
 
-SEAT = "werkbank-seat"
-"""The name of every job that is a seat: one question to Slurm finds them all."""
 MODULE = "werkbank_seat.on_node"
 FIRST_LOOK_S = 1.0
 """Slurm's scheduler has thought of a new job by then."""

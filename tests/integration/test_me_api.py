@@ -50,7 +50,7 @@ def states(told: Json) -> list[tuple[str, str]]:
 def test_me_is_who_i_am_and_what_i_have(seat: Seat) -> None:
     id = seat.active()["id"]
     told = seat.http.get("/me", headers=seat.as_person()).json()
-    assert set(told) == FIELDS | {"name", "groups", "admin", "seats"}
+    assert set(told) == FIELDS | {"name", "groups", "admin", "seats", "jobs"}
     assert (told["user"], states(told)) == ("scientist", [(id, "active")])
     assert told["classes"] == seat.http.get("/gpus", headers=seat.as_person()).json()
     assert (told["use"]["hours_cap"], told["use"]["devices_per_user"]) == (None, 2)

@@ -113,6 +113,63 @@ def test_accounts_become_as_the_settings_have_them_and_nobody_is_taken_out_unask
     assert known() == Account(programme, 3, None, frozenset({ANN, CYN}))
 
 
+@pytest.fixture
+def quality(slurm: Cluster) -> Iterator[str]:
+    """The name of a QOS that there is not, and is none afterwards."""
+    yield "Quick"
+    slurm.head.run("sacctmgr", "--immediate", "delete", "qos", "quick")
+
+
+def test_the_qos_of_the_settings_is_made_and_may_be_used_and_no_other_is_taken_away(
+    quiet: Cluster, tmp_path: Path, programme: str, quality: str
+) -> None:
+    members = PROGRAMME + f"    members: [{ANN}, {BEN}]\n"
+    more = {"{ained: ai-ned}": f"{{ained: {programme}}}", PROGRAMME: members}
+    plain, with_qos = written(tmp_path, **more), tmp_path / "with-qos.yaml"
+    with_qos.write_text(
+        Path(plain).read_text().replace("    partition: gpu\n", f"    partition: gpu\n    qos: {quality}\n")
+    )
+
+    def sync(*options: str) -> list[str]:
+        state = str(tmp_path / "state")
+        said = on_head(quiet, "slurm", "sync", "--settings", str(with_qos), "--state", state, *options)
+        assert said.returncode == 0, said.stderr
+        return said.stdout.splitlines()
+
+    def give_with_qos(user: str) -> int:
+        asks = ("sbatch", f"--account={programme}", "--qos=quick", f"--chdir={quiet.folder / 'home' / user}")
+        return quiet.head.run(*asks, "--output=/dev/null", "--wrap=true", user=user).returncode
+
+    assert "Slurm has no QOS Quick; known to it: normal;" in on_head(quiet, "check", str(with_qos)).stderr
+    assert "+ make the QOS quick, without bounds of its own" in sync()
+    assert "quick" not in quiet.run("sacctmgr", "-n", "-P", "show", "qos", "format=Name")
+    state = ("--state", str(tmp_path / "state"))
+    assert on_head(quiet, "slurm", "sync", "--settings", plain, *state, "--apply").returncode == 0
+    own_list = ("user", "where", f"user={BEN}", f"account={programme}", "set", "qos=normal")
+    quiet.run("sacctmgr", "--immediate", "modify", *own_list)
+    assert sync() == [
+        "+ make the QOS quick, without bounds of its own",
+        f"+ {programme}: its jobs may use the QOS quick",
+        f"+ {programme}: {BEN}, who has a list of their own, may use the QOS quick",
+        "Nothing was changed. `--apply` does what stands behind a +.",
+    ]
+    quiet.run("sacctmgr", "--immediate", "add", "qos", "quick")
+    assert "the account of ained, may not use the QOS Quick" in on_head(quiet, "check", str(with_qos)).stderr
+    assert "3 changed." not in sync("--apply"), "the QOS is there already"
+    assert sync("--apply") == ["Slurm has it all as the settings say.", "0 changed."]
+    assert on_head(quiet, "check", str(with_qos)).stderr == ""
+    assert [give_with_qos(user) for user in (ANN, BEN)] == [0, 0]
+    told = quiet.run("sacctmgr", "-n", "-P", "show", "associations", f"account={programme}", "format=User,QOS")
+    assert sorted(told.split()) == sorted(["|normal,quick", f"{ANN}|normal,quick", f"{BEN}|normal,quick"])
+
+
+def test_an_account_with_large_letters_is_made_once(slurm: Cluster, tmp_path: Path, programme: str) -> None:
+    more = {"{ained: ai-ned}": f"{{ained: {programme.title()}}}", PROGRAMME: PROGRAMME + f"    members: [{ANN}]\n"}
+    asks = ("slurm", "sync", "--settings", written(tmp_path, **more), "--state", str(tmp_path / "state"), "--apply")
+    assert f"make the account {programme}" in on_head(slurm, *asks).stdout
+    assert "has it all" in on_head(slurm, *asks).stdout
+
+
 def test_a_name_that_sacctmgr_would_read_as_more_than_a_name_is_refused(slurm: Cluster, tmp_path: Path) -> None:
     text = {PROGRAMME: PROGRAMME + "    members: ['ann,ben account=root']\n"}
     said = on_head(slurm, "slurm", "sync", "--settings", written(tmp_path, **text), "--state", str(tmp_path / "state"))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.datastructures import State
 
+from hub.accounting.accounts import Accounts
+from hub.accounting.cluster import Known
 from hub.admin.operations_history import HOW, facts_of
 from hub.admin.operations_look import Look, Lookout, left_over
 from hub.admin.operations_model import Asked, MachineFact, Operations, age
@@ -175,6 +177,16 @@ def test_settings_that_cannot_be_used_are_told(make_world: MakeWorld, tmp_path: 
 
 
 # --- devices and the line ---------------------------------------------------------------------------------
+
+
+def test_an_accounting_of_jobs_that_is_away_is_a_sign_with_since_when_and_what_to_do(make_world: MakeWorld) -> None:
+    world = make_world()
+    assert view(world, jobs=Known(world.now, False)).signs == ()
+    (sign,) = view(world, jobs=Known(world.now - 600, True, "connection <refused>")).signs
+    assert (sign.level, sign.minutes, sign.said) == ("wait", 10, "connection <refused>")
+    shown = html(world, view(world, jobs=Known(None, True, "connection <refused>")))
+    assert "<refused>" not in shown
+    assert "Look after slurmdbd" in text_of(shown)
 
 
 def test_a_drained_device_says_who_did_it_and_is_no_sign(make_world: MakeWorld) -> None:
@@ -416,9 +428,10 @@ async def test_a_hub_that_hangs_is_waited_for_once_and_not_at_all_once_it_is_mis
 ) -> None:
     monkeypatch.setattr("hub.admin.operations_look.PATIENCE", 0.05)
     hub, sightings = HubThatHangs(), Sightings({}, lambda: START)
-    audit = Audit(connect(f"sqlite:///{tmp_path}/service.sqlite"))
-    state = {"hub": hub, "gateway": None, "leases": make_world().desk, "sightings": sightings, "audit": audit}
-    lookout = Lookout(State(state | {"state_directory": StateDirectory(tmp_path)}))
+    engine, desk = connect(f"sqlite:///{tmp_path}/service.sqlite"), make_world().desk
+    state = {"hub": hub, "gateway": None, "leases": desk, "sightings": sightings, "audit": Audit(engine)}
+    state |= {"accounts": Accounts(desk.settings, engine, desk), "state_directory": StateDirectory(tmp_path)}
+    lookout = Lookout(State(state))
     assert (await lookout.look()).seats is None
     assert hub.asked == 1
     assert await lookout.look() is await lookout.look()  # everybody who reads shares one look

@@ -173,7 +173,7 @@ def without_comments(section: str, lines: int) -> str:
 
 
 def on_slurm(**more: str) -> str:
-    text = without_comments("slurm", 7).replace("kind: local ", "kind: slurm ")
+    text = without_comments("slurm", 8).replace("kind: local ", "kind: slurm ")
     text = text.replace("    simulated: true ", "    gres: gpu:h200 ")
     for old, new in more.items():
         text = text.replace(old, new)
@@ -184,7 +184,7 @@ def test_a_site_on_slurm_is_the_file_with_its_comments_used(tmp_path: Path) -> N
     site = load(write(tmp_path, on_slurm())).site
     assert site.slurm is not None
     assert (site.kind, site.slurm.address, site.slurm.accounts) == ("slurm", "login1.example.nl", {"ained": "ai-ned"})
-    assert (site.slurm.poll_period, site.slurm.patience) == (5, 600)
+    assert (site.slurm.poll_period, site.slurm.usage_period, site.slurm.patience) == (5, 60, 600)
 
 
 @pytest.mark.parametrize(

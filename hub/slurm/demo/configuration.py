@@ -85,7 +85,7 @@ PropagateResourceLimits=NONE
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost={HEAD}
 AccountingStorageEnforce=associations,limits,qos
-AccountingStorageTRES=gres/gpu
+AccountingStorageTRES=gres/gpu,gres/gpu:{GPU_TYPE}
 AccountingStoragePass={folder}/run/munge.sock
 {nodes}
 PartitionName={PARTITION} Nodes={",".join(shape.names)} Default=YES MaxTime=1-00:00:00 DefaultTime=1:00:00 State=UP

@@ -86,7 +86,7 @@ def settings_text() -> str:
         ("trainer: [health-ri, trainers]", f"{BEN}: [trainers]"),
         ("admin: [admins]", f"{CYN}: [admins]"),
         ("{ained: ained, health-ri: health-ri}", f"{{ained: {PROGRAMME_ACCOUNT}}}"),
-        ("poll_period: 3s", f"poll_period: 2s\n    patience: {PATIENCE_S}s"),
+        ("poll_period: 3s", f"poll_period: 2s\n    usage_period: 2s\n    patience: {PATIENCE_S}s"),
     ):
         assert demo in text, demo
         text = text.replace(demo, ours)
