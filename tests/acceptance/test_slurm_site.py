@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hub.slurm.demo.cluster import Cluster
 from tests.support.browser import open_browser, screenshot
+from tests.support.lab import SPEC, banner, notebook_of, output, run_cell
 from tests.support.slurm import ANN, BEN, give, slurm_cluster, wait_until
 from tests.support.slurm.site import SlurmWorkbench, slurm_workbench
 from tests.support.workbench import eventually
@@ -91,4 +92,59 @@ def test_who_waits_reads_why_gets_the_seat_and_learns_what_became_of_it(
     finally:
         slurm.begin_node(node)
         context.close()
+    slurm.wait_until_idle()
+
+
+@pytest.mark.parametrize(
+    ("language", "full", "mine", "lost"),
+    [
+        ("en", "The cluster is full now", "after waiting", "The node that the kernel ran on broke down"),
+        ("nl", "Het cluster is nu vol", "wachten", "De node waarop de kernel draaide is uitgevallen"),
+    ],
+)
+def test_a_gpu_kernel_waits_in_a_live_notebook_comes_and_is_lost_with_its_node(
+    chromium: Browser, bench: SlurmWorkbench, slurm: Cluster, language: str, full: str, mine: str, lost: str
+) -> None:
+    ann = bench.browser(ANN, language)
+    ann.start_seat()
+    seat = slurm.run("squeue", "--noheader", f"--user={ANN}", "--format=%N").strip()
+    others = {
+        name: give(slurm, BEN, f"--nodelist={name}", "--gres=gpu:h200:2", "--mem=100M", "--time=15")
+        for name in slurm.shape.names
+    }
+    for job in others.values():
+        wait_until(slurm, job, "RUNNING")
+    cells = ("import socket; print('on', socket.gethostname())", "%werkbank")
+    address = notebook_of(ann, f"{language}.ipynb", *cells, spec=SPEC | {"name": "python3-h200"})
+    page = chromium.new_context(locale=language, viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(START_MS)
+    page.goto(f"{bench.address}/hub/login")
+    page.fill("#username_input", ANN)
+    page.fill("#password_input", bench.password)
+    page.click("#login_submit")
+    page.goto(f"{address}?reset")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
+    run_cell(page, 0)
+    expect(output(page, 0)).to_contain_text(full, timeout=START_MS)
+    expect(banner(page)).to_contain_text(full)
+    expect(banner(page).get_by_role("button")).to_have_count(1)  # to stop waiting; there is no CPU to start on
+    run_cell(page, 1)
+    expect(output(page, 1)).to_contain_text(full)
+    screenshot(page, f"slurm-{language}-kernel-waits")
+    far = next(name for name in slurm.shape.names if name != seat)
+    slurm.run("scancel", str(others[far]))
+    expect(output(page, 0)).to_contain_text(f"on {far}", timeout=START_MS)
+    expect(output(page, 0)).to_contain_text(mine)
+    screenshot(page, f"slurm-{language}-kernel-runs")
+    slurm.end_node(far)
+    try:
+        expect(banner(page)).to_contain_text(lost, timeout=START_MS)
+        run_cell(page, 0)
+        expect(output(page, 0)).to_contain_text(lost)
+        screenshot(page, f"slurm-{language}-kernel-lost")
+    finally:
+        page.context.close()
+        slurm.begin_node(far)
+        slurm.run("scancel", *map(str, others.values()))
+        ann.stop_seat()
     slurm.wait_until_idle()

@@ -69,7 +69,7 @@ class Far:
     async def end(self) -> None:
         async def end() -> None:
             await self.kernel.stop()
-            self.host._over.set()
+            self.host.end()
             await self.running
 
         await there(end())

@@ -11,12 +11,12 @@ def cell(source: str) -> dict[str, object]:
     return {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
 
 
-def notebook_of(visitor: Visitor, name: str, *sources: str) -> str:
+def notebook_of(visitor: Visitor, name: str, *sources: str, spec: dict[str, str] = SPEC) -> str:
     """Put a notebook with a GPU kernel into the visitor's seat; its address in JupyterLab."""
     content = {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": SPEC},
+        "metadata": {"kernelspec": spec},
         "cells": [cell(source) | {"id": f"cell-{number}"} for number, source in enumerate(sources)],
     }
     seat = f"/user/{visitor.user}"

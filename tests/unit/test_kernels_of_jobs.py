@@ -25,13 +25,13 @@ from hub.leases.events import Heard as HeardOf
 from hub.leases.invariants import violations
 from hub.leases.inventory.cluster import class_of, devices_of
 from hub.leases.jobs.reading import line_of, news_of, orphans
-from hub.leases.jobs.requests import KERNEL
 from hub.leases.machine import decide
 from hub.leases.model import Device, Lease, LeaseState, Outlook, Rules
 from hub.leases.state import State
 from hub.leases.waiting import is_held_back, standing
 from hub.settings import GpuClass
 from hub.slurm.jobs import Job, JobState
+from hub.slurm.names import KERNEL
 from hub.slurm.nodes import Node
 from hub.slurm.tres import Tres, gpu_numbers_of
 from tests.support.leases import lease

@@ -14,13 +14,14 @@ from hub.errors import BrokerError, LeaseRefused
 from hub.leases.broker import Broker
 from hub.leases.events import Action, Event, Foretold, JobOver, SaveLease, Submitted
 from hub.leases.jobs.reading import line_of, news_of, orphans
-from hub.leases.jobs.requests import KERNEL, Requests
+from hub.leases.jobs.requests import Requests
 from hub.leases.model import ENDED, Lease, LeaseState, Outlook
 from hub.leases.state import State
 from hub.leases.waiting import is_held_back
 from hub.logs import get_logger
 from hub.slurm.commands import Slurm, SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, jobs
+from hub.slurm.names import KERNEL
 from hub.slurm.submit import cancel, submit
 from hub.slurm.watch import Shared
 

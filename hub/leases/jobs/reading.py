@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from hub.leases.events import Event, Foretold, JobOver
-from hub.leases.jobs.requests import KERNEL
 from hub.leases.model import Lease, LeaseState, Outlook
 from hub.slurm.jobs import Job, JobState
+from hub.slurm.names import KERNEL
 from hub.slurm.words import HOPELESS
 
 ARRIVES_WITHIN_S = 90.0

@@ -9,10 +9,9 @@ from hub.leases.identity import Tokens
 from hub.leases.model import Lease
 from hub.settings import Profile, Settings, SlurmSite
 from hub.slurm.commands import SlurmRefused
+from hub.slurm.names import KERNEL
 from hub.slurm.submit import GRACE_S, JobRequest, account_of_groups, script_of
 
-KERNEL = "werkbank-kernel"
-"""The name of every job that is a lease."""
 MODULE = "werkbank_kernels.job.host"
 
 
