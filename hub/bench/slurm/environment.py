@@ -1,5 +1,6 @@
-"""What stock runs in: an environment of its own, in which nothing of Werkbank is installed."""
+"""What stock runs in: an environment of its own with all that Werkbank's seats have, but nothing of Werkbank's."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,7 +10,7 @@ from hub.errors import StartError
 from hub.runtime import ROOT
 from hub.slurm.demo.cluster import Cluster
 
-LOCK = ROOT / "images" / "workbench.lock"
+LOCK, SEAT = ROOT / "images" / "workbench.lock", ROOT / "images" / "lab" / "requirements.in"
 BATCHSPAWNER = "batchspawner==1.3.0"
 PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel", "dask", "distributed", "dask-gateway", "dask-gateway-server")
 INSTALL_S = 300.0
@@ -17,14 +18,15 @@ LAST_LINES = 5
 
 
 def make_environment(folder: Path) -> None:
-    """Install stock there, with the versions that Werkbank has of all that both have. Raises StartError."""
+    """Install stock there, in the versions that Werkbank has of what both have. Raises StartError."""
     uv = Path(sys.prefix) / "bin" / "uv"
     if not uv.exists():
         raise StartError(f"Stock cannot be installed: {uv} is not there; `./werkbank` brings it. Nothing was started.")
     _run(uv, "venv", "--quiet", "--python", sys.executable, folder)
     # Compiled here: on the cluster nobody may write there, and each start would compile it anew.
     options = ("--quiet", "--python", folder / "bin" / "python", "--compile-bytecode", "--constraint", LOCK)
-    _run(uv, "pip", "install", *options, *PACKAGES, BATCHSPAWNER)
+    _run(uv, "pip", "install", *options, "--requirements", SEAT, "dask-gateway-server", BATCHSPAWNER)
+    os.sync()  # Slurm writes down what it does, and would wait behind all this
 
 
 def versions(made: Cluster, python: Path) -> dict[str, str]:

@@ -5,27 +5,28 @@ from statistics import median
 from typing import Any
 
 from hub.bench.figures import rounded
-from hub.bench.slurm.plan import GOALS, SIDES
+from hub.bench.slurm.plan import BESIDE, GOALS, SIDES
 
 Samples = Mapping[str, Mapping[str, Sequence[float]]]
 """By side, then by figure."""
 
 
 def judged(figure: str, samples: Samples, failures: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    """Each side's median and range, stock ÷ Werkbank, and whether Werkbank meets the goal.
+    """Each side's median and range, stock ÷ Werkbank, and whether Werkbank meets the goal; then what is told beside it.
 
     None stands for what was not measured, and for a ratio that is none.
     """
-    sides = {side: _summary(samples[side].get(figure, ()), failures[side].get(figure, 0)) for side in SIDES}
+    sides = _sides(figure, samples, failures)
     ours, theirs = sides["werkbank"]["median"], sides["stock"]["median"]
     ratio = rounded({"ratio": theirs / ours})["ratio"] if ours and theirs is not None else None
     goal = GOALS[figure]
-    return {**sides, "ratio": ratio, "goal": goal, "met": ours is not None and ours <= goal}
+    judgement = {"ratio": ratio, "goal": goal, "met": ours is not None and ours <= goal}
+    beside = {name: _sides(name, samples, failures) for name in BESIDE.get(figure, ())}
+    return {**sides, **judgement, "beside": beside}
 
 
-def medians(figure: str, samples: Samples) -> dict[str, float | None]:
-    """Of each side; for what is told beside a figure."""
-    return {side: _summary(samples[side].get(figure, ()), 0)["median"] for side in SIDES}
+def _sides(name: str, samples: Samples, failures: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    return {side: _summary(samples[side].get(name, ()), failures[side].get(name, 0)) for side in SIDES}
 
 
 def missed(report: Mapping[str, Any]) -> list[str]:

@@ -29,6 +29,8 @@ STOCK_PERIOD_S = 30.0
 """How often JupyterHub looks for each seat, where nothing else is configured."""
 READY_S = 120.0
 NOTES = (
+    "stock has an environment of its own with all that Werkbank's seats have, in the same versions, but for Werkbank's "
+    "own packages",
     "stock is given, besides names and addresses of this cluster: absolute paths of its programs; cores and memory of "
     "Werkbank's seats; for Dask, what its programs are called now (dask scheduler, dask worker); and --no-requeue, "
     "without which it would never see that a node died",
@@ -85,15 +87,14 @@ def stock(made: Cluster, folder: Path, environment: Path, port: int) -> Hub:
     own = folder / "stock"
     own.mkdir()
     here, python = Path(__file__).parent, str(programs / "python")
-    gateway_log, log, address = own / "gateway.log", own / "hub.log", f"http://127.0.0.1:{port}"
-    # The gateway first: the hub waits for services that it knows.
-    gateway = _begin(
-        made, own, gateway_log, variables, python, "-m", "dask_gateway_server", "-f", f"{here}/stock_gateway_config.py"
-    )
+    log, address = own / "hub.log", f"http://127.0.0.1:{port}"
+    # The gateway first: the hub waits for services that it knows. One log for both, as Werkbank has it.
+    words = ("dask_gateway_server", "-f", f"{here}/stock_gateway_config.py")
+    gateway = _begin(made, own, log, variables, python, "-m", *words)
     hub = _begin(made, own, log, variables, python, "-m", "jupyterhub", "-f", f"{here}/stock_hub_config.py")
     _until_ready(lambda: _answers(f"{address}/hub/api/"), hub, log, "Stock JupyterHub")
     health = f"{address}/services/dask-gateway/api/health"
-    _until_ready(lambda: _answers(health), gateway, gateway_log, "Stock Dask Gateway")
+    _until_ready(lambda: _answers(health), gateway, log, "Stock Dask Gateway")
     return Hub("stock", address, USERS["stock"], password, log)
 
 

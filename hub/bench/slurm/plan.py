@@ -5,6 +5,12 @@ from typing import NamedTuple
 
 GOALS = {"seat_s": 2.5, "cluster_s": 5.0, "squeue_per_5s": 1.0, "death_s": 25.0}
 """What each figure should not exceed, in the order of the report."""
+BESIDE = {
+    "cluster_s": ("cluster_created_s", "cluster_both_s"),
+    "squeue_per_5s": ("asking_cpu_percent",),
+    "death_s": ("slurm_death_s",),
+}
+"""What is told beside a figure, without a goal of its own."""
 LOOK_RUNS, DEATH_RUNS = 2, 3
 """The most runs of these: they take long, and differ little."""
 SIDES = ("stock", "werkbank")

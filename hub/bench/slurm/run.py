@@ -18,7 +18,7 @@ from hub.bench import children
 from hub.bench.plan import Watcher
 from hub.bench.slurm import deaths, environment, figures, hubs, looks, starts
 from hub.bench.slurm.hubs import Hub
-from hub.bench.slurm.machines import WAYS, own_tmp
+from hub.bench.slurm.machines import WAYS, furnish
 from hub.bench.slurm.plan import Plan
 from hub.bench.slurm.side import Ground, signed_in
 from hub.errors import StartError
@@ -69,10 +69,6 @@ def run(plan: Plan, watcher: Watcher) -> dict[str, Any]:
         "versions": versions,
         "plan": plan._asdict() | {"figures": list(plan.figures)},
         **found,
-        "beside": {
-            looks.CPU: figures.medians(looks.CPU, samples),
-            deaths.SLURM: figures.medians(deaths.SLURM, samples),
-        },
         "missed": figures.missed(found),
         "notes": list(hubs.NOTES),
     }
@@ -103,8 +99,7 @@ def _cluster(folder: Path, shape: Shape) -> Iterator[Cluster]:
     place = Path(tempfile.mkdtemp(prefix="slurm-", dir=folder))  # control groups are named for it
     place.chmod(0o755)
     with cluster(place, list(hubs.USERS.values()), shape, WAYS) as made:
-        for machine in made.machines.values():
-            own_tmp(machine, folder)
+        furnish(made, folder)
         made.run("sacctmgr", "--immediate", "add", "account", ACCOUNT)
         made.run("sacctmgr", "--immediate", "add", "user", ",".join(hubs.USERS.values()), f"account={ACCOUNT}")
         yield made

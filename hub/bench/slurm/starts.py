@@ -53,4 +53,6 @@ async def _cluster(ground: Ground, side: Side) -> float:
         found = await times(seat)
     if found["total"] != sum(range(10)):
         raise StartFailed(f"the cluster counted {found['total']}")
+    side.add("cluster_created_s", found["created"])
+    side.add("cluster_both_s", found["both"])
     return float(found["first"])

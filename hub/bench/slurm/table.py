@@ -14,10 +14,10 @@ TITLES = {
     "cluster_s": "a Dask cluster of two workers, to its first result, s",
     "squeue_per_5s": "squeue in 5 s, with {seats} simulated seats",
     "death_s": "a node dies: until the hub says that the seat is gone, s",
-}
-BESIDE = {
-    "squeue_per_5s": ("asking_cpu_percent", "  CPU that asking takes, % of a core"),
-    "death_s": ("slurm_death_s", "  until Slurm itself says so, s"),
+    "cluster_created_s": "  until the cluster is there, s",
+    "cluster_both_s": "  until both workers are there, s",
+    "asking_cpu_percent": "  CPU that asking takes, % of a core",
+    "slurm_death_s": "  until Slurm itself says so, s",
 }
 
 
@@ -36,9 +36,8 @@ def table(report: Mapping[str, Any]) -> Group:
         cells = (_cell(found[side]) for side in SIDES)
         verdict = "not measured" if found["werkbank"]["median"] is None else "met" if found["met"] else "missed"
         shown.add_row(title, *cells, _number(found["ratio"]), f"≤ {found['goal']:g}", verdict)
-        if figure in BESIDE:
-            name, words = BESIDE[figure]
-            shown.add_row(words, *(_number(report["beside"][name][side]) for side in SIDES), "", "", "")
+        for name, sides in found["beside"].items():
+            shown.add_row(TITLES[name], *(_cell(sides[side]) for side in SIDES), "", "", "")
     return Group(shown, *(Text(sentence) for sentence in _sentences(report)))
 
 
