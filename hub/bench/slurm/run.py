@@ -16,6 +16,7 @@ import psutil
 from hub import __version__
 from hub.bench import children
 from hub.bench.plan import Watcher
+from hub.bench.seat import PROBLEMS
 from hub.bench.slurm import deaths, environment, figures, hubs, looks, starts
 from hub.bench.slurm.hubs import Hub
 from hub.bench.slurm.machines import WAYS, furnish
@@ -122,7 +123,16 @@ async def _measure(ground: Ground, both: list[Hub]) -> None:
     try:
         await starts.warm_up(ground)
         for figure in ground.plan.figures:
-            await MEASURES[figure](ground)
+            await _attempt(ground, figure)
     finally:
         for side in ground.sides:
             await side.seat.http.aclose()
+
+
+async def _attempt(ground: Ground, figure: str) -> None:
+    """Measure one; when that goes wrong altogether, others may still be had."""
+    try:
+        await MEASURES[figure](ground)
+    except PROBLEMS as problem:
+        for side in ground.sides:
+            ground.failed(figure, side, str(problem) or type(problem).__name__)
