@@ -23,6 +23,7 @@ from hub.state import StateDirectory
 USERS = {"stock": "bench-stock", "werkbank": "bench-werkbank"}
 """Whose seats are measured, by side. The homes of both are new."""
 GIVEN = "WERKBANK_BENCH_STOCK"
+"""The variable in which stock's two configurations find what they are given."""
 HUB_PORT, GATEWAY_PORT = 8081, 8787
 """Stock JupyterHub's own, and one of the head's that nothing else has."""
 STOCK_PERIOD_S = 30.0
@@ -36,6 +37,8 @@ NOTES = (
     "without which it would never see that a node died",
     "all else of stock is as it comes: seats are looked for every 30 s (Werkbank's every 5 s), jobs run below srun, "
     "what asks Slurm becomes the user by sudo",
+    "simulated seats are spawners that JupyterHub's own timer polls, each with a job that waits in Slurm's line; every "
+    "squeue is counted by Slurm itself (sdiag)",
 )
 
 
