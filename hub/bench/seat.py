@@ -117,9 +117,13 @@ class Seat:
         except PROBLEMS as error:
             raise StartFailed(f"{self.user} could not be stopped: {str(error) or type(error).__name__}") from error
 
+    async def is_forgotten(self) -> bool:
+        """Whether the hub knows of no server of this user. Raises httpx errors."""
+        return not (await self.http.get(f"/hub/api/users/{self.user}")).json()["servers"]
+
     async def _until_gone(self) -> None:
         while True:
-            if not (await self.http.get(f"/hub/api/users/{self.user}")).json()["servers"]:
+            if await self.is_forgotten():
                 return
             await asyncio.sleep(POLL_PERIOD)
 

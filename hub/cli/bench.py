@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -13,10 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hub.bench.lab.plan import MOST_LEASES
 from hub.bench.lab.plan import Plan as LabPlan
 from hub.bench.plan import PARTS, Plan
+from hub.bench.slurm.plan import GOALS
+from hub.bench.slurm.plan import Plan as SlurmPlan
 from hub.cli.options import DEFAULT_SETTINGS, SettingsFile
 from hub.errors import WerkbankError
 
-MOST_USERS, MOST_RUNS, MOST_HOURS, DIGITS = 100, 100, 48, 9
+MOST_USERS, MOST_RUNS, MOST_HOURS, MOST_SIMULATED, DIGITS = 100, 100, 48, 5_000, 9
 INTERRUPTED = 130
 TABLE_WIDTH = 130
 DEFAULT_PARTS = "seats,kernel,memory,cluster"
@@ -137,6 +139,37 @@ def workshops(
     raise typer.Exit(1 if report["join"]["lost"] else 0)
 
 
+@app.command("slurm")
+def slurm(
+    runs: Annotated[
+        int, typer.Option(min=1, max=MOST_RUNS, help="How many times each figure, both sides in turn.")
+    ] = 5,
+    seats: Annotated[
+        int, typer.Option(min=1, max=MOST_SIMULATED, help="Simulated seats, to count what Slurm is asked about them.")
+    ] = 500,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long that is counted, each time.")] = 30,
+    figures: Annotated[
+        str, typer.Option(metavar="FIGURE,FIGURE…", help=f"What to measure: {', '.join(GOALS)}; or all.")
+    ] = "all",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a Slurm site beside stock batchspawner and Dask Gateway, on a cluster made for it (as root).
+
+    Exit 1 when something failed.
+    """
+    from hub.bench.slurm.run import run
+    from hub.bench.slurm.table import table
+
+    plan = SlurmPlan(runs, seats, seconds, choose("--figures", figures, list(GOALS)))
+    with _interruptible(), _watcher(plan.rounds) as watcher:
+        report = run(plan, watcher)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console(width=None if Console().is_terminal else TABLE_WIDTH).print(table(report))
+    raise typer.Exit(1 if watcher.failures else 0)
+
+
 @app.command("use")
 def use(
     records: Annotated[int, typer.Option(min=100, max=20_000_000, help="Ended leases of one year.")] = 2_000_000,
@@ -179,14 +212,19 @@ def parse_users(text: str) -> list[int]:
 
 def parse_parts(text: str) -> list[str]:
     """The parts in `seats,memory`, each once; all of them for `all`. Raises BadParts."""
+    return choose("--parts", text, PARTS)
+
+
+def choose(option: str, text: str, allowed: Sequence[str]) -> list[str]:
+    """Those of `allowed` that `text` names, each once; all of them for `all`. Raises BadParts."""
     words = [word.strip() for word in text.split(",")]
     for word in words:
-        if word not in (*PARTS, "all"):
+        if word not in (*allowed, "all"):
             raise BadParts(
-                f'--parts: "{word[:20]}" is not one of {", ".join(PARTS)}, all. '
+                f'{option}: "{word[:20]}" is not one of {", ".join(allowed)}, all. '
                 "Give some of them with commas between them. Nothing was started."
             )
-    return list(PARTS if "all" in words else dict.fromkeys(words))
+    return list(allowed if "all" in words else dict.fromkeys(words))
 
 
 class _Watcher:

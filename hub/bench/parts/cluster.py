@@ -44,7 +44,7 @@ async def measure(plan: Plan, sides: Sequence[Side]) -> None:
 async def _measure_one(side: Side) -> None:
     async with side.running_seats(1) as seats:
         for seat in seats:
-            found = await side.attempt(seat.user, _times(seat))
+            found = await side.attempt(seat.user, times(seat))
             if found is not None and found["total"] == 45:
                 side.measured.add(
                     "cluster", created_s=found["created"], first_result_s=found["first"], both_workers_s=found["both"]
@@ -53,7 +53,8 @@ async def _measure_one(side: Side) -> None:
     side.measured.fail("cluster")
 
 
-async def _times(seat: Seat) -> dict[str, Any]:
+async def times(seat: Seat) -> dict[str, Any]:
+    """Seconds in a kernel of this seat until `created`, `first` result and `both` workers; and the result, `total`."""
     kernel = await Kernel.start(seat.http, seat.path)
     try:
         await kernel.run(BEFORE)

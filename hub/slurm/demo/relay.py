@@ -14,6 +14,8 @@ from hub.slurm.demo.machines import Machine
 
 CHUNK = 2**16
 
+_connected: set[asyncio.Task[None]] = set()
+
 
 def begin(machine: Machine, listeners: Sequence[socket.socket]) -> subprocess.Popen[bytes]:
     """Start one; it ends with its standard input, however its starter ends."""
@@ -35,6 +37,11 @@ async def relay(pairs: Sequence[str]) -> None:
 
 def _to(port: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # While both ends are slow nothing else refers to it, and it would be cleared away.
+        task = asyncio.current_task()
+        assert task is not None
+        _connected.add(task)
+        task.add_done_callback(_connected.discard)
         try:
             there, back = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
