@@ -124,9 +124,9 @@ def test_a_gpu_kernel_waits_in_a_live_notebook_comes_and_is_lost_with_its_node(
     page.click("#login_submit")
     page.goto(f"{address}?reset")
     page.locator("#jupyterlab-splash").wait_for(state="detached")
+    expect(banner(page)).to_contain_text(full, timeout=START_MS)
     run_cell(page, 0)
-    expect(output(page, 0)).to_contain_text(full, timeout=START_MS)
-    expect(banner(page)).to_contain_text(full)
+    expect(output(page, 0)).to_contain_text(full)
     expect(banner(page).get_by_role("button")).to_have_count(1)  # to stop waiting; there is no CPU to start on
     run_cell(page, 1)
     expect(output(page, 1)).to_contain_text(full)

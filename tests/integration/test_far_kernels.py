@@ -52,7 +52,7 @@ class Far:
 
     async def launch(self) -> None:
         argv = [sys.executable, "-m", "werkbank_kernels.job.far_kernel", "-f", self.file]
-        launch = Launch(argv, dict(os.environ), os.getcwd(), self.info, self.file, kernel_info())
+        launch = Launch(argv, dict(os.environ), os.getcwd(), self.info, self.file, "a-session", kernel_info())
         await there(self.kernel.launch(launch))
 
     async def tell(self, gate: str, **lease: Any) -> None:
@@ -168,6 +168,21 @@ def test_cells_that_wait_run_in_their_order_once_the_kernel_is_there(folder: Pat
     run(scene, folder)
 
 
+def test_for_jupyterlab_relay_and_kernel_are_one(folder: Path) -> None:
+    """It goes by the id of the session, and drops messages of what it takes for another kernel."""
+
+    async def scene(far: Far) -> None:
+        client = far.client()
+        client.kernel_info()
+        before = (await client.get_shell_msg(timeout=PATIENCE))["header"]["session"]
+        await far.open()
+        client.kernel_info()
+        assert (await client.get_shell_msg(timeout=PATIENCE))["header"]["session"] == before
+        client.stop_channels()
+
+    run(scene, folder)
+
+
 def test_a_kernel_that_is_gone_fails_the_cell_that_it_had_and_says_why(folder: Path) -> None:
     async def scene(far: Far) -> None:
         await far.open()
@@ -274,7 +289,7 @@ def test_nobody_talks_to_host_or_kernel_unencrypted(folder: Path) -> None:
 
 def test_a_host_that_cannot_start_the_kernel_says_so(folder: Path) -> None:
     async def scene(far: Far) -> None:
-        nothing = Launch(["/no/such/program"], {}, "/", far.info, far.file, None)
+        nothing = Launch(["/no/such/program"], {}, "/", far.info, far.file, "a-session", None)
         await there(far.kernel.launch(nothing))
         told = await there(far.kernel.ask({"type": "bind", "lease": far.lease("active"), "token": TOKEN}, 5))
         assert told == {"ok": False, "reason": "job-failed"}

@@ -88,6 +88,7 @@ class LeaseProvisioner(WarmProvisioner):
             str(kwargs.get("cwd") or os.getcwd()),
             self.connection_info,
             os.path.realpath(self.parent.connection_file),  # noqa: ASYNC240 - as the command names it
+            str(self.kernel_id),
             kernel_info() if self.gated else None,
         )
         cwd, session = launch.cwd, str(launch.env.get("JPY_SESSION_NAME") or "")

@@ -14,6 +14,7 @@ from traitlets import TraitError
 from .words import tr
 
 CLASSES = "WERKBANK_GPU_CLASSES"  # JSON: [{"name", "title", "simulated", "memory"}]
+FAR_KERNEL = "werkbank_kernels.job.far_kernel"
 KERNELS_ARE_JOBS = "WERKBANK_KERNELS_ARE_JOBS"  # set where GPUs are on other machines
 _PREFIX = "python3-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -73,7 +74,7 @@ def gpu_kernel_spec(gpu_class: dict[str, Any], native: KernelSpec) -> KernelSpec
     """Python behind a gate, on one device of `gpu_class`."""
     config = {"gpu_class": gpu_class["name"], "count": 1, "gated": True}
     simulated = bool(gpu_class.get("simulated"))
-    module = "werkbank_kernels.job.far_kernel" if os.environ.get(KERNELS_ARE_JOBS) else "werkbank_kernels.kernel"
+    module = FAR_KERNEL if os.environ.get(KERNELS_ARE_JOBS) else "werkbank_kernels.kernel"
     return KernelSpec(
         argv=[sys.executable, "-m", module, "-f", "{connection_file}"],
         display_name=_display_name(str(gpu_class.get("title") or gpu_class["name"]), simulated),

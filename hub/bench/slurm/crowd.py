@@ -35,8 +35,9 @@ def werkbank(given: dict[str, Any]) -> list[Any]:
     """As Werkbank has them, with one watch for all."""
     from hub.settings import Current
     from hub.slurm.commands import Slurm
+    from hub.slurm.names import SEAT
     from hub.slurm.watch import Watch
-    from hub.spawners.slurm import SEAT, Given, SlurmSpawner
+    from hub.spawners.slurm import Given, SlurmSpawner
 
     current, watch = Current(Path(given["settings"])), Watch(Slurm(), SEAT)
     site = current.settings.site.slurm

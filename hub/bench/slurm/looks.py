@@ -15,7 +15,7 @@ from hub.bench.slurm.side import Ground, Side
 from hub.errors import StartError
 from hub.slurm.demo.cluster import Cluster
 from hub.slurm.demo.machines import Process, until
-from hub.spawners.slurm import SEAT
+from hub.slurm.names import SEAT
 
 FIGURE = "squeue_per_5s"
 CPU = "asking_cpu_percent"

@@ -6,6 +6,16 @@ from typing import Any
 
 from ..cuda import INITIALISED
 from ..gate import Gate
+from ..lease import Lease
+from ..words import tr
+
+
+def over_sentence(lease: Lease | None) -> str:
+    """Why cells do not run any more. What became of a job says all there is to say, and what to do."""
+    if lease is None:
+        return tr("stopped.over", why=tr("stopped.over_unknown"))
+    code = str((lease.raw.get("ended") or {}).get("code") or "")
+    return lease.why_ended if code.startswith("job-") else tr("stopped.over", why=lease.why_ended)
 
 
 class FarGate(Gate):
@@ -23,6 +33,9 @@ class FarGate(Gate):
                 "entered": self.entered,
                 "modules": [],
             }
+
+    def _over(self) -> str:
+        return over_sentence(self.lease)
 
     def cuda(self) -> str:
         """Whether code there has touched its device is not seen from here; it may have."""

@@ -22,9 +22,10 @@ from ..cell import why_interrupted
 from ..gate import OVER
 from ..lease import Lease
 from ..link_server import NotConnected
+from ..specs import FAR_KERNEL
 from ..wire import Message
 from ..words import duration, tr
-from .far_gate import FarGate
+from .far_gate import FarGate, over_sentence
 from .line import HostLine, HostRefused, NoAnswer
 from .relay import Relay, front_of
 from .wire import Contact
@@ -53,8 +54,16 @@ class Launch:
     cwd: str
     connection: Mapping[str, Any]
     connection_file: str
+    session: str
+    """The id in the headers of its messages, ours included: for JupyterLab another id is another kernel."""
     answers: Mapping[str, Any] | None
     """What it will say of itself, told to clients that ask before it is there; None where that is not known."""
+
+    @property
+    def command(self) -> list[str]:
+        """With the id of the session, which only our own kernels are known to take."""
+        is_ours = FAR_KERNEL in self.argv
+        return [*self.argv, f"--Session.session={self.session}"] if is_ours else list(self.argv)
 
     @property
     def key(self) -> str:
@@ -119,7 +128,8 @@ class JobKernel:
         front = front_of(launch.connection)
         if self._relay is None or self._relay.addresses != front:
             await self._close_relay()
-            session = Session(key=launch.key.encode(), signature_scheme=launch.connection["signature_scheme"])
+            scheme = launch.connection["signature_scheme"]
+            session = Session(session=launch.session, key=launch.key.encode(), signature_scheme=scheme)
             self._relay = Relay(context(), front, session, self.gate, self._log)
         self._relay.show()
         self._relay.answers, self._relay.asked_to_end = launch.answers, self._asked_to_end
@@ -149,7 +159,7 @@ class JobKernel:
                 self._log.info("kernel.lost lease=%s why=%s", lease.id, lease.why_ended)
                 if self._line is not None:
                     self._line.tell("end")  # Slurm may have lost sight of a job that runs
-                self._let_go(tr("stopped.over", why=lease.why_ended))
+                self._let_go(over_sentence(lease))
             self.gate.tell(message["gate"], lease, bool(message.get("silent")))
             self._mind_the_time(lease)
         elif kind == "refused":
@@ -197,7 +207,7 @@ class JobKernel:
         told = await self._line.ask(
             "start",
             START_S,
-            argv=launch.argv,
+            argv=launch.command,
             env=dict(launch.env) | lease.environment,
             cwd=launch.cwd,
             key=launch.key,
