@@ -29,6 +29,24 @@ describe('what is known of leases', () => {
     expect(model.parts.me?.leases).toHaveLength(1);
   });
 
+  it('is looked at again when it would say for ever that it is being asked for', async () => {
+    model.dispose();
+    api.answer = { now: NOW } as IState;
+    model = new Werkbank(api, events, () => clock);
+    await model.refresh();
+    expect(model.link).toBe('connecting');
+    api.answer = { now: NOW, connection: { state: 'live', why: '' }, me: me([lease()]) };
+    events.tell('me', me([lease()]));
+    for (let turn = 0; turn < 100 && model.link !== 'live'; turn++) {
+      await new Promise(resolve => setTimeout(resolve, 10));
+    }
+    expect(model.link).toBe('live');
+    const looks = api.asked;
+    events.tell('me', me([lease()]));
+    await new Promise(resolve => setTimeout(resolve, 50));
+    expect(api.asked).toBe(looks);
+  });
+
   it('is not touched by events of others', () => {
     events.tell('me', me([lease()]), 'https://events.jupyter.org/contents');
     expect(model.parts.me?.leases).toHaveLength(0);

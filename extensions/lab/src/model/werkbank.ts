@@ -185,6 +185,10 @@ export class Werkbank implements IWerkbank {
     if (schema_id === SCHEMA && part !== undefined && NAMES.includes(part) && isPart(part, value)) {
       this.heard = this.now();
       this.take(part, value);
+      if (this.link === 'connecting') {
+        // That it is not any more may have been told between the first look and the first event: to nobody.
+        void this.refresh();
+      }
       this._changed.emit();
     }
   }
