@@ -31,7 +31,7 @@ describe('what is known of leases', () => {
 
   it('is looked at again when it would say for ever that it is being asked for', async () => {
     model.dispose();
-    api.answer = { now: NOW } as IState;
+    api.answer = { now: NOW };
     model = new Werkbank(api, events, () => clock);
     await model.refresh();
     expect(model.link).toBe('connecting');
