@@ -37,6 +37,7 @@ NOTES = (
     "without which it would never see that a node died",
     "all else of stock is as it comes: seats are looked for every 30 s (Werkbank's every 5 s), jobs run below srun, "
     "what asks Slurm becomes the user by sudo",
+    "stock has no kernels that are jobs: who wants a GPU there starts a whole server with one, for as long as it runs",
     "simulated seats are spawners that JupyterHub's own timer polls, each with a job that waits in Slurm's line; every "
     "squeue is counted by Slurm itself (sdiag)",
 )
@@ -51,6 +52,8 @@ class Hub:
     user: str
     password: str
     log: Path
+    has_kernels: bool = False
+    """Whether kernels with a GPU are jobs of their own there."""
 
 
 def werkbank(made: Cluster, folder: Path, port: int) -> Hub:
@@ -67,7 +70,7 @@ def werkbank(made: Cluster, folder: Path, port: int) -> Hub:
 
     _until_ready(is_ready, process, log, "Werkbank")
     address = f"http://127.0.0.1:{port}"
-    return Hub("werkbank", address, USERS["werkbank"], state.demo_password(), state.logs / "hub.log")
+    return Hub("werkbank", address, USERS["werkbank"], state.demo_password(), state.logs / "hub.log", has_kernels=True)
 
 
 def stock(made: Cluster, folder: Path, environment: Path, port: int) -> Hub:

@@ -12,6 +12,7 @@ from hub.bench.slurm.plan import GOALS, SIDES
 TITLES = {
     "seat_s": "a seat, from the request to its answer through the proxy, s",
     "cluster_s": "a Dask cluster of two workers, to its first result, s",
+    "kernel_s": "a GPU kernel as a job, from asking for it to its first reply, s",
     "squeue_per_5s": "squeue in 5 s, with {seats} simulated seats",
     "death_s": "a node dies: until the hub says that the seat is gone, s",
     "cluster_created_s": "  until the cluster is there, s",
