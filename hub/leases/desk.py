@@ -50,6 +50,8 @@ class Desk:
         self.metrics: LeaseMetrics | None = None
         self.guard: Guard | None = None
         self.watch: Watch | None = None
+        self.cluster_memory: Callable[[], int | None] = lambda: None
+        """Bytes on all nodes of a cluster; None on one machine, and before its nodes were seen."""
         self.jobs: Jobs | None = None
         """Where leases are jobs of a cluster."""
         self.log = get_logger("leases")
@@ -164,10 +166,12 @@ async def open_desk(runtime: Runtime, settings: Settings, prefix: str) -> AsyncI
     """The desk of this workbench, with its broker running; the service answers under `prefix`."""
     database = settings.leases.database
     store = Store(runtime.state.database("leases") if database == "sqlite" else database)
-    broker = Broker(rules_of(settings), store, inventory_of(settings), Clock().now)
+    inventory = inventory_of(settings)
+    broker = Broker(rules_of(settings), store, inventory, Clock().now)
     try:
         async with broker.running():
             desk = Desk(settings, broker, Tokens(runtime.state.secret("leases")))
+            desk.cluster_memory = lambda: inventory.cluster_memory
             with closing(desk.counters):
                 async with (
                     guarded(broker, settings.leases.isolation, runtime.state.path) as desk.guard,

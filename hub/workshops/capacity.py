@@ -101,6 +101,8 @@ class Answer:
     alternatives: tuple[Alternative, ...]
     is_tight: bool
     """It fits by promises, but not in the machine's memory should every seat use all of its own at once."""
+    machine_memory: int
+    """Bytes that there are."""
 
     @property
     def fits(self) -> bool:
@@ -133,6 +135,7 @@ def would_fit(wish: Wish, facility: Facility, now: float) -> Answer:
         needs=needs,
         alternatives=() if fits else tuple(_alternatives(wish, facility, needs, now)),
         is_tight=fits and promised > facility.machine_memory,
+        machine_memory=facility.machine_memory,
     )
 
 

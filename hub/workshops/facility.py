@@ -23,20 +23,24 @@ class Promised:
     reservations: Iterable[Reservation] = ()
     seats: Iterable[SeatRecord] = ()
     workshops: Iterable[Workshop] = ()
+    cluster_memory: int | None = None
+    """Bytes that jobs can be promised, where seats are jobs; None on one machine."""
 
 
 def facility_of(settings: Settings, leases: State, promised: Promised, now: float) -> Facility:
-    """This machine as a class could have it: running seats count until their life ends, reservations and workshops
-    in their window.
+    """This machine, or cluster, as a class could have it: running seats count until their life ends, reservations and
+    workshops in their window.
 
     Leases without a reservation are not counted: they make room for one.
     """
-    machine = psutil.virtual_memory().total
+    is_cluster = promised.cluster_memory is not None
+    machine = promised.cluster_memory if promised.cluster_memory is not None else psutil.virtual_memory().total
     workshops = {workshop.reservation: workshop for workshop in promised.workshops}
     reserved = (_reserved(reservation, workshops.get(reservation.id)) for reservation in promised.reservations)
     planned = (_planned(settings, workshop) for workshop in workshops.values())
     return Facility(
-        memory=int(machine * settings.site.memory_overcommit),
+        # Slurm promises no more than there is.
+        memory=machine if is_cluster else int(machine * settings.site.memory_overcommit),
         machine_memory=machine,
         devices={name: _in_service(leases, name) for name in settings.gpu_classes},
         bookings=(*reserved, *planned, *_running(settings, promised.seats, now)),

@@ -101,7 +101,7 @@ async def fits(desk: AtDesk, organised: Organised, who: Organises, asked: Annota
     profile = _profile(desk.settings, asked)
     wish = _wish(asked, profile, desk.settings, now)
     facility = facility_of(desk.settings, desk.broker.state, await organised.promised(), now)
-    return view_of(who.of(would_fit(wish, facility, now)), profile.name, facility.machine_memory)
+    return view_of(who.of(would_fit(wish, facility, now)), profile.name)
 
 
 def _profile(settings: Settings, asked: Question) -> Profile:
@@ -143,12 +143,12 @@ def _wish(asked: Question, profile: Profile, settings: Settings, now: float) -> 
     )
 
 
-def view_of(answer: Answer, profile: str, machine_memory: int) -> FitsView:
+def view_of(answer: Answer, profile: str) -> FitsView:
     """The answer as the API tells it."""
     return FitsView(
         fits=answer.fits,
         is_tight=answer.is_tight,
-        machine_memory=machine_memory,
+        machine_memory=answer.machine_memory,
         profile=profile,
         start=_utc(answer.wish.window.start),
         end=_utc(answer.wish.window.end),

@@ -198,6 +198,7 @@ class Organiser:
             reservations=[one for one in reservations if one.id != own],
             seats=await self._seats_beside_workshops(),
             workshops=await self.published(but=but.id if but else ""),
+            cluster_memory=self._desk.cluster_memory(),
         )
 
     async def _seats_beside_workshops(self) -> list[SeatRecord]:

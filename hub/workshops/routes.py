@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import psutil
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -76,7 +75,7 @@ async def fits(organised: Organised, who: Organises, id: WorkshopId) -> FitsView
     """Would it fit, and what would if not?"""
     found = await organised.found(who, id)
     answer = await organised.fits(found.workshop)
-    return view_of(who.of(answer), found.workshop.profile, psutil.virtual_memory().total)
+    return view_of(who.of(answer), found.workshop.profile)
 
 
 @api.put("/{id}", responses={**NAMED, **answers(*WITH_A_BODY)})

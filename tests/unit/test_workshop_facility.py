@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from hub.leases.model import Device, DeviceState, Reservation
+from hub.leases.state import State
 from hub.leases.rules import rules_of
 from hub.leases.state import restored
 from hub.settings import load
@@ -87,3 +88,9 @@ def test_devices_out_of_service_are_not_there() -> None:
     ]
     leases = restored(rules_of(SETTINGS), [], devices, {}, [], NOW.timestamp())
     assert facility_of(SETTINGS, leases, Promised(), NOW.timestamp()).devices["simulated"] == 2
+
+
+def test_a_cluster_promises_what_its_nodes_have_and_no_more() -> None:
+    promised = Promised(cluster_memory=12 * 2**30)
+    facility = facility_of(SETTINGS, State(), promised, NOW.timestamp())
+    assert (facility.memory, facility.machine_memory) == (12 * 2**30, 12 * 2**30)

@@ -15,12 +15,15 @@ class Cluster:
 
     def __init__(self, classes: Mapping[str, GpuClass], site: SlurmSite) -> None:
         self._classes, self._site = classes, site
+        self.memory: int | None = None
+        """Bytes that jobs can be promised on all nodes that take any, as they were last seen; None before that."""
 
     def devices(self) -> tuple[Device, ...]:
         try:
             found = asyncio.run(nodes(Slurm()))  # the broker asks in a thread of its own
         except SlurmError as error:
             raise Unreadable(str(error)) from error
+        self.memory = sum(node.memory for node in nodes_in(found, self._site.partition) if node.takes_jobs)
         return devices_of(found, self._classes, self._site.partition)
 
     def use(self, device: Device) -> DeviceUse:
@@ -34,8 +37,12 @@ class Cluster:
 
 def devices_of(found: Mapping[str, Node], classes: Mapping[str, GpuClass], partition: str | None) -> tuple[Device, ...]:
     """A device for each GPU, in the order of the nodes' names."""
-    mine = [node for _, node in sorted(found.items()) if partition is None or partition in node.partitions]
-    return tuple(device for node in mine for device in _of_node(node, classes))
+    return tuple(device for node in nodes_in(found, partition) for device in _of_node(node, classes))
+
+
+def nodes_in(found: Mapping[str, Node], partition: str | None) -> list[Node]:
+    """The nodes of a partition by name; all of them where none is named."""
+    return [node for _, node in sorted(found.items()) if partition is None or partition in node.partitions]
 
 
 def _of_node(node: Node, classes: Mapping[str, GpuClass]) -> Iterator[Device]:

@@ -13,8 +13,9 @@ from hub.settings import Settings
 class Combined:
     """Each device is asked about at the source that listed it."""
 
-    def __init__(self, sources: Sequence[Inventory]) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sequence[Inventory], cluster: Cluster | None = None) -> None:
+        self._sources = [cluster] if cluster is not None else sources
+        self._cluster = cluster
         self._of: dict[str, Inventory] = {}
 
     def devices(self) -> tuple[Device, ...]:
@@ -24,6 +25,11 @@ class Combined:
             self._of.update({device.uuid: source for device in listed})
             found += listed
         return tuple(found)
+
+    @property
+    def cluster_memory(self) -> int | None:
+        """Bytes on all nodes of a cluster; None on one machine, and before its nodes were seen."""
+        return self._cluster.memory if self._cluster is not None else None
 
     def use(self, device: Device) -> DeviceUse:
         return self._source(device).use(device)
@@ -41,7 +47,7 @@ class Combined:
 def inventory_of(settings: Settings) -> Combined:
     """The devices that these settings speak of. Nothing is read yet."""
     if settings.site.slurm is not None:
-        return Combined([Cluster(settings.gpu_classes, settings.site.slurm)])
+        return Combined([], Cluster(settings.gpu_classes, settings.site.slurm))
     real = {name: c for name, c in settings.gpu_classes.items() if not c.simulated}
     sources: list[Inventory] = [Nvml(real)] if real else []
     simulated = next(((name, c) for name, c in settings.gpu_classes.items() if c.simulated), None)
