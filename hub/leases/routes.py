@@ -13,11 +13,11 @@ from hub.errors import BrokerError, LeaseRefused
 from hub.leases.desk import Desk
 from hub.leases.events import Arrived, Bound, Event, Heard, Kept, Released, Reported
 from hub.leases.identity import PREFIX
-from hub.leases.inventory.cluster import device_of
 from hub.leases.model import ENDED, Lease
 from hub.leases.seat_requests import ActReport, ArrivedReport, BoundReport, Heartbeat, LeaseRequest, Release, lease_of
 from hub.leases.sentences import REFUSALS
 from hub.leases.view import ClassView, LeaseView
+from hub.slurm.commands import SlurmError
 from hub.web.auth import ApiPerson, api_person
 from hub.web.problems import WITH_A_BODY, Answers, Problem, answers
 from hub.words import COOKIE, choose_language
@@ -182,10 +182,14 @@ async def bound(request: Request, desk: AtDesk, lease: OwnLease, body: BoundRepo
 @api.post("/leases/{lease}/arrived", responses=CHANGES)
 async def arrived(request: Request, desk: AtDesk, lease: OwnLease, body: ArrivedReport) -> LeaseView:
     """On a cluster: the lease's job runs, and its kernel can be started there."""
-    gpu_class = desk.settings.gpu_classes.get(lease.gpu_class)
-    if not desk.broker.state.rules.jobs or gpu_class is None or request.client is None:
+    if desk.jobs is None or request.client is None:
         raise problem("wrong-state")
-    devices = tuple(device_of(body.node, number, lease.gpu_class, gpu_class) for number in sorted(set(body.gpus)))
+    try:
+        devices = await desk.jobs.devices_of(lease, body.job)
+    except LeaseRefused as refused:
+        raise problem(refused.code) from None
+    except SlurmError:
+        raise problem("slurm-silent") from None
     # Where the request comes from in truth: what it says of itself could name any machine.
     contact = f"tcp://{host_in_address(request.client.host)}:{body.port} {body.key}"
     return await _act(request, desk, lease, Arrived(lease.id, body.job, devices, contact))

@@ -46,13 +46,9 @@ class BoundReport(Body):
 
 
 class ArrivedReport(Body):
-    """The lease's job runs: what it was given, and where the host of its kernel listens."""
+    """The lease's job runs, and the host of its kernel listens. What the job was given, Slurm says."""
 
     job: int = Field(ge=1, le=2**53)
-    node: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
-    """The node, as Slurm calls it."""
-    gpus: list[Annotated[int, Field(ge=0, le=255)]] = Field(max_length=64)
-    """The node's GPUs that the job has, by Slurm's numbers."""
     port: int = Field(ge=1, le=65_535)
     key: str = Field(pattern=r"^[!-~]{40}$")
     """The host's public CurveZMQ key (Z85)."""

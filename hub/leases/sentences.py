@@ -112,6 +112,7 @@ REFUSALS = {
     "lease-ended": (410, later("The lease has ended."), later("Restart the kernel to ask for a GPU again.")),
     "no-such-lease": (404, later("You have no such lease."), ""),
     "no-such-device": (404, later("There is no such device."), ""),
+    "slurm-silent": (503, later("Slurm does not answer now."), later("Try again in a minute.")),
     "broker": (
         503,
         later("The GPU broker cannot write at the moment."),

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from hub.slurm.commands import Slurm, SlurmSilent
-from hub.slurm.tres import Tres, tres_of
+from hub.slurm.tres import Tres, gpu_numbers_of, tres_of
 
 
 class JobState(StrEnum):
@@ -59,6 +59,8 @@ class Job:
     exit_code: int
     comment: str = ""
     """What whoever gave it wrote beside it."""
+    gpu_numbers: frozenset[int] = frozenset()
+    """Those of its first node that it has, by Slurm's numbers; empty before it runs."""
 
 
 _ENDING = {"COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED"}
@@ -109,6 +111,8 @@ class _Job(BaseModel):
     tres_req_str: Text = ""
     exit_code: Number = 0
     comment: Text = ""
+    gres_detail: list[Text] = []
+    """Of each of its nodes."""
 
 
 class _Answer(BaseModel):
@@ -160,7 +164,13 @@ def _job(one: _Job) -> Job:
         tres=tres_of(one.tres_alloc_str or one.tres_req_str),
         exit_code=one.exit_code,
         comment=one.comment,
+        gpu_numbers=_gpu_numbers(one.gres_detail),
     )
+
+
+def _gpu_numbers(details: list[str]) -> frozenset[int]:
+    by_type = gpu_numbers_of(details[0]).values() if details else ()
+    return frozenset().union(*by_type)
 
 
 def state_of(told: list[str]) -> JobState:

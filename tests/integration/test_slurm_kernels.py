@@ -486,3 +486,27 @@ def test_an_idle_kernel_is_asked_before_its_gpu_goes_to_who_waits(
         theirs.close()
         mine.close()
         cyn.stop_seat()
+
+
+def test_nobody_arrives_with_the_job_of_somebody_else(ann: Visitor, bench: SlurmWorkbench, slurm: Cluster) -> None:
+    for job in [give(slurm, CYN, "--gres=gpu:h200:1", "--mem=100M") for _gpu in range(5)]:
+        wait_until(slurm, job, "RUNNING")
+    hers = Notebook(ann, KERNEL)
+    ben = bench.browser(BEN)
+    ben.start_seat()
+    his = Notebook(ben, KERNEL)
+    try:
+        said(hers, WHERE)
+        (job,) = jobs_named(slurm, "werkbank-kernel", ANN)
+        his.shows(his.run("print('never')"), "The cluster is full now")
+        for claimed in (job, *jobs_named(slurm, "werkbank-kernel", BEN)):
+            path = f"/services/werkbank/api/v1/leases/{lease_of(his)['id']}/arrived"
+            body = {"job": claimed, "port": 4000, "key": "k" * 40}
+            told = ben.http.post(path, json=body, headers={"Authorization": f"token {ben.token()}"})
+            assert told.status_code == 409, told.text
+        assert lease_of(hers)["state"] == "active"
+        assert lease_of(his)["state"] == "queued"
+    finally:
+        his.close()
+        hers.close()
+        ben.stop_seat()

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from werkbank_kernels.job.arriving import gpus_of_job
 from werkbank_kernels.job.host import kernel_environment
 from werkbank_kernels.job.wire import Contact
 
@@ -251,8 +250,6 @@ def test_a_type_that_no_class_asks_for_is_none_of_ours() -> None:
 def test_numbers_of_gpus_are_read_with_their_ranges() -> None:
     told = "gpu:h200:3(IDX:0-1,4),gpu:a10:0(IDX:N/A)"
     assert gpu_numbers_of(told) == {"h200": frozenset({0, 1, 4})}
-    assert gpus_of_job({"SLURM_JOB_GPUS": "0-1,4"}) == [0, 1, 4]
-    assert gpus_of_job({}) == []
 
 
 # --- the host --------------------------------------------------------------------------------------------------------

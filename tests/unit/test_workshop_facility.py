@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from hub.leases.model import Device, DeviceState, Reservation
-from hub.leases.state import State
 from hub.leases.rules import rules_of
-from hub.leases.state import restored
+from hub.leases.state import State, restored
 from hub.settings import load
 from hub.settings.model import Words
 from hub.web.hub_api import SeatRecord

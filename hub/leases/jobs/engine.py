@@ -13,14 +13,15 @@ from typing import Any
 from hub.errors import BrokerError, LeaseRefused
 from hub.leases.broker import Broker
 from hub.leases.events import Action, Event, Foretold, JobOver, SaveLease, Submitted
+from hub.leases.inventory.cluster import device_of
 from hub.leases.jobs.reading import line_of, news_of, orphans
 from hub.leases.jobs.requests import Requests
-from hub.leases.model import ENDED, Lease, LeaseState, Outlook
+from hub.leases.model import ENDED, Device, Lease, LeaseState, Outlook
 from hub.leases.state import State
 from hub.leases.waiting import is_held_back
 from hub.logs import get_logger
 from hub.slurm.commands import Slurm, SlurmError, SlurmRefused, SlurmSilent
-from hub.slurm.jobs import Job, jobs
+from hub.slurm.jobs import Job, JobState, jobs
 from hub.slurm.names import KERNEL
 from hub.slurm.submit import cancel, submit
 from hub.slurm.watch import Shared
@@ -154,6 +155,21 @@ class Jobs:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("jobs.failed", task=task.get_name(), error=repr(error))
+
+    # --- arriving ------------------------------------------------------------------------------
+
+    async def devices_of(self, lease: Lease, number: int) -> tuple[Device, ...]:
+        """The devices that Slurm gave a lease's job, which has begun: asked of Slurm, for whoever says so is no proof.
+
+        Raises LeaseRefused for a job that is not the lease's or does not run, SlurmSilent and SlurmRefused.
+        """
+        job = (await self._own.get(0.0, time.monotonic())).get(number)
+        gpu_class = self.requests.settings.gpu_classes.get(lease.gpu_class)
+        if job is None or gpu_class is None or job.state is not JobState.RUNNING:
+            raise LeaseRefused("wrong-state")
+        if (job.user, job.comment) != (lease.user, lease.id) or len(job.gpu_numbers) != lease.count:
+            raise LeaseRefused("wrong-state")
+        return tuple(device_of(job.node, one, lease.gpu_class, gpu_class) for one in sorted(job.gpu_numbers))
 
     # --- looking -------------------------------------------------------------------------------
 

@@ -1,11 +1,10 @@
-"""A job that has begun tells the broker: what it was given, and where its host listens."""
+"""A job that has begun tells the broker where its host listens."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import re
 import threading
 import time
 import urllib.error
@@ -21,8 +20,6 @@ def tell_arrival(job: Mapping[str, str], port: int, key: str, given_up: threadin
     """Tell it, however long that takes; False when the broker does not want to know (any more), or once `given_up`."""
     facts = {
         "job": int(os.environ["SLURM_JOB_ID"]),
-        "node": os.environ["SLURMD_NODENAME"],
-        "gpus": gpus_of_job(os.environ),
         "port": port,
         "key": key,
     }
@@ -53,10 +50,3 @@ def tell_arrival(job: Mapping[str, str], port: int, key: str, given_up: threadin
 def _note(words: str) -> None:
     with contextlib.suppress(OSError):  # the disk may be full
         print(words, flush=True)
-
-
-def gpus_of_job(env: Mapping[str, str]) -> list[int]:
-    """The numbers of the node's GPUs that Slurm gave this job: within its confinement they may be called otherwise."""
-    told = env.get("SLURM_JOB_GPUS") or env.get("SLURM_STEP_GPUS") or ""
-    ranges = (part.partition("-") for part in re.findall(r"\d+(?:-\d+)?", told))
-    return sorted({number for first, _, last in ranges for number in range(int(first), int(last or first) + 1)})
