@@ -51,6 +51,8 @@ MOST_PAUSE = 60.0
 """Seconds between attempts to resume on a device that is not ready, at most."""
 MOST_WOKEN = 8
 """Leases that one decision looks at again; whoever ticks goes on until none is due (`State.is_late`)."""
+LEAST_OFFER_OF_JOBS = 300.0
+"""Seconds that a kernel on a cluster has to take its job, at least: its packages may come over a network."""
 MAX_LAPSES = 2
 """Offers that may pass by before a lease that takes none is ended."""
 
@@ -291,7 +293,11 @@ def _arrived(step: Step, event: Arrived) -> None:
     uuids = tuple(device.uuid for device in event.devices)
     step.devices_to(uuids, DeviceState.RESERVED, lease.id)
     facts = {"devices": uuids, "job": event.job, "contact": event.contact, "epoch": lease.epoch + 1}
-    times = {"ends_at": step.now + step.rules.offer_timeout, "charged": step.now, "acquired": step.now}
+    times = {
+        "ends_at": step.now + max(step.rules.offer_timeout, LEAST_OFFER_OF_JOBS),
+        "charged": step.now,
+        "acquired": step.now,
+    }
     outlook = replace(lease.outlook, place=None, of=0, reason="", starts=0.0)
     watch(step, step.move(lease, LeaseState.OFFERED, "granted", outlook=outlook, **facts, **times))
 

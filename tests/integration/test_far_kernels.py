@@ -34,6 +34,7 @@ class Far:
         self.file = str(folder / "kernel.json")
         _, self.info = write_connection_file(self.file, ip=str(folder / "k"), transport="ipc", key=b"a-key")
         self.heard: list[dict[str, Any]] = []
+        self.clients: list[AsyncKernelClient] = []
         self.epoch = 0
 
     async def begin(self) -> None:
@@ -73,9 +74,13 @@ class Far:
             await self.running
 
         await there(end())
+        for client in self.clients:
+            client.stop_channels()
+            client.context.destroy(linger=0)
 
     def client(self) -> AsyncKernelClient:
         client = AsyncKernelClient()
+        self.clients.append(client)
         client.load_connection_file(self.file)
         client.start_channels()
         return client
@@ -133,7 +138,6 @@ def test_what_a_kernel_prints_shows_and_asks_passes(folder: Path) -> None:
         assert (await outcome(client, "1/0"))[1]["ename"] == "ZeroDivisionError"
         client.complete("zi")
         assert "zip" in (await client.get_shell_msg(timeout=PATIENCE))["content"]["matches"]
-        client.stop_channels()
 
     run(scene, folder)
 
@@ -149,7 +153,6 @@ def test_before_there_is_a_kernel_what_needs_none_is_answered(folder: Path) -> N
         told, reply = await outcome(client, "%werkbank help")
         assert reply["status"] == "ok"
         assert "%werkbank queue" in told
-        client.stop_channels()
 
     run(scene, folder)
 
@@ -163,7 +166,6 @@ def test_cells_that_wait_run_in_their_order_once_the_kernel_is_there(folder: Pat
         await far.open()
         assert "0" in (await waiting[0])[0]
         assert (await outcome(client, "print(last)"))[0].strip() == "0"
-        client.stop_channels()
 
     run(scene, folder)
 
@@ -178,7 +180,6 @@ def test_for_jupyterlab_relay_and_kernel_are_one(folder: Path) -> None:
         await far.open()
         client.kernel_info()
         assert (await client.get_shell_msg(timeout=PATIENCE))["header"]["session"] == before
-        client.stop_channels()
 
     run(scene, folder)
 
@@ -194,7 +195,6 @@ def test_a_kernel_that_is_gone_fails_the_cell_that_it_had_and_says_why(folder: P
         assert "The node broke down." in told
         assert reply["status"] == "error"
         assert "The node broke down." in (await outcome(client, "1"))[0]
-        client.stop_channels()
 
     run(scene, folder)
 
@@ -212,7 +212,6 @@ def test_a_signal_reaches_the_kernel_and_its_end_is_noticed(folder: Path) -> Non
         assert (await cell)[1]["ename"] == "KeyboardInterrupt"
         far.kernel.kill()
         await until(lambda: far.kernel.poll() == -signal.SIGKILL, "its end is known")
-        client.stop_channels()
 
     run(scene, folder)
 
@@ -222,7 +221,6 @@ def test_another_seat_finds_the_kernel_with_its_variables(folder: Path) -> None:
         await far.open()
         client = far.client()
         await outcome(client, "kept = 42")
-        client.stop_channels()
 
         async def leave() -> None:
             await far.kernel._close_relay()
@@ -234,7 +232,6 @@ def test_another_seat_finds_the_kernel_with_its_variables(folder: Path) -> None:
         await far.open()
         client = far.client()
         assert (await outcome(client, "print(kept)"))[0].strip() == "42"
-        client.stop_channels()
 
     run(scene, folder)
 
@@ -269,12 +266,12 @@ def test_nobody_talks_to_host_or_kernel_unencrypted(folder: Path) -> None:
         assert await plain.poll(1500) == 0
         plain.close()
         bare = AsyncKernelClient()
+        far.clients.append(bare)
         bare.load_connection_info({"transport": "tcp", "ip": "127.0.0.1", "key": "a-key", **far.host._ports})
         bare.start_channels(hb=False)
         bare.kernel_info()
         with pytest.raises(Exception):  # noqa: B017, PT011 - queue.Empty of a library
             await bare.get_shell_msg(timeout=1.5)
-        bare.stop_channels()
         known = context.socket(zmq.DEALER)
         keep_alive(known)
         know(known, far.host.key.encode())
@@ -293,6 +290,21 @@ def test_a_host_that_cannot_start_the_kernel_says_so(folder: Path) -> None:
         await there(far.kernel.launch(nothing))
         told = await there(far.kernel.ask({"type": "bind", "lease": far.lease("active"), "token": TOKEN}, 5))
         assert told == {"ok": False, "reason": "job-failed"}
+
+    run(scene, folder)
+
+
+def test_a_kernel_that_ends_while_it_starts_may_be_started_anew_in_its_job(folder: Path) -> None:
+    async def scene(far: Far) -> None:
+        argv = [sys.executable, "-c", "raise SystemExit(3)"]
+        await there(far.kernel.launch(Launch(argv, dict(os.environ), "/", far.info, far.file, "a-session", None)))
+        with pytest.raises(NotConnected):
+            await there(far.kernel.ask({"type": "bind", "lease": far.lease("active"), "token": TOKEN}, 5))
+        assert far.kernel.poll() == 3
+        await far.launch()
+        await far.open()
+        client = far.client()
+        assert (await outcome(client, "print('here')"))[0].strip() == "here"
 
     run(scene, folder)
 

@@ -52,6 +52,7 @@ class Host:
         # Kept over restarts, so that whoever is connected finds the new process by itself.
         self._ports = dict(zip((f"{name}_port" for name in CHANNELS), _free_ports(len(CHANNELS)), strict=True))
         self._kernel: asyncio.subprocess.Process | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._seat: bytes | None = None
         self._over = asyncio.Event()
 

@@ -27,10 +27,10 @@ from ..wire import Message
 from ..words import duration, tr
 from .far_gate import FarGate, over_sentence
 from .line import HostLine, HostRefused, NoAnswer
-from .relay import Relay, front_of
+from .relay import Detached, Relay, front_of
 from .wire import Contact
 
-START_S = 60.0  # the packages of an environment may come over a network
+START_S, AGAIN_S = 60.0, 2.0
 WARN_S = 900.0  # so long before the end of a job its user is told
 STATUS_S = 5.0  # between looks whether the kernel lives, should the word of its end be lost
 
@@ -134,8 +134,12 @@ class JobKernel:
         self._relay.show()
         self._relay.answers, self._relay.asked_to_end = launch.answers, self._asked_to_end
         self.gate.bound, self._told = False, None
-        self._soon({"type": "hello", "pid": os.getpid()})
+        self._greet()
         self._notice()
+
+    def _greet(self) -> None:
+        if self._launch is not None:
+            self._soon({"type": "hello", "pid": os.getpid()})
 
     async def _close_relay(self) -> None:
         relay, self._relay = self._relay, None
@@ -187,9 +191,12 @@ class JobKernel:
         try:
             await self._begin(lease, str(message["token"]))
         except NoAnswer:
-            # What the host does is not known; Slurm will say whether its node is there.
+            # What the host does is not known; Slurm will say whether its node is there. Until then it is asked again.
             self._log.warning("kernel.host-silent lease=%s", lease.id)
+            asyncio.get_running_loop().call_later(AGAIN_S, self._greet)
             raise NotConnected from None
+        except Detached:
+            raise NotConnected from None  # its end is known to whoever starts it anew
         except (HostRefused, ValueError, KeyError) as problem:
             self._log.error("kernel.not-started lease=%s why=%s", lease.id, problem)
             return {"ok": False, "reason": "job-failed"}

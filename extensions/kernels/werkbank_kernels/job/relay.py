@@ -30,9 +30,13 @@ from .wire import CHANNELS, keep_alive, know
 _FRONT = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "hb": zmq.ROUTER, "iopub": zmq.PUB}
 _BACK = {"shell": zmq.DEALER, "control": zmq.DEALER, "stdin": zmq.DEALER, "iopub": zmq.SUB}
 _IPC = "ipc://"
-HEARD_WITHIN_S = 60.0
+HEARD_WITHIN_S = 240.0  # the packages of an environment may come over a network
 # They may touch the device: they wait like cells, and in their order.
 _WAIT = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
+
+
+class Detached(Exception):
+    """The kernel is gone."""
 
 
 class Relay:
@@ -92,7 +96,7 @@ class Relay:
     async def attach(self, machine: str, ports: Mapping[str, int], key: bytes) -> None:
         """Pass on to this kernel from now on, and return once it is heard; one before it is forgotten.
 
-        Raises TimeoutError for one that says nothing.
+        Raises TimeoutError for one that says nothing, and Detached where it ends before it has said anything.
         """
         self.detach()
         # The kernel answers on stdin whom it heard on shell: both have one name.
@@ -121,6 +125,8 @@ class Relay:
             frames = written(self._session, "kernel_info_request", {}, {}, [])
             asked = read(frames)
             assert asked is not None
+            if not self._back:
+                raise Detached
             self._probes.add(asked.id)
             await self._back["shell"].send_multipart(frames)
             with contextlib.suppress(TimeoutError):
