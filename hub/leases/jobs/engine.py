@@ -41,6 +41,7 @@ class Jobs:
     def __init__(self, broker: Broker, requests: Requests) -> None:
         self._broker, self.requests = broker, requests
         self._changed = asyncio.Event()
+        self._is_ending = False
         self._has_looked = False
         """Before the first look nothing is given: a job may be there of which the last broker died writing."""
         self._giving: dict[str, tuple[str, str]] = {}
@@ -63,6 +64,7 @@ class Jobs:
             try:
                 yield self
             finally:
+                self._is_ending = True
                 task.cancel()
                 for other in list(self._tasks):
                     other.cancel()
@@ -75,6 +77,7 @@ class Jobs:
             if isinstance(action, SaveLease):
                 if action.lease.state in ENDED:
                     self._take_back(action.lease.job, action.lease.user)
+                    self._give_all()
                 self._give(state, action.lease)
 
     def _give_all(self) -> None:
@@ -85,7 +88,7 @@ class Jobs:
             self._give(state, lease)
 
     def _give(self, state: State, lease: Lease) -> None:
-        if lease.state is not LeaseState.QUEUED or lease.job or lease.id in self._giving:
+        if self._is_ending or lease.state is not LeaseState.QUEUED or lease.job or lease.id in self._giving:
             return
         # One after the other: what is on its way to Slurm does not count against a bound yet.
         if self._is_one_on_its_way(lease) or not self._has_looked or is_held_back(state, lease):
