@@ -65,8 +65,15 @@ def canaries(machine: StandIn) -> list[int]:
 
 def actuators() -> list[int]:
     """The actuators of this process's kernels."""
-    children = psutil.Process().children()
-    return [child.pid for child in children if "werkbank_kernels.parking" in child.cmdline()]
+    return [child.pid for child in psutil.Process().children() if "werkbank_kernels.parking" in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Its command; none of one that has ended, as another test's may have that nobody has collected yet."""
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
 
 
 def said(broker: GpuBroker) -> str:
