@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -60,6 +61,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, the others as they were."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(_together(item.path.stem), len(ranks)))
+
+
+# How long an example takes says nothing on a machine that others share: it failed tests, and said nothing of the code.
+hypothesis.settings.register_profile("werkbank", deadline=None)
+hypothesis.settings.load_profile("werkbank")
 
 
 def pytest_configure() -> None:
