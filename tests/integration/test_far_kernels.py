@@ -43,7 +43,7 @@ class Far:
     async def _begin(self) -> None:
         self.host = Host(TOKEN)
         self.running = asyncio.create_task(self.host.run())
-        self.kernel = JobKernel(self.heard.append, lambda: None, logging.getLogger("far"))
+        self.kernel = JobKernel(self.heard.append, logging.getLogger("far"))
 
     def lease(self, state: str, **more: Any) -> dict[str, Any]:
         self.epoch += 1
@@ -227,7 +227,7 @@ def test_another_seat_finds_the_kernel_with_its_variables(folder: Path) -> None:
             far.kernel._hang_up()
 
         await there(leave())
-        far.kernel = JobKernel(far.heard.append, lambda: None, logging.getLogger("far"))
+        far.kernel = JobKernel(far.heard.append, logging.getLogger("far"))
         await far.launch()
         await far.open()
         client = far.client()
@@ -311,7 +311,7 @@ def test_a_kernel_that_ends_while_it_starts_may_be_started_anew_in_its_job(folde
 
 def test_a_bind_before_there_is_anything_to_bind_waits(folder: Path) -> None:
     async def scene(far: Far) -> None:
-        idle = JobKernel(far.heard.append, lambda: None, logging.getLogger("far"))
+        idle = JobKernel(far.heard.append, logging.getLogger("far"))
         with pytest.raises(NotConnected):
             await there(idle.ask({"type": "bind", "lease": far.lease("active"), "token": TOKEN}, 5))
 

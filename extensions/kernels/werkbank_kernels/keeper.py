@@ -78,7 +78,7 @@ class LeaseKeeper:
     def _job_kernel(self) -> JobKernel:
         from .job.kernel import JobKernel  # ZeroMQ's loop is of no use to kernels of this machine
 
-        return JobKernel(self._heard, self._lost_link, self._log)
+        return JobKernel(self._heard, self._log)
 
     # What comes in.
 

@@ -46,7 +46,7 @@ class Jobs:
         """Before the first look nothing is given: a job may be there of which the last broker died writing."""
         self._giving: dict[str, tuple[str, str]] = {}
         """Leases whose jobs are on their way to Slurm, with their users and programmes."""
-        self._taking: dict[int, str] = {}
+        self._taking: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
         slurm = Slurm()
@@ -128,7 +128,7 @@ class Jobs:
 
     def _take_back(self, job: int, user: str) -> None:
         if job and job not in self._taking:
-            self._taking[job] = user
+            self._taking.add(job)
             self._begin(self._taken_back(job, user), f"jobs.take-back-{job}")
 
     async def _taken_back(self, job: int, user: str) -> None:
@@ -147,7 +147,7 @@ class Jobs:
                     log.info("job.taken-back", job=job, user=user)
                     return
         finally:
-            del self._taking[job]
+            self._taking.discard(job)
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -36,17 +36,18 @@ def tell_arrival(job: Mapping[str, str], port: int, key: str, given_up: threadin
             opener.open(request, timeout=PATIENCE_S).close()
             return True
         except urllib.error.HTTPError as error:
-            _note(f"arrival: {error.code} {error.read(500)!r}")
+            note(f"arrival: {error.code} {error.read(500)!r}")
             error.close()
             if error.code < 500:
                 return False
         except OSError as problem:
-            _note(f"arrival: {problem}")
+            note(f"arrival: {problem}")
         given_up.wait(pause)
         pause = min(5.0, pause * 2)
     return False
 
 
-def _note(words: str) -> None:
+def note(words: str) -> None:
+    """Write it to the log, if there is room for it."""
     with contextlib.suppress(OSError):  # the disk may be full
         print(words, flush=True)

@@ -24,7 +24,7 @@ import zmq
 import zmq.asyncio
 from werkbank_seat.on_node import begins_again, environment, open_log, take_job
 
-from .arriving import tell_arrival
+from .arriving import note, tell_arrival
 from .wire import CHANNELS, Message, decode, encode, keep_alive
 
 # Shown by Slurm to its job; what the seat says of them is about the seat.
@@ -79,7 +79,7 @@ class Host:
                 async with asyncio.timeout(ALONE_S):
                     seat, data = await self._socket.recv_multipart()
             except TimeoutError:
-                _note("no seat was heard of for long")
+                note("no seat was heard of for long")
                 self.end()  # whoever would end this job cannot reach it
                 return
             message = decode(data)
@@ -109,7 +109,7 @@ class Host:
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
-            _note(f"kernel {self._kernel.pid} began")
+            note(f"kernel {self._kernel.pid} began")
             task = asyncio.create_task(self._until_ended(self._kernel), name=f"kernel-{self._kernel.pid}")
             task.add_done_callback(lambda done: done.exception())
             self._watching = task
@@ -137,7 +137,7 @@ class Host:
 
     async def _until_ended(self, kernel: asyncio.subprocess.Process) -> None:
         status = await kernel.wait()
-        _note(f"kernel {kernel.pid} ended: {status}")
+        note(f"kernel {kernel.pid} ended: {status}")
         if self._seat is not None and not self._over.is_set():
             await self._socket.send_multipart([self._seat, encode({"ended": status, "pid": kernel.pid})])
 
@@ -208,11 +208,6 @@ def _write_to(place: str) -> None:
         log = os.open(os.devnull, os.O_WRONLY)
     os.dup2(log, 1)
     os.dup2(log, 2)
-
-
-def _note(words: str) -> None:
-    with contextlib.suppress(OSError):
-        print(words, flush=True)
 
 
 def main() -> int:

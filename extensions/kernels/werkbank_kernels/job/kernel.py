@@ -81,8 +81,8 @@ class JobKernel:
     pid: int | None = None
     stdin = stdout = stderr = None
 
-    def __init__(self, heard: Callable[[Message], None], lost: Callable[[], None], log: logging.Logger) -> None:
-        self._heard, self._lost, self._log = heard, lost, log
+    def __init__(self, heard: Callable[[Message], None], log: logging.Logger) -> None:
+        self._heard, self._log = heard, log
         self.gate = FarGate()
         self.gate.notify = self._notice
         self.gate.command = lambda name: self._soon({"type": "command", "name": name})
