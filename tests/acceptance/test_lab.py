@@ -94,7 +94,7 @@ def test_a_scientist_sees_queue_grant_notice_and_parking_inside_jupyterlab(
 
     # The second gives back; the first has its variables and its GPU at its next cell.
     theirs.get_by_role("button", name="Teruggeven: trainer.ipynb").click()
-    expect(theirs).to_contain_text("Je hebt geen GPU")
+    expect(theirs).to_contain_text("Je hebt geen GPU", timeout=60_000)
     run_cell(first, 2)
     expect(output(first, 2)).to_contain_text("42", timeout=60_000)
     expect(status(first)).to_contain_text("idle")

@@ -89,6 +89,16 @@ describe('the panel', () => {
     expect(api.acts).toEqual(['kernel k cpu']);
   });
 
+  it('keeps a button where it is while others come and go, so that a click meets the one that was aimed at', async () => {
+    const labels = () => [...panel.node.querySelectorAll('.wb-Card-acts button')].map(one => one.textContent);
+    events.tell('me', me([lease({ busy: true })]));
+    await until(() => labels().length);
+    expect(labels()).toEqual(['Give back']);
+    events.tell('me', me([lease()]));
+    await until(() => button(panel, 'Keep'));
+    expect(labels()).toEqual(['Give back', 'Keep']);
+  });
+
   it('offers the CPU only for kernels that are here', async () => {
     events.tell('me', me([queued()]));
     await until(() => button(panel, 'Stop waiting'));

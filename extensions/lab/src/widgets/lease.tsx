@@ -104,24 +104,26 @@ function percent(value: number | null): string {
 function Acts({ lease, stage, here, trans, act, move }: ILeaseCard & { stage: Stage }): React.ReactElement {
   const attempt = useAttempt();
   const can = actsOf(lease, stage);
+  const keep = trans.__('Keep');
   const to = (name: KernelAct) => (): void => attempt.run(() => act(name));
+  // What comes and goes with the kernel's cells stands last: a button does not move away under a click.
   const buttons: [boolean, string, () => void][] = [
-    [can.keep, trans.__('Keep'), to('keep')],
     [can.cpu && here, trans.__('Start on the CPU now'), to('cpu')],
     [can.cancel, trans.__('Stop waiting'), to('cancel')],
     [can.release, trans.__('Give back'), to('release')],
-    [move !== undefined, trans.__('Switch to GPU…'), () => move?.()]
+    [move !== undefined, trans.__('Switch to GPU…'), () => move?.()],
+    [can.keep, keep, to('keep')]
   ];
   const shown = buttons.filter(([offered]) => offered);
   return (
     <>
       {shown.length > 0 && (
         <div className="wb-Card-acts">
-          {shown.map(([, label, run], number) => (
+          {shown.map(([, label, run]) => (
             <button
               key={label}
               type="button"
-              className={number === 0 && stage === 'notice' ? 'wb-Button wb-mod-primary' : 'wb-Button'}
+              className={label === keep && stage === 'notice' ? 'wb-Button wb-mod-primary' : 'wb-Button'}
               disabled={attempt.busy}
               aria-label={`${label}: ${lease.holder}`}
               onClick={run}
