@@ -92,7 +92,7 @@ def _spawner(c: Any, current: Current, state: StateDirectory) -> None:
         ours.ip = "0.0.0.0"  # noqa: S104 - the proxy is on another machine
         ours.start_timeout = slurm.patience
         ours.poll_interval = slurm.poll_period
-        ours.watch = Watch(Slurm(), SEAT)
+        ours.watch = Watch(Slurm(), SEAT, site=slurm)
         c.JupyterHub.extra_handlers = [(f"/api{PATH}", ArrivalHandler)]
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.named_server_limit_per_user = 3

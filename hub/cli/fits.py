@@ -82,6 +82,8 @@ def show_answer(told: dict[str, Any], seats: int) -> None:
         # A title is what somebody wrote, and no markup.
         table.add_row(f"{'✔' if need['fits'] else '✖'} {need['what']}", *figures, escape(taken) or "-")
     console.print(table)
+    if told["placement"]:
+        show_placement(console, told["placement"])
     if told["is_tight"]:
         memory = f"{told['machine_memory'] / 2**30:.0f} GiB"
         console.print(
@@ -91,6 +93,33 @@ def show_answer(told: dict[str, Any], seats: int) -> None:
         console.print(f"Would fit: {_alternative(one)}")
     if not told["fits"] and not told["alternatives"]:
         console.print("Nothing near it fits: ask for less, or for another machine.")
+
+
+def show_placement(console: Console, placement: dict[str, Any]) -> None:
+    """Print which nodes it would have, and why not others."""
+    if placement["nodes"]:
+        names = ", ".join(placement["nodes"])
+        console.print(f"Whole nodes would be kept for it, since Slurm reserves no single GPUs: {names}.")
+    else:
+        console.print("Too few nodes are free in its hours:")
+        for one in placement["hindrances"]:
+            console.print(f"  {escape(_hindrance(one))}")
+    if placement["followed"]:
+        console.print(f"From {_moment(placement['followed'])} some are another reservation's: jobs there end then.")
+
+
+def _hindrance(one: dict[str, Any]) -> str:
+    until = f" until {_moment(one['until'])}" if one["until"] else ""
+    if one["reservation"]:
+        return f"{one['node']} is kept for {one['reservation']}{until}."
+    if one["jobs"]:
+        jobs = f"jobs {', '.join(map(str, one['jobs']))}" if len(one["jobs"]) > 1 else f"job {one['jobs'][0]}"
+        return f"{one['node']} may be held by {jobs}{until or ', which has no end'}."
+    return f"{one['node']} takes no jobs now."
+
+
+def _moment(told: str) -> str:
+    return f"{datetime.fromisoformat(told).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _alternative(one: dict[str, Any]) -> str:

@@ -145,7 +145,8 @@ def log(workshop: WorkshopId, state: State = DEFAULT_STATE, as_json: AsJson = Fa
 def _act(workshop: str, action: str, state: Path) -> None:
     done = _client(state).post(f"{_path(workshop)}/{action}", {})
     reserved = f"; {done['devices']} × {done['workshop']['gpus']['gpu_class']} are reserved" if done["devices"] else ""
-    typer.echo(f"{workshop} is {done['state']}{reserved if done['state'] == 'published' else ''}.")
+    kept = f"; whole nodes are kept for it: {', '.join(done['nodes'])}" if done["nodes"] else ""
+    typer.echo(f"{workshop} is {done['state']}{reserved + kept if done['state'] == 'published' else ''}.")
 
 
 def _path(workshop: str) -> str:

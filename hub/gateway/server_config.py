@@ -56,7 +56,7 @@ folder.cluster_status_period = 5
 folder.cluster_heartbeat_period = 5
 folder.cluster_heartbeat_timeout = 30
 if slurm:
-    folder.watch = Watch(Slurm(), DASK)
+    folder.watch = Watch(Slurm(), DASK, site=slurm)
     folder.api_url = f"http://{slurm.address}:{ports.gateway_api}/api"
     # Clusters are kept while this starts anew: their jobs run on, and it knows them.
     folder.db_url = runtime.state.database("gateway")

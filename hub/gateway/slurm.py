@@ -91,6 +91,7 @@ class SlurmClusters(SeatBackend, DBBackendBase):  # type: ignore[misc]
             partition=self.cluster_site.partition,
             qos=self.cluster_site.qos,
         )
+        request = request.within(await self.watch.kept.of(cluster.username), time.time())
         number = await submit(cluster.username, request, script_of(python, MODULE, job))
         log.info("dask.submitted", cluster=cluster.name, what=what, job=number)
         return {"job": number, "account": cluster.username, "since": time.monotonic()}

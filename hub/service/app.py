@@ -64,6 +64,7 @@ from hub.workshops.classroom import Classroom
 from hub.workshops.guests import Tickets
 from hub.workshops.joining import Doorman
 from hub.workshops.looking import Looking
+from hub.workshops.nodes import keeper_of
 from hub.workshops.organiser import Organiser
 from hub.workshops.people import Members
 from hub.workshops.progress import Progress
@@ -179,7 +180,8 @@ async def _workshops(
 ) -> AsyncIterator[None]:
     """What workshops need, and the clock that they follow."""
     state, workshops, members = app.state, Workshops(engine), Members(engine)
-    state.organiser = Organiser(settings, desk, state.hub, workshops, members)
+    nodes = keeper_of(settings, runtime.state.secret("leases"))
+    state.organiser = Organiser(settings, desk, state.hub, workshops, members, nodes)
     state.doorman = Doorman(workshops, members, runtime.state.secret("invitations"))
     state.tickets = Tickets(runtime.state.secret("guest-tickets"))
     progress = Progress(engine)

@@ -1,5 +1,6 @@
 """All an admin can set, as one frozen tree. Every key is documented here and in werkbank.yaml."""
 
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -121,6 +122,8 @@ class SlurmSite(Section):
     """How often Slurm is asked about jobs: one question for all of them."""
     usage_period: Duration = Field(default="1m", validate_default=True)
     """How often Slurm's accounting is asked what jobs used."""
+    reservations: bool = True
+    """Whether Slurm keeps nodes for workshops; Werkbank must run as one of Slurm's operators for that."""
     patience: Duration = Field(default="10m", validate_default=True)
     """How long a seat may wait for its turn before its start is given up."""
 
@@ -288,6 +291,11 @@ class Profile(Section):
     `exec`: as a new process with an address space of its own, in seconds."""
     groups: tuple[GroupName, ...] = ()
     """Only members of these groups may use it; empty means everyone."""
+
+    @property
+    def cores(self) -> int:
+        """Cores that a job of it asks for: whole ones."""
+        return max(1, math.ceil(self.cpu))
 
 
 class Quota(Section):

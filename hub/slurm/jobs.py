@@ -59,6 +59,8 @@ class Job:
     exit_code: int
     comment: str = ""
     """What whoever gave it wrote beside it."""
+    limit: float = 0.0
+    """How many seconds it may run; 0.0 is without a bound."""
     gpu_numbers: frozenset[int] = frozenset()
     """Those of its first node that it has, by Slurm's numbers; empty before it runs."""
 
@@ -110,6 +112,8 @@ class _Job(BaseModel):
     tres_alloc_str: Text = ""
     tres_req_str: Text = ""
     exit_code: Number = 0
+    time_limit: Number = 0
+    """Minutes."""
     comment: Text = ""
     gres_detail: list[Text] = []
     """Of each of its nodes."""
@@ -164,6 +168,7 @@ def _job(one: _Job) -> Job:
         tres=tres_of(one.tres_alloc_str or one.tres_req_str),
         exit_code=one.exit_code,
         comment=one.comment,
+        limit=one.time_limit * 60.0,
         gpu_numbers=_gpu_numbers(one.gres_detail),
     )
 

@@ -7,12 +7,16 @@ import pwd
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from hub.logs import get_logger
 from hub.settings import SlurmSite
 from hub.slurm.commands import Slurm, SlurmRefused
+from hub.slurm.reservations import Kept
+
+log = get_logger("slurm")
 
 GRACE_S = 300
 """A job may run a little longer than the seat in it: it is the hub that ends seats, with a word to their user."""
@@ -41,8 +45,16 @@ class JobRequest:
     account: str | None = None
     partition: str | None = None
     qos: str | None = None
+    reservation: str | None = None
+    """Of which its user is; one that Slurm does not let it in is done without."""
     comment: str | None = None
     """By which whoever gave it knows it again; no shell reads it."""
+
+    def within(self, kept: Kept | None, now: float) -> "JobRequest":
+        """The same in a reservation, and over before its nodes are another's."""
+        if kept is None:
+            return self
+        return replace(self, reservation=kept.name, seconds=kept.bounded(self.seconds, now))
 
     def options(self) -> list[str]:
         """For sbatch. The job gets no environment of ours, never begins twice, and writes its own log."""
@@ -58,6 +70,7 @@ class JobRequest:
             "account": self.account,
             "partition": self.partition,
             "qos": self.qos,
+            "reservation": self.reservation,
             "comment": self.comment,
             "export": "NIL",
             "output": "/dev/null",
@@ -96,7 +109,14 @@ def as_account(name: str) -> Sequence[str]:
 
 async def submit(account: str, request: JobRequest, script: str) -> int:
     """Give Slurm the job of an account; its number. Raises SlurmSilent and SlurmRefused, with nothing given."""
-    said = await Slurm(as_account(account)).ask("sbatch", "--parsable", *request.options(), given=script)
+    try:
+        said = await Slurm(as_account(account)).ask("sbatch", "--parsable", *request.options(), given=script)
+    except SlurmRefused as refused:
+        if request.reservation is None or "reservation" not in str(refused):
+            raise
+        # It is over since somebody looked, or does not know its member yet.
+        log.info("job.outside", user=account, reservation=request.reservation, why=str(refused))
+        return await submit(account, replace(request, reservation=None), script)
     try:
         return int(said.strip().split(";")[0])
     except ValueError:

@@ -7,12 +7,20 @@ from typing import Any, Generic, Self, TypeVar
 
 from prometheus_client import Counter
 
-from hub.slurm.commands import Slurm
+from hub.logs import get_logger
+from hub.settings import SlurmSite
+from hub.slurm.commands import Slurm, SlurmError
 from hub.slurm.jobs import Job, jobs
 from hub.slurm.nodes import Node, nodes
+from hub.slurm.reservations import Kept, kept_for, reservations
+
+log = get_logger("slurm")
 
 LOOKS = Counter("werkbank_slurm_looks", "Questions to Slurm, for all who wanted to know together.", ["about"])
 
+
+RESERVATIONS_AGE_S = 2.0
+"""Who has just joined a workshop is in it for the job that follows."""
 
 T = TypeVar("T")
 
@@ -60,10 +68,29 @@ class Shared(Generic[T]):
             self._under_way = None
 
 
-class Watch:
-    """The jobs with these names, whoever owns them, and all nodes."""
+class KeptNodes:
+    """The reservations of workshops, for whoever gives Slurm a job."""
 
-    def __init__(self, slurm: Slurm, *names: str) -> None:
+    def __init__(self, slurm: Slurm, site: SlurmSite | None) -> None:
+        self._is_asked = site is not None and site.reservations
+        self._found = Shared(lambda: reservations(slurm), "reservations")
+
+    async def of(self, user: str) -> Kept | None:
+        """The reservation for a job that a user begins now. None where there is none, and while Slurm does not say."""
+        if not self._is_asked:
+            return None
+        try:
+            return kept_for(user, await self._found.get(RESERVATIONS_AGE_S, float("-inf")), time.time())
+        except SlurmError as error:
+            log.warning("slurm.silent", about="reservations", why=str(error))
+            return None
+
+
+class Watch:
+    """The jobs with these names, whoever owns them, all nodes, and what is kept for workshops."""
+
+    def __init__(self, slurm: Slurm, *names: str, site: SlurmSite | None = None) -> None:
+        self.kept = KeptNodes(slurm, site)
         self._jobs = Shared(lambda: jobs(slurm, f"--name={','.join(names)}"), "jobs")
         self._nodes = Shared(lambda: nodes(slurm), "nodes")
 

@@ -1,6 +1,5 @@
 """What is promised to seats and what is free: on one machine, and on a cluster."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -78,5 +77,4 @@ class ClusterCapacity:
 
     def seats_left(self, profile: Profile) -> int:
         """How many seats of `profile` could begin now, if nobody is before them."""
-        cpus = max(1, math.ceil(profile.cpu))
-        return sum(min(free // cpus, memory // int(profile.memory)) for free, memory in self.free)
+        return sum(min(free // profile.cores, memory // int(profile.memory)) for free, memory in self.free)

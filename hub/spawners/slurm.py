@@ -1,7 +1,6 @@
 """Seats as jobs of a Slurm cluster."""
 
 import asyncio
-import math
 import pwd
 import time
 from collections.abc import AsyncIterator
@@ -109,7 +108,9 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
     async def _give(self, profile: Profile) -> None:
         account = self.user.name
         try:
-            number = await submit(account, self._request(profile), self._script(profile))
+            kept = await self.watch.kept.of(account)
+            request = self._request(profile).within(kept, time.time())
+            number = await submit(account, request, self._script(profile))
         except SlurmSilent as silent:
             sentence = self.translate("Slurm does not answer now, so nothing was started. Try again in a minute.")
             raise self._failure(sentence, "slurm-silent", silent, 503) from None
@@ -128,7 +129,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
         return JobRequest(
             name=SEAT,
             folder=pwd.getpwnam(self.user.name).pw_dir,
-            cpus=max(1, math.ceil(profile.cpu)),
+            cpus=profile.cores,
             memory=int(profile.memory),
             seconds=profile.life + GRACE_S,
             account=account_of_groups(self.cluster, self.groups),

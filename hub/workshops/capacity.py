@@ -4,9 +4,11 @@ Pure functions of what is known: the page, the API and the command line ask the 
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from hub.slurm.placing import NodePlan, Placement, Room
 from hub.workshops.window import Window
 
 SEATS_PER_DEVICE = 8
@@ -43,6 +45,10 @@ class Facility:
     devices: Mapping[str, int]
     """Devices in service, by class."""
     bookings: tuple[Booking, ...] = ()
+    nodes: NodePlan | None = None
+    """Where whole nodes are kept for classes, those of the cluster."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """What the cluster calls the devices of each class; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,9 @@ class Wish:
     devices: int = 0
     other_classes: tuple[str, ...] = ()
     """GPU classes that would do as well."""
+    seat_cpus: int = 1
+    reservation: str = ""
+    """What the cluster calls the nodes that are kept for it already."""
 
     @property
     def memory(self) -> int:
@@ -103,11 +112,13 @@ class Answer:
     """It fits by promises, but not in the machine's memory should every seat use all of its own at once."""
     machine_memory: int
     """Bytes that there are."""
+    placement: Placement | None = None
+    """Which nodes it would have, where it gets whole ones."""
 
     @property
     def fits(self) -> bool:
         """Whether everything is there."""
-        return all(need.fits for need in self.needs)
+        return all(need.fits for need in self.needs) and (self.placement is None or self.placement.fits)
 
     def seen_by(self, user: str) -> "Answer":
         """The same for somebody who is no admin: bookings of others have no title."""
@@ -126,17 +137,31 @@ def enough_devices(seats: int) -> int:
 
 def would_fit(wish: Wish, facility: Facility, now: float) -> Answer:
     """Whether `wish` fits beside all bookings; with what would fit, from `now` on, where it does not."""
-    needs = _needs(wish, facility)
-    fits = all(need.fits for need in needs)
+    needs, placement = _needs(wish, facility), placed(wish, facility)
+    fits = _fits(needs, placement)
     memory = needs[0]
     promised = memory.total - memory.free + memory.wanted
     return Answer(
         wish=wish,
         needs=needs,
-        alternatives=() if fits else tuple(_alternatives(wish, facility, needs, now)),
+        alternatives=() if fits else tuple(_alternatives(wish, facility, needs, placement, now)),
         is_tight=fits and promised > facility.machine_memory,
         machine_memory=facility.machine_memory,
+        placement=placement,
     )
+
+
+def placed(wish: Wish, facility: Facility) -> Placement | None:
+    """The nodes for it; None where no nodes are kept for classes."""
+    if facility.nodes is None:
+        return None
+    kind = facility.kinds.get(wish.gpu_class, "")
+    room = Room(wish.seats, wish.seat_cpus, wish.seat_memory, wish.devices, kind)
+    return facility.nodes.place(room, wish.window.start, wish.window.end, wish.reservation)
+
+
+def _fits(needs: tuple[Need, ...], placement: Placement | None) -> bool:
+    return all(need.fits for need in needs) and (placement is None or placement.fits)
 
 
 def peak(bookings: Iterable[Booking], window: Window, amount: Callable[[Booking], int]) -> int:
@@ -167,38 +192,47 @@ def _need(what: str, wanted: int, total: int, facility: Facility, window: Window
     return Need(what, wanted, free, total, tuple(sorted(taken, key=lambda one: (one.window.start, one.title))))
 
 
-def _alternatives(wish: Wish, facility: Facility, needs: tuple[Need, ...], now: float) -> Iterator[Alternative]:
+def _alternatives(
+    wish: Wish, facility: Facility, needs: tuple[Need, ...], placement: Placement | None, now: float
+) -> Iterator[Alternative]:
     """Wishes that differ in one thing and fit; none where one thing is not enough."""
 
     def fits(other: Wish) -> bool:
-        return all(need.fits for need in _needs(other, facility))
+        return _fits(_needs(other, facility), placed(other, facility))
 
-    seats = needs[0].free // wish.seat_memory
-    changed = []
-    if 0 < seats < wish.seats:
-        changed.append(Alternative("seats", replace(wish, seats=seats)))
-    if len(needs) > 1 and 0 < needs[1].free < wish.devices:
-        changed.append(Alternative("devices", replace(wish, devices=needs[1].free)))
+    if seats := _most(wish.seats - 1, lambda count: fits(replace(wish, seats=count))):
+        yield Alternative("seats", replace(wish, seats=seats))
+    if devices := _most(wish.devices - 1, lambda count: fits(replace(wish, devices=count))):
+        yield Alternative("devices", replace(wish, devices=devices))
     for name in wish.other_classes:
-        if wish.devices and name != wish.gpu_class:
-            changed.append(Alternative("gpu_class", replace(wish, gpu_class=name)))
-    yield from (one for one in changed if fits(one.wish))
-    for start in _starts(wish, needs, facility, now):
+        other = replace(wish, gpu_class=name)
+        if wish.devices and name != wish.gpu_class and fits(other):
+            yield Alternative("gpu_class", other)
+    for start in _starts(wish, facility, needs, placement, now):
         other = replace(wish, window=wish.window.from_(start))
         if fits(other):
             yield Alternative("start", other)
             return
 
 
-def _starts(wish: Wish, needs: tuple[Need, ...], facility: Facility, now: float) -> Iterator[float]:
+def _most(limit: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `limit` that fits, where less fits wherever more does; 0 where none does."""
+    return bisect_left(range(1, limit + 1), True, key=lambda count: not fits(count))
+
+
+def _starts(
+    wish: Wish, facility: Facility, needs: tuple[Need, ...], placement: Placement | None, now: float
+) -> Iterator[float]:
     """Moments at which something of what is short comes back, or from which on the class would be over before
     somebody takes it: nearest first. None where there is too little of it at any time.
     """
     short = [need for need in needs if not need.fits]
-    if any(need.wanted > need.total for need in short):
+    if any(need.wanted > need.total for need in short) or (placement is not None and not placement.is_possible):
         return
     takers = [one for one in facility.bookings if any(takes(one, need.what) for need in short)]
     starts = {one.window.end for one in takers} | {one.window.start - wish.window.seconds for one in takers}
+    if facility.nodes is not None and placement is not None and not placement.fits:
+        starts.update(facility.nodes.moments(wish.window.seconds))
     asked = wish.window.start
     in_reach = [start for start in starts if start >= now and abs(start - asked) <= SEARCHED_DAYS * _DAY]
     yield from sorted(in_reach, key=lambda start: (abs(start - asked), start))

@@ -8,9 +8,11 @@ import psutil
 from hub.leases.model import Device, DeviceState, Reservation
 from hub.leases.state import State
 from hub.settings import Settings
+from hub.slurm.placing import NodePlan
 from hub.web.hub_api import SeatRecord
 from hub.workshops.capacity import Booking, Facility
 from hub.workshops.model import Workshop
+from hub.workshops.nodes import kinds_of
 from hub.workshops.window import Window
 
 QUARTER = 900  # seconds
@@ -25,6 +27,8 @@ class Promised:
     workshops: Iterable[Workshop] = ()
     cluster_memory: int | None = None
     """Bytes that jobs can be promised, where seats are jobs; None on one machine."""
+    nodes: NodePlan | None = None
+    """Those of a cluster that keeps nodes for workshops."""
 
 
 def facility_of(settings: Settings, leases: State, promised: Promised, now: float) -> Facility:
@@ -44,6 +48,8 @@ def facility_of(settings: Settings, leases: State, promised: Promised, now: floa
         machine_memory=machine,
         devices={name: _in_service(leases, name) for name in settings.gpu_classes},
         bookings=(*reserved, *planned, *_running(settings, promised.seats, now)),
+        nodes=promised.nodes,
+        kinds=kinds_of(settings),
     )
 
 

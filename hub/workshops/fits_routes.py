@@ -1,5 +1,6 @@
 """Would it fit? Asked by programs and the command line."""
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from hub.leases.routes import AtDesk
 from hub.settings import Profile, Settings
+from hub.slurm.placing import Placement
 from hub.web.problems import answers
 from hub.words import later
 from hub.workshops.access import Organises
@@ -80,6 +82,29 @@ class AlternativeView(BaseModel):
     end: datetime
 
 
+class HindranceView(BaseModel):
+    """Why a node cannot be had."""
+
+    node: str
+    until: datetime | None
+    """Null where nobody knows."""
+    jobs: list[int]
+    """Jobs that may still run when it begins."""
+    reservation: str
+    """For what it is kept; empty, with no jobs: it takes none now."""
+
+
+class PlacementView(BaseModel):
+    """Nodes of a cluster: Slurm keeps whole ones only."""
+
+    nodes: list[str]
+    """Those that would be kept; none where it does not fit."""
+    hindrances: list[HindranceView]
+    """What stands in the way of the others."""
+    followed: datetime | None
+    """When the first of them is somebody else's afterwards: what runs there ends then."""
+
+
 class FitsView(BaseModel):
     """Whether it fits, why not, and what would."""
 
@@ -91,6 +116,8 @@ class FitsView(BaseModel):
     start: datetime
     end: datetime
     needs: list[NeedView]
+    placement: PlacementView | None
+    """Null where no nodes are kept for workshops."""
     alternatives: list[AlternativeView]
 
 
@@ -140,6 +167,7 @@ def _wish(asked: Question, profile: Profile, settings: Settings, now: float) -> 
         gpu_class=asked.gpu,
         devices=(asked.devices or enough_devices(asked.seats)) if asked.gpu else 0,
         other_classes=profile.gpu_classes,
+        seat_cpus=profile.cores,
     )
 
 
@@ -153,6 +181,7 @@ def view_of(answer: Answer, profile: str) -> FitsView:
         start=_utc(answer.wish.window.start),
         end=_utc(answer.wish.window.end),
         needs=[_need(need) for need in answer.needs],
+        placement=_placement(answer.placement) if answer.placement is not None else None,
         alternatives=[_alternative(one) for one in answer.alternatives],
     )
 
@@ -160,6 +189,18 @@ def view_of(answer: Answer, profile: str) -> FitsView:
 def _need(need: Need) -> NeedView:
     taken = [_booking(booking, need.what) for booking in need.taken]
     return NeedView(what=need.what, wanted=need.wanted, free=need.free, total=need.total, fits=need.fits, taken=taken)
+
+
+def _placement(placement: Placement) -> PlacementView:
+    hindrances = [
+        HindranceView(node=one.node, until=_known(one.until), jobs=list(one.jobs), reservation=one.reservation)
+        for one in placement.hindrances
+    ]
+    return PlacementView(nodes=list(placement.nodes), hindrances=hindrances, followed=_known(placement.followed))
+
+
+def _known(moment: float | None) -> datetime | None:
+    return None if moment is None or math.isinf(moment) else _utc(moment)
 
 
 def _booking(booking: Booking, what: str) -> BookingView:

@@ -13,6 +13,7 @@ from hub.leases.events import Reserved, Unreserved
 from hub.leases.model import Reservation
 from hub.logs import get_logger
 from hub.settings import Settings
+from hub.slurm.reservations import NodeReservation
 from hub.web.hub_api import HubApi, SeatRecord
 from hub.web.problems import Problem
 from hub.words import later
@@ -22,6 +23,7 @@ from hub.workshops.capacity import MEMORY, Answer, Wish, would_fit
 from hub.workshops.facility import Promised, facility_of
 from hub.workshops.lifecycle import OPEN, PROMISED, STATE_WORDS, WorkshopState, after
 from hub.workshops.model import OURS, Unfit, Workshop
+from hub.workshops.nodes import Need, NodeKeeper, room_of
 from hub.workshops.people import Members
 from hub.workshops.store import Changed, Kept, Workshops
 
@@ -33,7 +35,17 @@ log = get_logger("workshops")
 class Organiser:
     """Acts on workshops. Its methods raise Problem with a sentence, and then nothing was changed."""
 
-    def __init__(self, settings: Settings, desk: Desk, hub: HubApi, workshops: Workshops, members: Members) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        desk: Desk,
+        hub: HubApi,
+        workshops: Workshops,
+        members: Members,
+        nodes: NodeKeeper | None = None,
+    ) -> None:
+        self.nodes = nodes
+        """Who keeps a cluster's nodes for them; None where nobody does."""
         self.settings = settings
         """May be others later: whoever follows the file sets them."""
         self._desk, self._hub = desk, hub
@@ -114,6 +126,9 @@ class Organiser:
             answer = await self.fits(kept.workshop)
             if not answer.fits:
                 raise _does_not_fit(kept.workshop, answer)
+            # Whatever fails after it, what was kept for a workshop that is not promised is given back soon.
+            if self.nodes is not None:
+                await self.nodes.keep(await self._need(kept.workshop))
             if kept.workshop.gpus:
                 await self._reserve(await self._reservation(kept.workshop))
             return await self._move(kept, moved, who, "published")
@@ -170,12 +185,18 @@ class Organiser:
             raise _changed() from None
         log.info("workshop.removed", workshop=kept.workshop.id, who=who)
 
+    def nodes_of(self, kept: Kept) -> tuple[NodeReservation | None, Problem | None]:
+        """What a cluster keeps for a workshop, as it was last seen, and why not all that it should."""
+        if self.nodes is None or kept.state not in PROMISED:
+            return None, None
+        return self.nodes.kept(kept.workshop), self.nodes.missing.get(kept.workshop.id)
+
     def with_settings(self, settings: Settings) -> "Organiser":
         """The same workbench under other settings, to ask what would fit; nothing is to be done with it."""
-        return Organiser(settings, self._desk, self._hub, self.workshops, self.members)
+        return Organiser(settings, self._desk, self._hub, self.workshops, self.members, self.nodes)
 
     async def fits(self, workshop: Workshop) -> Answer:
-        """Whether it fits beside everything else that is promised."""
+        """Whether it fits beside everything else that is promised. Raises Problem while a cluster does not answer."""
         now = time.time()
         profile = self.settings.profile(workshop.profile)
         wish = Wish(
@@ -185,6 +206,8 @@ class Organiser:
             gpu_class=workshop.gpus.gpu_class if workshop.gpus else "",
             devices=workshop.gpus.count_for(workshop.seats) if workshop.gpus else 0,
             other_classes=profile.gpu_classes,
+            seat_cpus=profile.cores,
+            reservation=self.nodes.name(workshop) if self.nodes is not None else "",
         )
         return would_fit(
             wish, facility_of(self.settings, self._desk.broker.state, await self.promised(workshop), now), now
@@ -199,6 +222,7 @@ class Organiser:
             seats=await self._seats_beside_workshops(),
             workshops=await self.published(but=but.id if but else ""),
             cluster_memory=self._desk.cluster_memory(),
+            nodes=await self.nodes.plan() if self.nodes is not None else None,
         )
 
     async def _seats_beside_workshops(self) -> list[SeatRecord]:
@@ -229,6 +253,10 @@ class Organiser:
             users=await self.people(workshop),
         )
 
+    async def _need(self, workshop: Workshop) -> Need:
+        room, people = room_of(self.settings, workshop), await self.people(workshop)
+        return Need(workshop, room, people, workshop.window.start - self.warm_before)
+
     async def _reserve(self, reservation: Reservation) -> None:
         try:
             await self._desk.broker.tell(Reserved(reservation))
@@ -248,6 +276,8 @@ class Organiser:
         # The record first: a reservation that is left without its workshop is noticed.
         changed = await self._move(kept, moved, who, what)
         await self._unreserve(kept.workshop.reservation)
+        if self.nodes is not None:
+            await self.nodes.let_go(kept.workshop)
         return changed
 
     async def _unreserve(self, reservation: str) -> None:
@@ -273,8 +303,8 @@ class Organiser:
         return moved
 
     async def align_reservations(self) -> None:
-        """Make true what the records say, whatever was interrupted: a workshop that is promised has its reservation,
-        for everybody who takes part, and nothing is reserved for any other.
+        """Make true what the records say, whatever was interrupted: a workshop that is promised has its reservation
+        and its nodes, for everybody who takes part, and nothing is kept for any other.
         """
         async with self._turn:
             due = {one.reservation: await self._reservation(one) for one in await self._with_gpus()}
@@ -285,6 +315,12 @@ class Organiser:
             for id, reservation in due.items():
                 if known.get(id) != reservation:
                     await self._reserve(reservation)
+            if self.nodes is not None:
+                profiles = {profile.name for profile in self.settings.profiles}
+                promised = await self.published()
+                needs = [await self._need(workshop) for workshop in promised if workshop.profile in profiles]
+                lost = {workshop.id for workshop in promised if workshop.profile not in profiles}
+                await self.nodes.align(needs, lost | {id.removeprefix(OURS) for id in unclear})
 
 
 def read_again(workshop: Workshop, **changes: object) -> Workshop:
@@ -310,7 +346,9 @@ def _changed() -> Problem:
 
 def _does_not_fit(workshop: Workshop, answer: Answer) -> Problem:
     short = [need.what for need in answer.needs if not need.fits]
-    if short == [MEMORY]:
+    if not short:
+        sentence = later("{title} does not fit: too few whole nodes are free from its beginning until its end.")
+    elif short == [MEMORY]:
         sentence = later("{title} does not fit: there is not enough memory for its seats in its hours.")
     elif MEMORY in short:
         sentence = later("{title} does not fit: there is neither memory for its seats nor enough {short} in its hours.")

@@ -1,10 +1,12 @@
 """What the trainers' pages show of a workshop, worked out; the words are the templates'."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from hub.slurm.placing import Placement
 from hub.workshops.capacity import MEMORY, Answer, Booking, Need, takes
 from hub.workshops.catalogue import Catalogue, Lesson
 from hub.workshops.lifecycle import OPEN, WorkshopState
@@ -78,6 +80,25 @@ class Other:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Why a node cannot be had."""
+
+    node: str
+    until: datetime | None
+    jobs: tuple[int, ...]
+    reservation: str
+
+
+@dataclass(frozen=True)
+class NodesView:
+    """The nodes that it would have; where there are too few, who has the others."""
+
+    nodes: tuple[str, ...]
+    held: tuple[Held, ...]
+    followed: datetime | None
+
+
+@dataclass(frozen=True)
 class AnswerView:
     """Whether it fits, why not, and what would."""
 
@@ -86,6 +107,8 @@ class AnswerView:
     seats: int
     needs: tuple[NeedRow, ...]
     others: tuple[Other, ...]
+    nodes: NodesView | None = None
+    """None where no nodes are kept for workshops."""
 
 
 def answer_view(answer: Answer) -> AnswerView:
@@ -96,7 +119,17 @@ def answer_view(answer: Answer) -> AnswerView:
         seats=answer.wish.seats,
         needs=tuple(_need(need) for need in answer.needs),
         others=tuple(_other(one) for one in answer.alternatives),
+        nodes=_nodes(answer.placement) if answer.placement is not None else None,
     )
+
+
+def _nodes(placement: Placement) -> NodesView:
+    held = tuple(Held(one.node, _known(one.until), one.jobs, one.reservation) for one in placement.hindrances)
+    return NodesView(placement.nodes, held, _known(placement.followed))
+
+
+def _known(moment: float | None) -> datetime | None:
+    return None if moment is None or math.isinf(moment) else _utc(moment)
 
 
 def _need(need: Need) -> NeedRow:

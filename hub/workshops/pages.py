@@ -117,7 +117,7 @@ async def fits(request: Request, person: TrainerPosting, organised: Organised) -
     """Whether what stands in the form would fit: a part of the page, asked for while somebody types."""
     filled = await _filled(request)
     found, filled.mistakes = form.asked(filled.fields, catalogue(), _translate(request))
-    return page(request, "workshop_answer.html", **await _answer(organised, person, found, filled.mistakes))
+    return page(request, "workshop_answer.html", **await _answer(request, organised, person, found, filled.mistakes))
 
 
 @router.post("/import")
@@ -236,18 +236,23 @@ async def _form(
         catalogue=known,
         csrf=csrf_token(request),
         zone=datetime.now().astimezone().tzname(),
-        **await _answer(organised, person, found, filled.mistakes),
+        **await _answer(request, organised, person, found, filled.mistakes),
     )
 
 
 async def _answer(
-    organised: Organiser, person: Person, found: Workshop | None, mistakes: dict[str, str]
+    request: Request, organised: Organiser, person: Person, found: Workshop | None, mistakes: dict[str, str]
 ) -> dict[str, Any]:
     """What the answer's part of a page needs: nothing can be said of a workshop that is not whole."""
     if found is None or found.profile not in {profile.name for profile in organised.settings.profiles}:
         return {"answer": None, "agenda": None, "mistakes": mistakes}
+    try:
+        answer = await organised.fits(found)
+    except Problem as unknown:
+        said = unknown.in_words(_translate(request))
+        return {"answer": None, "agenda": agenda(found, catalogue()), "mistakes": mistakes | {said.code: said.message}}
     return {
-        "answer": answer_view(organising(person).of(await organised.fits(found))),
+        "answer": answer_view(organising(person).of(answer)),
         "agenda": agenda(found, catalogue()),
         "mistakes": mistakes,
     }
@@ -263,8 +268,7 @@ async def workshop_page(
 ) -> HTMLResponse:
     """A workshop's page; with why something was refused."""
     settings: Settings = request.app.state.settings
-    is_planned = kept.state in PROMISED - OPEN or kept.state is WorkshopState.DRAFT
-    answer = await organised.fits(kept.workshop) if is_planned and _has_profile(settings, kept.workshop) else None
+    answered = await _answer(request, organised, person, kept.workshop if _is_planned(kept) else None, {})
     profile = next((one for one in settings.profiles if one.name == kept.workshop.profile), None)
     gpus = kept.workshop.gpus
     log = await run_in_threadpool(organised.workshops.events, kept.workshop.id)
@@ -280,8 +284,8 @@ async def workshop_page(
         state=kept.state,
         steps=STEPS,
         refused=refused,
-        answer=answer_view(organising(person).of(answer)) if answer else None,
-        agenda=agenda(kept.workshop, catalogue()),
+        **answered | {"agenda": agenda(kept.workshop, catalogue())},
+        **_nodes(request, organised, kept),
         profile=profile,
         programme=next((one for one in settings.programmes if one.name == kept.workshop.programme), None),
         gpu_class=settings.gpu_classes.get(gpus.gpu_class) if gpus else None,
@@ -327,8 +331,14 @@ def _profiles(request: Request, person: Person) -> list[Any]:
     return list(settings.profiles if person.admin else settings.profiles_for(person.groups))
 
 
-def _has_profile(settings: Settings, workshop: Workshop) -> bool:
-    return workshop.profile in {profile.name for profile in settings.profiles}
+def _is_planned(kept: Kept) -> bool:
+    return kept.state in PROMISED - OPEN or kept.state is WorkshopState.DRAFT
+
+
+def _nodes(request: Request, organised: Organiser, kept: Kept) -> dict[str, Any]:
+    """Which nodes a cluster keeps for it, or why it does not."""
+    held, missing = organised.nodes_of(kept)
+    return {"nodes_kept": held, "nodes_missing": missing.in_words(_translate(request)) if missing else None}
 
 
 def _translate(request: Request) -> Any:

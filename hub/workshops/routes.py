@@ -14,6 +14,7 @@ from hub.workshops.access import Organises
 from hub.workshops.fits_routes import FitsView, Organised, view_of
 from hub.workshops.lifecycle import WorkshopState
 from hub.workshops.model import Workshop
+from hub.workshops.organiser import Organiser
 from hub.workshops.store import Kept
 
 api = APIRouter(prefix="/api/v1/workshops", tags=["workshops"])
@@ -30,6 +31,10 @@ class WorkshopView(BaseModel):
     version: int
     devices: int
     """GPUs that are reserved for it once it is published."""
+    nodes: list[str]
+    """Nodes that a cluster keeps for it now."""
+    nodes_missing: str
+    """Why it has not the nodes that it should; empty where nothing is missing."""
 
 
 class EventView(BaseModel):
@@ -50,13 +55,13 @@ class Draft(BaseModel):
 @api.get("", responses=answers(401, 403, 503))
 async def workshops(organised: Organised, who: Organises) -> list[WorkshopView]:
     """The workshops that the caller gives, by their start; an admin's are all."""
-    return [_view(kept) for kept in await organised.of(who)]
+    return [_view(organised, kept) for kept in await organised.of(who)]
 
 
 @api.get("/{id}", responses=NAMED)
 async def workshop(organised: Organised, who: Organises, id: WorkshopId) -> WorkshopView:
     """One workshop."""
-    return _view(await organised.found(who, id))
+    return _view(organised, await organised.found(who, id))
 
 
 @api.get("/{id}/events", responses=NAMED)
@@ -81,7 +86,7 @@ async def fits(organised: Organised, who: Organises, id: WorkshopId) -> FitsView
 @api.put("/{id}", responses={**NAMED, **answers(*WITH_A_BODY)})
 async def write(organised: Organised, who: Organises, id: WorkshopId, draft: Draft) -> WorkshopView:
     """Write a workshop down, new or over the version that was read; only a draft can be changed."""
-    return _view(await organised.put(read_workshop({**draft.workshop, "id": id}), who, draft.version))
+    return _view(organised, await organised.put(read_workshop({**draft.workshop, "id": id}), who, draft.version))
 
 
 @api.post("/{id}/{action}", responses=NAMED)
@@ -90,7 +95,7 @@ async def act(
 ) -> WorkshopView:
     """Publish it (reserve what it needs), withdraw it (a draft again), or close it. Twice is as once."""
     acts = {"publish": organised.publish, "withdraw": organised.withdraw, "close": organised.close}
-    return _view(await acts[action](await organised.found(who, id), who.name))
+    return _view(organised, await acts[action](await organised.found(who, id), who.name))
 
 
 @api.delete("/{id}", status_code=204, responses=NAMED)
@@ -113,7 +118,15 @@ def read_workshop(declared: dict[str, Any]) -> Workshop:
         raise Problem(422, "invalid", later("{place}: {problem}."), "", facts) from None
 
 
-def _view(kept: Kept) -> WorkshopView:
+def _view(organised: Organiser, kept: Kept) -> WorkshopView:
     gpus = kept.workshop.gpus
     devices = gpus.count_for(kept.workshop.seats) if gpus else 0
-    return WorkshopView(workshop=kept.workshop, state=kept.state, version=kept.version, devices=devices)
+    held, missing = organised.nodes_of(kept)
+    return WorkshopView(
+        workshop=kept.workshop,
+        state=kept.state,
+        version=kept.version,
+        devices=devices,
+        nodes=sorted(held.nodes) if held else [],
+        nodes_missing=missing.in_words(str).message if missing else "",
+    )

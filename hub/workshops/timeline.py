@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,6 +13,7 @@ from hub.logs import get_logger
 from hub.seats.warming_routes import Warmings
 from hub.web.hub_api import HubUnreachable
 from hub.web.problems import Problem
+from hub.words import LANGUAGES, later, translator
 from hub.workshops.belongings import Belongings
 from hub.workshops.classroom import Classroom
 from hub.workshops.lifecycle import OPEN, PROMISED, WorkshopState
@@ -23,6 +25,7 @@ log = get_logger("workshops")
 
 BY_ITSELF = "werkbank"
 """Who does what happens by itself, in the log."""
+NODES_END = later("At {time} the nodes of this class are somebody else's: save your work, what runs here ends then.")
 LONGEST_SLEEP = 30.0
 SHORTEST_SLEEP = 0.2
 
@@ -42,6 +45,8 @@ class Timeline:
         self._classroom, self._looking = classroom, looking
         self._warmed: set[str] = set()
         """Workshops whose seats were asked for by this process."""
+        self._warned: dict[str, float] = {}
+        """By workshop, of which end of its nodes everybody was told."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Timeline"]:
@@ -60,6 +65,7 @@ class Timeline:
             await self._surely(self._classroom.refresh)
             await self._surely(self._take_back_looks)
             await self._surely(self._organiser.align_reservations)
+            self._warn_of_others(time.time())
             await self._surely(self._tidy)
             await self._rest()
 
@@ -79,7 +85,10 @@ class Timeline:
 
     async def pass_time(self, now: float) -> None:
         """Bring every workshop to where it is due at `now`."""
-        for kept in await self._organiser.all():
+        everything = await self._organiser.all()
+        # One that is withdrawn and published again, or another of its name, opens anew.
+        self._warmed &= {kept.workshop.id for kept in everything if kept.state in OPEN}
+        for kept in everything:
             await self._surely(lambda kept=kept: self._bring(kept, now))  # type: ignore[misc]
 
     async def _bring(self, kept: Kept, now: float) -> None:
@@ -104,6 +113,20 @@ class Timeline:
         if self._warmings.begin(kept.workshop.profile, people) is None:
             return  # too many classes at once: its turn comes
         self._warmed.add(kept.workshop.id)
+
+    def _warn_of_others(self, now: float) -> None:
+        """Tell everybody in time when the nodes of a class are somebody else's after it: what runs there ends then."""
+        nodes, before = self._organiser.nodes, float(self._organiser.settings.culling.warn_before)
+        if nodes is None:
+            return
+        for id, one in self._classroom.classes.items():
+            ends = nodes.next_of(one.workshop)
+            if ends is not None and now < ends <= now + before and self._warned.get(id) != ends:
+                self._warned[id] = ends
+                time_of_day = f"{datetime.fromtimestamp(ends).astimezone():%H:%M %Z}"
+                # Whoever reads it may read either language.
+                said = [translator(language)(NODES_END).format(time=time_of_day) for language in LANGUAGES]
+                one.room.say(" — ".join(said), BY_ITSELF, now)
 
     async def _tidy(self) -> None:
         """What is left of workshops that are over: seats of temporary accounts, archives and names that are due."""

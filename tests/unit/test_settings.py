@@ -173,7 +173,7 @@ def without_comments(section: str, lines: int) -> str:
 
 
 def on_slurm(**more: str) -> str:
-    text = without_comments("slurm", 8).replace("kind: local ", "kind: slurm ")
+    text = without_comments("slurm", 9).replace("kind: local ", "kind: slurm ")
     text = text.replace("    simulated: true ", "    gres: gpu:h200 ")
     for old, new in more.items():
         text = text.replace(old, new)

@@ -24,7 +24,7 @@ from hub.slurm.commands import Slurm, SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, JobState, jobs
 from hub.slurm.names import KERNEL
 from hub.slurm.submit import cancel, submit
-from hub.slurm.watch import Shared
+from hub.slurm.watch import KeptNodes, Shared
 
 log = get_logger("leases")
 
@@ -50,6 +50,7 @@ class Jobs:
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
         slurm = Slurm()
+        self._kept = KeptNodes(slurm, requests.site)
         self._own = Shared(lambda: jobs(slurm, f"--name={KERNEL}"), "kernels")
         self._all = Shared(lambda: jobs(slurm, *self._partition()), "line")
         self.silent_since: float | None = None
@@ -108,6 +109,7 @@ class Jobs:
                 try:
                     async with self._at_once:
                         request, script = self.requests.request(waiting), self.requests.script(waiting)
+                        request = request.within(await self._kept.of(waiting.user), time.time())
                         number = await submit(waiting.user, request, script)
                 except SlurmSilent as silent:
                     self._note_silence(silent)

@@ -2,7 +2,6 @@
 
 import pwd
 from dataclasses import dataclass
-from math import ceil
 
 from hub.errors import LeaseRefused
 from hub.leases.identity import Tokens
@@ -40,7 +39,7 @@ class Requests:
         return JobRequest(
             name=KERNEL,
             folder=home,
-            cpus=max(1, ceil(profile.cpu)),
+            cpus=profile.cores,
             memory=int(profile.memory),
             seconds=profile.life + GRACE_S,
             gres=f"{gres}:{lease.count}",
