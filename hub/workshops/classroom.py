@@ -24,6 +24,10 @@ class Class:
     members: dict[str, Member]
     """By user."""
     room: Room
+    nodes: tuple[str, ...] = ()
+    """Nodes that a cluster keeps for it."""
+    lends: bool = True
+    """Whether what is reserved can be others' for a while: who gets a node of a cluster keeps it for hours."""
 
     @property
     def workshop(self) -> Workshop:
@@ -69,7 +73,9 @@ class Classroom:
             if kept.state in OPEN:
                 members = await asyncio.to_thread(self._organiser.members.of_workshop, kept.workshop.id)
                 by_user = {member.user: member for member in members}
-                found[kept.workshop.id] = Class(kept, by_user, await self.rooms.of(kept.workshop.id))
+                held, _ = self._organiser.nodes_of(kept)
+                nodes, room = tuple(sorted(held.nodes)) if held else (), await self.rooms.of(kept.workshop.id)
+                found[kept.workshop.id] = Class(kept, by_user, room, nodes, self._organiser.nodes is None)
         self.classes = found
         self.rooms.keep_only(found)
         self._organiser.paused = frozenset(id for id, one in found.items() if one.room.announced.is_paused)

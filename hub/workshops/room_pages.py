@@ -106,6 +106,9 @@ async def _for_all(
         if lesson not in one.workshop.lessons:
             raise Problem(422, "no-such-lesson", later("There is no lesson {value}."), "", {"value": lesson})
         one.room.give_fresh(lesson)
+    elif action == "pause" and not one.lends:
+        sentence = later("Nodes of a cluster cannot be lent out: whoever got one would keep it for hours.")
+        raise Problem(409, "not-lent", sentence, later("End the class when nobody needs them any more."))
     else:
         one.room.pause(action == "pause")
         await classroom.refresh()

@@ -88,6 +88,8 @@ class RoomView:
     reserved: int
     announced: Announced
     learners: int
+    nodes: tuple[str, ...]
+    lends: bool
 
 
 def room_view(
@@ -118,6 +120,8 @@ def room_view(
         reserved=gpus.count_for(one.workshop.seats) if gpus and not one.room.announced.is_paused else 0,
         announced=Announced(**vars(one.room.announced)),
         learners=len(members),
+        nodes=one.nodes,
+        lends=one.lends,
     )
 
 
