@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +52,17 @@ class SlurmWorkbench(Workbench):
         return on_head(self.made, *arguments, user=self.runs_as)
 
 
-def on_head(made: Cluster, *arguments: str, user: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command line on the head, as root or as somebody at home there."""
-    become, environment = [], dict(os.environ)
+def on_head(
+    made: Cluster, *arguments: str, user: str = "", more: Mapping[str, str] | None = None, setpriv: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line on the head: as root, or as somebody at home there, with `more` in the environment."""
+    become: list[str] = []
+    environment = dict(os.environ)
+    besides = ["env", *(f"{name}={value}" for name, value in (more or {}).items())]
     if user:
-        become = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--"]
+        become = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", *setpriv, "--"]
         environment = PLAIN | {"HOME": str(made.folder / "home" / user), "USER": user}
-    command = [*made.head.enter, *become, sys.executable, "-m", "hub.cli", *arguments]
+    command = [*made.head.enter, *become, *besides, sys.executable, "-m", "hub.cli", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False, env=environment)
 
 
