@@ -15,6 +15,7 @@ WerkbankError
 ├── SlurmError           Slurm did not do it (hub.slurm.commands)
 │   ├── SlurmSilent
 │   └── SlurmRefused
+│       └── NotAllowed
 ├── LeaseRefused         the broker cannot do that with a lease; nothing was changed
 └── Refusal              a person asked for what they may not have
 """

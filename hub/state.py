@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import StateError
-from hub.names import home_name
+from hub.names import home_name, own_account
 
 LISTENING_PORTS = range(15_000, 32_000)
 PORTS = "WERKBANK_PORTS"
@@ -57,11 +57,31 @@ class StateDirectory:
         state = cls(path.resolve())
         try:
             for folder in (state.path, state.secrets, state.homes, state.logs):
-                folder.mkdir(parents=True, exist_ok=True)
+                if not folder.is_dir():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    give_to_owner_of(state.path, folder)
             state.secrets.chmod(0o700)
         except OSError as error:
-            raise StateError(f"{path} cannot be used as state directory: {error.strerror}.") from None
+            raise StateError(
+                f"{path} cannot be used as state directory: {error.strerror}. It has to be of {own_account()}, "
+                f"who runs this: `chown -R {own_account()} {state.path}`."
+            ) from None
         return state
+
+    def require_own(self) -> None:
+        """Raises StateError where something in it is another account's, and cannot be written by us."""
+        files = [file for folder in (self.path, self.secrets, self.logs) for file in folder.iterdir()]
+        foreign = [file for file in files if not _is_ours(file)]
+        if foreign:
+            named = ", ".join(str(file.relative_to(self.path)) for file in foreign[:3])
+            raise StateError(
+                f"In {self.path}, {named} cannot be written by {own_account()}, who runs this: "
+                f"`chown -R {own_account()} {self.path}`. Nothing was started."
+            )
+
+    def close(self) -> None:
+        """Keep all other accounts out of it."""
+        self.path.chmod(0o700)
 
     @property
     def secrets(self) -> Path:
@@ -152,6 +172,7 @@ class StateDirectory:
     def held(self) -> Iterator[None]:
         """Hold the directory for this process. Raises StateError when another holds it."""
         with (self.path / "lock").open("w") as lock:
+            give_to_owner_of(self.path, self.path / "lock")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -176,7 +197,19 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
+    give_to_owner_of(path.parent, temporary)
     temporary.replace(path)
+
+
+def give_to_owner_of(folder: Path, path: Path) -> None:
+    """As root: what is made in somebody's folder is theirs, or they could not use it. Others own what they make."""
+    if os.geteuid() == 0 and (owner := folder.stat()).st_uid != 0:
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether we can write it, or let ourselves."""
+    return file.lstat().st_uid == os.geteuid() or os.access(file, os.W_OK)
 
 
 def free_ports(count: int, besides: Iterable[int] = ()) -> list[int]:

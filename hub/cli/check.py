@@ -9,6 +9,7 @@ import typer
 
 from hub.cli.options import DEFAULT_SETTINGS
 from hub.errors import SettingsError
+from hub.running import privileges
 from hub.settings import Settings, load, schema
 from hub.slurm.commands import Slurm, SlurmError
 from hub.slurm.doubts import doubts
@@ -23,6 +24,8 @@ def check(
         typer.echo(json.dumps(schema(), indent=2))
         return
     settings = load(file)
+    for one in privileges.shortcomings(settings):
+        typer.echo(f"! {one}", err=True)
     if settings.site.kind == "slurm":
         _ask_slurm(settings)
     names = ", ".join(profile.name for profile in settings.profiles)
@@ -33,11 +36,17 @@ def check(
 
 
 def _ask_slurm(settings: Settings) -> None:
-    """Raises SettingsError with all that the cluster does not have; where it cannot be asked, that is said."""
+    """Raises SettingsError with all that the cluster does not have and all that we may not do there.
+
+    Where it cannot be asked, that is said.
+    """
+    found: dict[str, list[str]] = {
+        "Werkbank may not do what it has to; run this as the user who runs Werkbank:": privileges.lacks(settings)
+    }
     try:
-        found = asyncio.run(doubts(Slurm(), settings))
+        found["The cluster does not fit the settings:"] = asyncio.run(doubts(Slurm(), settings))
     except SlurmError as error:
         typer.echo(f"! Slurm was not asked whether it has what the settings say: {error}", err=True)
-        return
-    if found:
-        raise SettingsError("The cluster does not fit the settings:\n" + "\n".join(f"  {one}" for one in found))
+    if any(found.values()):
+        lines = (line for title, those in found.items() if those for line in (title, *(f"  {one}" for one in those)))
+        raise SettingsError("\n".join(lines))

@@ -1,6 +1,7 @@
 """`werkbank slurm`: what an admin does between Werkbank and Slurm."""
 
 import asyncio
+import os
 from typing import Annotated
 
 import httpx
@@ -47,11 +48,14 @@ def sudoers(
     check: Annotated[str, typer.Option("--check", metavar="PERSON", help="May we give jobs of this person?")] = "",
 ) -> None:
     """Print the smallest sudoers file with which Werkbank, not being root, gives Slurm jobs of others; or check it."""
-    if check:
+    if check and os.geteuid() != 0:
         missing = rights.missing_for(check)
         if missing:
             programs = " and ".join(missing)
-            raise SettingsError(f"{own_account()} may not run {programs} as {check}. Install what this prints.")
+            raise SettingsError(
+                f"{own_account()} may not run {programs} as {check}: {rights.how_to_install(own_account())}."
+            )
+    if check:
         typer.echo(f"{own_account()} may give jobs of {check}, and take them back.")
         return
     if not group:

@@ -20,7 +20,7 @@ from hub.cgroups.limits import controller
 from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
 from hub.errors import SettingsError, StartError
 from hub.names import own_account
-from hub.running import slurm_demo
+from hub.running import privileges, slurm_demo
 from hub.running.supervisor import READY_TIMEOUT, Supervisor, Tell, resolve_port
 from hub.runtime import Runtime
 from hub.settings import DemoAuthentication, Settings
@@ -53,6 +53,8 @@ def up(
         return
     wanted = runtime(settings, state, port, simulate_gpus)
     _require_rights(wanted.settings)  # reading the settings is the first check; their problems end it here
+    privileges.require_sight(wanted.settings)
+    wanted.state.require_own()
     _wait_for_a_dying_run(wanted.state)
     if detach:
         _detached(wanted)
@@ -93,6 +95,8 @@ def _require_rights(wanted: Settings) -> None:
 def _attached(wanted: Runtime) -> None:
     with wanted.state.held():
         settled, address = resolve_port(wanted)
+        if settled.settings.site.kind == "slurm":
+            settled.state.close()  # people have accounts on this machine, and none of them has business there
         settled.state.renew_demo_password()
         with _progress() as tell:
             supervisor = Supervisor(settled, address, tell)
@@ -198,6 +202,8 @@ def _announce(ready: Runtime, address: str, tell: Tell, *, detached: bool = Fals
 
 def _warnings(ready: Runtime) -> Iterator[str]:
     site = ready.settings.site
+    yield from privileges.shortcomings(ready.settings)
+    yield from privileges.lacks(ready.settings)
     if site.kind == "slurm":
         return  # accounts, limits and confinement of jobs are the cluster's
     if site.seats_run_as == "same-user":

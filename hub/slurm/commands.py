@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +11,10 @@ from contextlib import suppress
 from hub.errors import WerkbankError
 
 PATIENCE_S = 20.0
+ENDS_WITHIN_S = 5.0
+SUDO = "sudo"
+ELSEWHERE = "/usr/local/bin:/usr/bin:/bin"
+"""Where programs are looked for that are not on our path."""
 PROGRAMS = frozenset({"sacct", "sacctmgr", "sbatch", "scancel", "scontrol", "sinfo", "squeue"})
 
 
@@ -25,6 +30,10 @@ class SlurmRefused(SlurmError):
     """Slurm said no."""
 
 
+class NotAllowed(SlurmRefused):
+    """sudo said no, and Slurm was not asked."""
+
+
 SILENT = re.compile(
     r"""unable\ to\ (contact|connect)|problem\ talking\ to\ the\ database|
     connection\ (refused|reset|timed\ out)|timed\ out|no\ route\ to\ host|zero\ bytes\ were|
@@ -34,6 +43,14 @@ SILENT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What Slurm's programs print when they got no answer. All else that fails is a refusal."""
+
+SUDO_SAYS = re.compile(r"sudo: |(?=Sorry, user )")
+"""How lines of sudo begin. One that comes before what Slurm's program printed is a warning."""
+
+
+def place_of(program: str) -> str:
+    """Where a program of Slurm's is: sudo has a path of its own, and rules of sudo name files."""
+    return shutil.which(program) or shutil.which(program, path=ELSEWHERE) or f"/usr/bin/{program}"
 
 
 class Slurm:
@@ -55,10 +72,11 @@ class Slurm:
         """As `ask`, with what it prints beside its answer."""
         if program not in PROGRAMS:
             raise ValueError(f"{program} is none of Slurm's programs that are used here.")
+        by_sudo = self._prefix[:1] == (SUDO,)
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._prefix,
-                program,
+                place_of(program) if by_sudo else program,
                 *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -67,7 +85,8 @@ class Slurm:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise SlurmRefused(f"{error.filename} is not installed on this machine.") from error
+            kind = NotAllowed if error.filename == SUDO else SlurmRefused
+            raise kind(f"{error.filename} is not installed on this machine.") from error
         try:
             async with asyncio.timeout(patience):
                 out, said = await process.communicate(given.encode())
@@ -75,17 +94,32 @@ class Slurm:
             raise SlurmSilent(f"{program} gave no answer within {patience:g} s.") from None
         finally:
             if process.returncode is None:
-                # With all that the prefix started: who holds on to the pipes would be waited for.
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await _end(process, by_sudo=by_sudo)
         if process.returncode:
             raise _error(program, said.decode(errors="replace").strip() or out.decode(errors="replace").strip())
         return out.decode(errors="replace"), said.decode(errors="replace")
 
 
+async def _end(process: asyncio.subprocess.Process, *, by_sudo: bool) -> None:
+    """End a program that took too long, and wait until it is gone."""
+    if by_sudo:
+        # What it runs is somebody else's, whom only sudo can end: it passes this on, and killed it could not.
+        with suppress(ProcessLookupError, PermissionError, TimeoutError):
+            process.terminate()
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                await process.wait()
+        return
+    # With all that the prefix started: who holds on to the pipes would be waited for.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
 def _error(program: str, said: str) -> SlurmError:
-    """Which of the two it is, from what was printed."""
+    """Which of them it is, from what was printed."""
+    last = said.splitlines()[-1:]
+    if last and SUDO_SAYS.match(last[0]):
+        return NotAllowed(SUDO_SAYS.sub("", last[0]))
     lines = [re.sub(r"^\w+: (error: |fatal: )?", "", line).strip() for line in said.splitlines()]
     sentence = " ".join(line for line in lines if line)[-500:] or f"{program} failed and did not say why."
     return SlurmSilent(sentence) if SILENT.search(said) else SlurmRefused(sentence)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from hub.names import own_account
 from hub.settings import Settings, SlurmSite
 from hub.slurm.associations import accounts, cluster_name
 from hub.slurm.commands import Slurm, SlurmError
 from hub.slurm.nodes import Node, nodes
 from hub.slurm.partitions import Partition, partitions
+from hub.slurm.privacy import hidden_from, sentence
 from hub.slurm.qualities import Qualities, qualities
 from hub.slurm.submit import GRACE_S
 from hub.slurm.usage import counts_gpus
@@ -22,7 +24,8 @@ async def doubts(slurm: Slurm, settings: Settings) -> list[str]:
         named = f"`site.slurm.partition`: there is no partition {site.partition}"
         none = "`site.slurm.partition`: Slurm has no default partition; name one"
         return [f"{named if site.partition else none}; known to Slurm: {', '.join(sorted(known)) or 'none'}."]
-    found = [] if partition.is_up else [f"The partition {partition.name} takes no work now."]
+    found = [sentence(own_account(), hidden)] if (hidden := await _hidden(slurm)) else []
+    found += [] if partition.is_up else [f"The partition {partition.name} takes no work now."]
     found += _too_large(settings, partition, [*(await nodes(slurm)).values()])
     cluster = await cluster_name(slurm)
     if site.accounts:
@@ -57,6 +60,13 @@ def _unknown_accounts(site: SlurmSite, known: Mapping[str, object]) -> Iterator[
                 f"`site.slurm.accounts.{programme}`: Slurm has no account {account}; "
                 "`./werkbank slurm sync --apply` makes it."
             )
+
+
+async def _hidden(slurm: Slurm) -> frozenset[str]:
+    try:
+        return await hidden_from(own_account(), slurm)
+    except SlurmError:
+        return frozenset()  # the accounting is away; what it knows of us cannot be said
 
 
 async def _uncounted_gpus(slurm: Slurm, settings: Settings) -> list[str]:

@@ -13,10 +13,8 @@ from typing import Any
 
 from hub.logs import get_logger
 from hub.settings import SlurmSite
-from hub.slurm.commands import Slurm, SlurmRefused
+from hub.slurm.commands import SUDO, Slurm, SlurmRefused
 from hub.slurm.reservations import Kept
-
-log = get_logger("slurm")
 
 GRACE_S = 300
 """A job may run a little longer than the seat in it: it is the hub that ends seats, with a word to their user."""
@@ -103,7 +101,7 @@ def as_account(name: str) -> Sequence[str]:
     if uid == os.geteuid():
         return ()
     if os.geteuid() != 0:
-        return ("sudo", "-n", "-u", name, "--")
+        return (SUDO, "-n", "-u", name, "--")
     return ("setpriv", "--reuid", name, "--regid", str(pwd.getpwnam(name).pw_gid), "--init-groups", "--")
 
 

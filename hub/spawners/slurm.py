@@ -18,7 +18,7 @@ from hub.errors import Refusal
 from hub.logs import get_logger
 from hub.names import home_name
 from hub.settings import Profile, SlurmSite
-from hub.slurm.commands import SlurmError, SlurmRefused, SlurmSilent
+from hub.slurm.commands import NotAllowed, SlurmError, SlurmRefused, SlurmSilent
 from hub.slurm.jobs import Job, JobState
 from hub.slurm.names import SEAT
 from hub.slurm.submit import GRACE_S, JobRequest, account_of_groups, cancel, expected, script_of, submit
@@ -114,6 +114,11 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
         except SlurmSilent as silent:
             sentence = self.translate("Slurm does not answer now, so nothing was started. Try again in a minute.")
             raise self._failure(sentence, "slurm-silent", silent, 503) from None
+        except NotAllowed as refused:
+            sentence = self.translate(
+                "Werkbank may not start jobs as {name} here, so nothing was started. Tell the admins."
+            )
+            raise self._failure(sentence.format(name=account), "not-allowed", refused) from None
         except SlurmRefused as refused:
             sentence = self.translate("Slurm refused your seat: {why} Nothing was started.")
             raise self._failure(sentence.format(why=f"{str(refused).rstrip('.')}."), "slurm-refused", refused) from None

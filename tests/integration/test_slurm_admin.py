@@ -1,7 +1,6 @@
 """What an admin does between Werkbank and Slurm, against a real one: agreement, accounts, and rights."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,19 +12,10 @@ from hub.slurm import rights
 from hub.slurm.associations import Account, accounts
 from hub.slurm.demo.cluster import Cluster
 from hub.slurm.demo.configuration import NAME
-from tests.support.slurm import ANN, BEN, CYN, USERS, slurm_of
-from tests.support.slurm.site import settings_text
+from tests.support.slurm import ANN, BEN, CYN, SERVICE_USER, USERS, slurm_of
+from tests.support.slurm.rights import sudo_rules
+from tests.support.slurm.site import on_head, settings_text
 from tests.support.workbench import ROOT
-
-SERVICE_USER = CYN
-"""Who the workbench runs as in the tests of rights."""
-
-
-def on_head(made: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*made.head.enter, sys.executable, "-m", "hub.cli", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ)
-    )
 
 
 def written(folder: Path, **changes: str) -> str:
@@ -177,16 +167,11 @@ def test_a_name_that_sacctmgr_would_read_as_more_than_a_name_is_refused(slurm: C
     assert 'no user called "ann,ben account=root"' in said.stderr
 
 
-@pytest.fixture(scope="module")
-def allowed(slurm: Cluster) -> None:
+@pytest.fixture
+def allowed(slurm: Cluster) -> Iterator[None]:
     """The head's sudo reads the file that Werkbank prints: the service's user may act for members of the group ann."""
-    said = on_head(slurm, "slurm", "sudoers", "--user", SERVICE_USER, "--group", ANN)
-    assert said.returncode == 0, said.stderr
-    slurm.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/etc/sudoers.d")
-    file = slurm.folder / "sudoers"
-    file.write_text(said.stdout)
-    slurm.run("install", "-m", "0440", str(file), "/etc/sudoers.d/werkbank")
-    slurm.run("visudo", "-c", "-f", "/etc/sudoers.d/werkbank")
+    with sudo_rules(slurm, group=ANN):
+        yield
 
 
 @pytest.mark.usefixtures("allowed")

@@ -61,6 +61,8 @@ class Cluster:
     machines: dict[str, Machine] = field(default_factory=dict)
     daemons: dict[str, Process] = field(default_factory=dict)
     """By name; `slurmd` of a node is "slurmd.n1"."""
+    ways_on_head: bool = False
+    """Whether accounts get there on the head, too. Nothing can be written there then, by root either."""
 
     @property
     def head(self) -> Machine:
@@ -139,7 +141,8 @@ class Cluster:
         """Start all of it. Raises StartError, with nothing left behind."""
         try:
             _write_files(self)
-            self._add(begin_machine(self.folder, HEAD, with_groups=self.confined))
+            ways = self.ways if self.ways_on_head else ()
+            self._add(begin_machine(self.folder, HEAD, with_groups=self.confined, ways=ways))
             for step in (
                 ("link", "add", "br0", "type", "bridge"),
                 ("addr", "add", f"{HEAD_ADDRESS}/24", "dev", "br0"),
@@ -220,12 +223,17 @@ class Cluster:
 
 @contextmanager
 def cluster(
-    folder: Path, users: Sequence[str] = (), shape: Shape = Shape(), ways: Sequence[Path] = ()
+    folder: Path,
+    users: Sequence[str] = (),
+    shape: Shape = Shape(),
+    ways: Sequence[Path] = (),
+    *,
+    ways_on_head: bool = False,
 ) -> Iterator[Cluster]:
     """A cluster in `folder`, which others must be able to enter; it is ended with the block. Raises StartError."""
     if reason := why_not():
         raise StartError(f"No Slurm cluster can be made here: {reason}.")
-    made = Cluster(folder, shape, tuple(users), has_groups(), tuple(ways))
+    made = Cluster(folder, shape, tuple(users), has_groups(), tuple(ways), ways_on_head=ways_on_head)
     made.begin()
     try:
         yield made

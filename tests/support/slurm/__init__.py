@@ -11,13 +11,15 @@ import pytest
 
 from hub.slurm.commands import Slurm
 from hub.slurm.demo.cluster import Cluster, cluster, why_not
-from hub.slurm.demo.configuration import Shape
+from hub.slurm.demo.configuration import FIRST_UID, Shape
 from tests.support.workbench import ROOT, eventually
 
 ANN, BEN, CYN = USERS = ("ann", "ben", "cyn")
+SERVICE_USER, PEOPLE = "werkbank", "scientists"
+"""Who runs the workbench where root does not, unknown to Slurm; and the Unix group of those who may have seats."""
 ACCOUNT, PROGRAMME_ACCOUNT = "climate", "ai-ned"
 """Everybody's, and one that only Ann has besides."""
-
+PEOPLE_GID = FIRST_UID + 100
 
 WAYS = (ROOT, Path(sys.prefix), Path(sys.base_prefix))
 """What seats on nodes run."""
@@ -32,7 +34,9 @@ def slurm_cluster(shape: Shape | None = None, ways: Sequence[Path] = WAYS) -> It
     with tempfile.TemporaryDirectory(prefix="werkbank-slurm-", ignore_cleanup_errors=False) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with cluster(folder, USERS, shape or Shape(), ways) as made:
+        with cluster(folder, (*USERS, SERVICE_USER), shape or Shape(), ways, ways_on_head=True) as made:
+            with (folder / "etc" / "group").open("a") as groups:
+                groups.write(f"{PEOPLE}:x:{PEOPLE_GID}:{ANN},{BEN}\n")
             made.run("sacctmgr", "--immediate", "add", "account", f"{ACCOUNT},{PROGRAMME_ACCOUNT}")
             made.run("sacctmgr", "--immediate", "add", "user", ",".join(USERS), f"account={ACCOUNT}")
             made.run("sacctmgr", "--immediate", "add", "user", ANN, f"account={PROGRAMME_ACCOUNT}")

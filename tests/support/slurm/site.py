@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import httpx
 from hub.running.slurm_demo import SETTINGS
 from hub.slurm.demo import relay
 from hub.slurm.demo.cluster import Cluster
+from hub.slurm.demo.machines import PLAIN
 from hub.state import StateDirectory, free_ports
 from tests.support.slurm import ANN, BEN, CYN, PROGRAMME_ACCOUNT
 from tests.support.workbench import ROOT, Visitor, Workbench, end_what_is_left, text_of
@@ -29,6 +30,8 @@ class SlurmWorkbench(Workbench):
 
     made: Cluster | None = None
     port: int = 0
+    runs_as: str = ""
+    """The account that it runs as; root where there is none."""
 
     def up(self, *more: str) -> subprocess.CompletedProcess[str]:
         return self._on_head(
@@ -46,23 +49,36 @@ class SlurmWorkbench(Workbench):
 
     def _on_head(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         assert self.made is not None
-        command = [*self.made.head.enter, sys.executable, "-m", "hub.cli", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False, env=dict(os.environ)
-        )
+        return on_head(self.made, *arguments, user=self.runs_as)
+
+
+def on_head(
+    made: Cluster, *arguments: str, user: str = "", more: Mapping[str, str] | None = None, setpriv: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line on the head: as root, or as somebody at home there, with `more` in the environment."""
+    become: list[str] = []
+    environment = dict(os.environ)
+    besides = ["env", *(f"{name}={value}" for name, value in (more or {}).items())]
+    if user:
+        become = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", *setpriv, "--"]
+        environment = PLAIN | {"HOME": str(made.folder / "home" / user), "USER": user}
+    command = [*made.head.enter, *become, *besides, sys.executable, "-m", "hub.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False, env=environment)
 
 
 @contextmanager
-def slurm_workbench(made: Cluster, folder: Path, more: str = "") -> Iterator[SlurmWorkbench]:
+def slurm_workbench(made: Cluster, folder: Path, more: str = "", runs_as: str = "") -> Iterator[SlurmWorkbench]:
     """A workbench of which Ann, of AiNed, Ben and Cyn, an admin, are users; with `more` settings."""
     settings = folder / "werkbank.yaml"
     settings.write_text(settings_text() + more)
     state = StateDirectory.open(folder / "state")
     ports, public = state.ports(), free_ports(1)[0]
+    if runs_as:
+        give_away(made, folder, runs_as)
     with ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", one))) for one in (public, ports.hub)]
         passes_on = relay.begin(made.head, listeners)
-        bench = SlurmWorkbench(state.path, settings, made=made, port=public)
+        bench = SlurmWorkbench(state.path, settings, made=made, port=public, runs_as=runs_as)
         try:
             started = bench.up()
             assert started.returncode == 0, started.stdout + started.stderr
@@ -76,6 +92,11 @@ def slurm_workbench(made: Cluster, folder: Path, more: str = "") -> Iterator[Slu
             passes_on.wait(10)
         assert stopped.returncode == 0, stopped.stdout + stopped.stderr
         assert left == []
+
+
+def give_away(made: Cluster, folder: Path, user: str) -> None:
+    """Make a folder, with all in it, an account's of the cluster."""
+    made.run("chown", "-R", f"{user}:{user}", str(folder))
 
 
 def settings_text() -> str:
