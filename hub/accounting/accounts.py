@@ -85,7 +85,7 @@ class Accounts:
         self.use = Use(engine, source)
         self.homes = HomeBook(engine)
         is_cluster = settings.site.slurm is not None
-        self.jobs = ClusterJobs(engine, lambda: self.settings, self.now) if is_cluster else None
+        self.jobs = ClusterJobs(engine, source, lambda: self.settings, self.now) if is_cluster else None
         self.workshops, self.members = Workshops(engine), Members(engine)
 
     def _is_simulated(self, gpu_class: str) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from hub.accounting.jobs import JobBook, JobKey
 from hub.accounting.model import DAY
+from hub.accounting.source import Source
 from hub.logs import get_logger
 from hub.settings import Settings, SlurmSite
 from hub.slurm.commands import Slurm, SlurmError, SlurmRefused
@@ -55,9 +56,11 @@ class Known:
 class ClusterJobs:
     """One per service, where seats are jobs. Used on the event loop but for `known`."""
 
-    def __init__(self, engine: Engine, settings: Callable[[], Settings], now: Callable[[], float]) -> None:
+    def __init__(
+        self, engine: Engine, source: Source, settings: Callable[[], Settings], now: Callable[[], float]
+    ) -> None:
         self._settings, self._now = settings, now
-        self.book, self.slurm = JobBook(engine), Slurm()
+        self.book, self.slurm = JobBook(engine, source), Slurm()
         self._away = ""
         self._has_gpus = False
         self._looked_far = float("-inf")

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, tuple_, update
+from sqlalchemy import Connection, Engine, Row, delete, select, tuple_, update
 
 from hub.accounting import tables
 from hub.accounting.model import JobFacts
-from hub.accounting.source import plain
+from hub.accounting.source import Source, plain
 from hub.db import insert_of, upsert_rows
 from hub.settings import Settings
-from hub.slurm.names import KERNEL, SEAT
+from hub.slurm.names import SEAT
 from hub.slurm.usage import JobUse
 
 MARK = "jobs"
@@ -23,18 +23,24 @@ JobKey = tuple[int, int]
 class JobBook:
     """Writes down what the accounting of a cluster tells. Blocking: call it in a thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, source: Source) -> None:
+        """`source` knows which jobs are leases."""
+        self._engine, self._source = engine, source
 
     def note(self, found: Iterable[JobUse], settings: Settings, now: float) -> None:
         """What was told now (Unix seconds). A job that the ledger has counted stays as it was counted."""
-        told = [job for job in found if job.name != KERNEL]
-        # The job of a kernel is a lease's, and leases are counted by the broker's records: told here as well, its
-        # GPU-hours would be there twice. So a job of that name is never counted, whoever gave it.
+        told = list(found)
+        # Leases are counted by the broker's records: here as well, their GPU-hours would be there twice. It is they
+        # who say which jobs they are; what a job is called, its owner chooses.
+        known = self._source.jobs_of_leases(sorted({job.id for job in told}))
+        leases = {_key(job) for job in told if any(one.is_it(job.user, job.submitted) for one in known.get(job.id, ()))}
+        told = [job for job in told if _key(job) not in leases]
         with self._engine.begin() as connection:
+            # One that was told of before the broker had written down that it is a lease.
+            _forget(connection, sorted(leases))
             _write(connection, [_row(job, settings, now) for job in told if not job.end_is_due])
             # Of one whose end is yet to be told nothing new is known, but that it is not forgotten.
-            _hear(connection, [(job.id, int(job.submitted)) for job in told if job.end_is_due], now)
+            _hear(connection, [_key(job) for job in told if job.end_is_due], now)
 
     def reached(self, until: float) -> None:
         """What jobs used is known until then (Unix seconds)."""
@@ -86,6 +92,10 @@ def facts_of(row: Any) -> JobFacts:
     )
 
 
+def _key(job: JobUse) -> JobKey:
+    return job.id, int(job.submitted)
+
+
 def _until(connection: Connection) -> float | None:
     return connection.execute(select(tables.marks.c.value).where(tables.marks.c.name == MARK)).scalar()
 
@@ -131,6 +141,13 @@ def _hear(connection: Connection, some: Sequence[JobKey], now: float) -> None:
     for first in range(0, len(some), MOST_VALUES):
         mine = tuple_(at.number, at.submitted).in_(some[first : first + MOST_VALUES])
         connection.execute(update(tables.jobs).where(mine, at.ended.is_(None)).values(last_seen=now))
+
+
+def _forget(connection: Connection, some: Sequence[JobKey]) -> None:
+    at = tables.jobs.c
+    for first in range(0, len(some), MOST_VALUES):
+        mine = tuple_(at.number, at.submitted).in_(some[first : first + MOST_VALUES])
+        connection.execute(delete(tables.jobs).where(mine, ~at.is_counted))
 
 
 def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -85,7 +85,7 @@ class Use:
 
     def __init__(self, engine: Engine, source: Source) -> None:
         self._engine, self._source = engine, source
-        self._ledger, self._seats, self._jobs = Ledger(engine, source), SeatBook(engine), JobBook(engine)
+        self._ledger, self._seats, self._jobs = Ledger(engine, source), SeatBook(engine), JobBook(engine, source)
 
     def fresh(self, live: Iterable[Lease], now: float) -> Fresh:
         """Leases, seats and jobs that run on, and what ended since the ledger was last kept."""

@@ -15,8 +15,26 @@ from hub.leases.model import HOLDING, Lease
 MOST_AT_ONCE = 5_000
 """Ids in one question: databases bound the number of values."""
 
+CLOCKS = 300.0
+"""Seconds by which the clocks of a cluster's machines may differ: beyond that munge refuses them, and so does Slurm."""
+
 Position = tuple[float, str]
 """Where one is among leases by their end: when, and the lease's id."""
+
+
+@dataclass(frozen=True)
+class LeaseJob:
+    """The job that is a lease, and from when to when the lease was there. Times are Unix seconds."""
+
+    number: int
+    user: str
+    requested: float
+    ended: float | None
+
+    def is_it(self, user: str, submitted: float) -> bool:
+        """Whether a job of this number is it: numbers come again, of a cluster that was made anew."""
+        until = float("inf") if self.ended is None else self.ended
+        return self.user == user and self.requested - CLOCKS <= submitted <= until + CLOCKS
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,21 @@ class Source:
         holdings = self.holdings_of([row.id for row in rows])
         found = [_served(row, holdings.get(row.id, ())) for row in rows]
         return [one for one in found if since <= one.got < before]
+
+    def jobs_of_leases(self, numbers: Sequence[int]) -> dict[int, list[LeaseJob]]:
+        """Which jobs of a cluster are leases, by their numbers: live ones, and those that held a device.
+
+        A job whose lease ended before its kernel was there held its devices for no lease.
+        """
+        at = tables.leases.c
+        counts = at.ended_at.is_(None) | (at.held_seconds > 0)
+        found: dict[int, list[LeaseJob]] = defaultdict(list)
+        with self._engine.connect() as connection:
+            for first in range(0, len(numbers), MOST_AT_ONCE):
+                mine = at.job.in_(numbers[first : first + MOST_AT_ONCE])
+                for row in connection.execute(select(at.job, at.user, at.requested, at.ended_at).where(mine, counts)):
+                    found[row.job].append(LeaseJob(row.job, row.user, row.requested, row.ended_at))
+        return found
 
     def count_ended(self, before: float) -> int:
         """How many leases ended before a moment (Unix seconds)."""

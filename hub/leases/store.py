@@ -213,6 +213,7 @@ def _lease_row(lease: Lease) -> dict[str, Any]:
         "held_seconds": lease.held_seconds,
         "busy_seconds": lease.busy_seconds,
         "record": to_record(lease),
+        "job": lease.job or None,
     }
 
 

@@ -37,12 +37,16 @@ leases = Table(
     Column("held_seconds", Float, nullable=False),
     Column("busy_seconds", Float, nullable=False),
     Column("record", JSON, nullable=False, comment="The whole lease."),
+    # Beside the record, which is forgotten before the accounting of a cluster forgets its jobs.
+    Column("job", BigInteger),
     # At its start the broker reads the live ones only, however many have ended.
     Index("live_leases", "id", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     # Rows of ended leases stay for good, and a page asks for somebody's latest.
     Index("ended_leases_of_user", "user", "ended_at"),
     # Accounting asks for what ended since it last looked.
     Index("ended_leases", "ended_at", "id"),
+    # Accounting asks which of a cluster's jobs are leases.
+    Index("leases_of_jobs", "job", sqlite_where=text("job IS NOT NULL"), postgresql_where=text("job IS NOT NULL")),
 )
 
 devices = Table(

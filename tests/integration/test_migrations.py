@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, Index, create_engine, event, inspect, text
+from sqlalchemy import Engine, Index, MetaData, Table, create_engine, event, inspect, select, text
 from sqlalchemy.schema import CreateIndex
 
 import hub.service.app  # noqa: F401  # every table of the service is declared somewhere below it
@@ -97,7 +97,24 @@ def test_every_row_of_the_broker_of_the_previous_release_is_as_it_was(url: str) 
     store.close()
     after = contents(engine)
     del after[LEASES.version_table], after["brokers"], before["brokers"]
+    before["leases"] = [(*row, None) for row in before["leases"]]  # neither was a job of a cluster
     assert after == before
+    engine.dispose()
+
+
+def test_a_lease_of_an_earlier_version_is_still_known_as_the_job_that_it_is(url: str) -> None:
+    load_earlier(url, "leases")
+    engine = engine_of(url)
+    leases = Table("leases", MetaData(), autoload_with=engine)
+    with engine.begin() as connection:
+        for id, record in (("first", {"id": "first", "job": 42}), ("second", {})):
+            connection.execute(leases.update().where(leases.c.id == id).values(record=record))
+    migrate(engine, LEASES)
+    with engine.connect() as connection:
+        assert dict(connection.execute(select(tables.leases.c.id, tables.leases.c.job)).all()) == {
+            "first": 42,
+            "second": None,
+        }
     engine.dispose()
 
 

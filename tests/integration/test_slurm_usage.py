@@ -51,7 +51,8 @@ def asked(visitor: Visitor, path: str, **query: str) -> dict[str, Any]:
 
 
 def lines(visitor: Visitor, by: str) -> Told:
-    return {line["name"]: line for line in asked(visitor, "admin/use", by=by)["lines"]}
+    """What is told of jobs; leases of the demo's GPUs are simulated, and stand apart."""
+    return {line["name"]: line for line in asked(visitor, "admin/use", by=by)["lines"] if not line["simulated"]}
 
 
 def held(told: Told, name: str, what: str = "gpu_hours_jobs") -> float:
@@ -148,14 +149,33 @@ def test_a_job_that_runs_is_told_while_it_runs_and_once_when_it_has_ended(admin:
     assert now["jobs"] == before.get(ANN, {"jobs": 0})["jobs"] + 1
 
 
-def test_jobs_that_are_leases_of_kernels_are_not_counted_again(admin: Visitor, quiet: Cluster) -> None:
+def test_a_job_that_is_only_called_like_a_kernels_is_counted(admin: Visitor, quiet: Cluster) -> None:
     before = lines(admin, "user")
-    kernel = give(quiet, ANN, TWO, IN_PROGRAMME, f"--job-name={KERNEL}", script="sleep 1")
-    ended(quiet, kernel)
+    hidden = give(quiet, ANN, TWO, IN_PROGRAMME, f"--job-name={KERNEL}", "--comment=some-lease", script="sleep 1")
+    whole = pytest.approx(held(before, ANN) + ended(quiet, hidden))
+    eventually(lambda: held(lines(admin, "user"), ANN) == whole, 60, "it is counted as any other")
+
+
+def test_jobs_that_are_leases_of_kernels_are_not_counted_again(
+    bench: SlurmWorkbench, admin: Visitor, quiet: Cluster
+) -> None:
+    before = lines(admin, "user")
+    ann = bench.browser(ANN)
+    ann.start_seat()
+    notebook = Notebook(ann, f"python3-{GPU_TYPE}")
+    assert notebook.done(notebook.run("print(6 * 7)")).strip().splitlines()[-1] == "42"
+    (kernel,) = [int(one) for one in quiet.run("squeue", "--noheader", f"--name={KERNEL}", "--format=%A").split()]
+    # Its user can call it something else.
+    quiet.run("scontrol", "update", f"JobId={kernel}", "JobName=mine", user=ANN)
+    notebook.close()
+    ann.stop_seat()
+    assert ended(quiet, kernel) > 0
     marker = give(quiet, ANN, ONE, IN_PROGRAMME, script="sleep 1")  # given later, and of the same account
     whole = held(before, ANN) + ended(quiet, marker)
     eventually(lambda: held(lines(admin, "user"), ANN) >= whole, 60, "the later one is counted")
     assert held(lines(admin, "user"), ANN) == pytest.approx(whole)
+    (lease,) = [line for line in asked(admin, "admin/use", by="user")["lines"] if line["leases"]]
+    assert (lease["name"], lease["simulated"], lease["jobs"]) == (ANN, True, 0)
 
 
 def test_a_restart_counts_nothing_twice_and_what_ended_meanwhile_once(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from structlog.testing import capture_logs
 
 from hub.accounting import cluster, tables
@@ -28,6 +28,7 @@ from hub.accounting.pieces import job_pieces
 from hub.accounting.query import Whose
 from hub.accounting.scope import EVERYTHING, of_myself, workshop_scope
 from hub.db import engine_of
+from hub.leases import tables as lease_tables
 from hub.settings import Settings, SlurmSite
 from hub.slurm.commands import SlurmSilent
 from hub.slurm.names import DASK, KERNEL, SEAT
@@ -102,7 +103,7 @@ def told(books: Books, by: Any = "user", **whose: Any) -> dict[str, Amounts]:
 
 
 def noted(books: Books, settings: Settings, *some: JobUse, now: float = NOON + 3600) -> Ledger:
-    book = JobBook(books.ledger)
+    book = JobBook(books.ledger, books.source)
     book.note(some, settings, now)
     book.reached(NOON + 2 * DAY)
     return books.keep()
@@ -125,9 +126,81 @@ def test_a_job_counts_for_its_user_and_the_programme_of_its_account(books: Books
         assert set(told(books, "notebook", user="ben")) == {DASK}
 
 
+def leased(books: Books, job: int, user: str = "ann", ended: float | None = NOON + 3600, held: float = 3600.0) -> None:
+    """A lease of that user, which is that job, asked for a minute before `NOON`."""
+    row = {"id": f"lease-{job}-{user}-{ended}", "user": user, "programme": "", "gpu_class": "big", "record": {}}
+    row |= {"state": "active" if ended is None else "released", "requested": NOON - 60, "ended_at": ended, "job": job}
+    with books.leases.begin() as connection:
+        connection.execute(lease_tables.leases.insert().values(**row, held_seconds=held, busy_seconds=0.0))
+
+
+def noted_jobs(books: Books) -> list[int]:
+    with books.ledger.connect() as connection:
+        return sorted(connection.execute(select(tables.jobs.c.number)).scalars())
+
+
 def test_the_job_of_a_kernel_is_its_leases_and_never_counted_from_the_cluster(books: Books, settings: Settings) -> None:
-    noted(books, settings, job(name=KERNEL), job(8, name=SEAT, tres=Tres(cpus=2)))
-    assert {user: (one.held_seconds, one.core_seconds) for user, one in told(books).items()} == {"ann": (0, 7200)}
+    leased(books, 7, ended=None, held=0.0)
+    leased(books, 8)
+    noted(books, settings, job(name=KERNEL), job(8, name="renamed"), job(9, name=SEAT, tres=Tres(cpus=2)))
+    assert noted_jobs(books) == [9]
+
+
+def test_a_job_that_is_only_called_like_a_kernels_is_counted(books: Books, settings: Settings) -> None:
+    noted(books, settings, job(name=KERNEL))
+    assert told(books)["ann"].held_seconds == 7200
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"user": "ben"},
+        {"submitted": NOON + 30 * DAY},
+        {"submitted": NOON - 30 * DAY},
+        {"number": 8},
+    ],
+    ids=["another user", "the number came again", "the number was another's before", "another number"],
+)
+def test_a_job_is_a_leases_by_number_user_and_time(books: Books, settings: Settings, other: dict[str, Any]) -> None:
+    leased(books, 7)
+    noted(books, settings, job(**{"name": KERNEL} | other))
+    assert len(noted_jobs(books)) == 1
+
+
+def test_clocks_of_a_clusters_machines_may_differ(books: Books, settings: Settings) -> None:
+    leased(books, 7)
+    noted(books, settings, job(submitted=NOON - 65))
+    assert noted_jobs(books) == []
+
+
+def test_a_job_whose_lease_ended_before_its_kernel_was_there_is_counted(books: Books, settings: Settings) -> None:
+    leased(books, 7, held=0.0)
+    noted(books, settings, job(name=KERNEL))
+    assert told(books)["ann"].held_seconds == 7200
+
+
+def test_a_job_that_is_told_before_it_is_known_to_be_a_leases_is_counted_by_the_lease_alone(
+    books: Books, settings: Settings
+) -> None:
+    noted(books, settings, job(ended=None), job(8, ended=None))
+    leased(books, 7, ended=None)
+    ledger = noted(books, settings, job(ended=None), job(8, ended=None))
+    assert (noted_jobs(books), ledger.count_jobs()) == ([8], 0)
+
+
+def test_thousands_of_jobs_are_looked_up_by_an_index(books: Books) -> None:
+    with books.leases.begin() as connection:
+        common = {"user": "ann", "programme": "", "gpu_class": "big", "state": "released", "requested": NOON}
+        common |= {"ended_at": NOON + 60, "held_seconds": 60.0, "busy_seconds": 0.0, "record": {}}
+        rows = [{"id": f"lease-{number}", "job": number, **common} for number in range(1, 12_001)]
+        connection.execute(lease_tables.leases.insert(), rows)
+    found = books.source.jobs_of_leases(range(6_000, 18_000))
+    assert sorted(found) == list(range(6_000, 12_001))
+    explain = "EXPLAIN QUERY PLAN " if books.leases.dialect.name == "sqlite" else "EXPLAIN "
+    with books.leases.begin() as connection:
+        connection.execute(text("ANALYZE"))
+        told = connection.execute(text(f"{explain}SELECT job FROM leases WHERE job IN (7, 8)")).all()
+    assert "leases_of_jobs" in str(told)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +295,7 @@ def test_a_ledger_of_another_version_is_made_anew_from_what_was_told(books: Book
     with books.ledger.begin() as connection:
         connection.execute(tables.marks.update().where(tables.marks.c.name == "version").values(value=0))
     ledger.begin()
-    assert JobBook(books.ledger).until() == NOON + 2 * DAY, "what was read is still known"
+    assert JobBook(books.ledger, books.source).until() == NOON + 2 * DAY, "what was read is still known"
     assert books.told("user", WEEK) == {}
     assert ledger.count_jobs() == 1
     assert told(books)["ann"].held_seconds == 7200
@@ -286,7 +359,7 @@ async def in_thread(act: Any, *given: object) -> Any:
 
 def reader(books: Books, settings: Settings, accounting: AccountingThatIsAwayAtTimes) -> ClusterJobs:
     """As the service has it after a start."""
-    return ClusterJobs(books.ledger, lambda: settings, lambda: accounting.now)
+    return ClusterJobs(books.ledger, books.source, lambda: settings, lambda: accounting.now)
 
 
 async def test_each_round_begins_before_the_last_one_ended_and_each_days_first_a_week_before(
