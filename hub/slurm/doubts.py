@@ -10,6 +10,7 @@ from hub.slurm.nodes import Node, nodes
 from hub.slurm.partitions import Partition, partitions
 from hub.slurm.privacy import hidden_from, sentence
 from hub.slurm.qualities import Qualities, qualities
+from hub.slurm.reservations import may_reserve
 from hub.slurm.submit import GRACE_S
 from hub.slurm.usage import counts_gpus
 
@@ -32,6 +33,8 @@ async def doubts(slurm: Slurm, settings: Settings) -> list[str]:
         found += _unknown_accounts(site, await accounts(slurm, cluster))
     if site.qos:
         found += _closed_qos(site, site.qos, await qualities(slurm, cluster))
+    if site.reservations and not await may_reserve(slurm):
+        found.append(_no_operator(own_account()))
     return [*found, *(await _uncounted_gpus(slurm, settings))]
 
 
@@ -60,6 +63,14 @@ def _unknown_accounts(site: SlurmSite, known: Mapping[str, object]) -> Iterator[
                 f"`site.slurm.accounts.{programme}`: Slurm has no account {account}; "
                 "`./werkbank slurm sync --apply` makes it."
             )
+
+
+def _no_operator(me: str) -> str:
+    return (
+        f"`site.slurm.reservations`: {me}, who runs this, may make no reservations, so Slurm keeps no nodes for "
+        f"workshops, and none can be published: `sacctmgr add user {me} account=root adminlevel=operator`, or "
+        f"`sacctmgr modify user {me} set adminlevel=operator` where Slurm knows it; or set it to false."
+    )
 
 
 async def _hidden(slurm: Slurm) -> frozenset[str]:

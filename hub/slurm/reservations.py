@@ -89,6 +89,23 @@ async def end(slurm: Slurm, name: str) -> None:
             raise
 
 
+async def may_reserve(slurm: Slurm) -> bool:
+    """Whether we are one of Slurm's operators: who is not is refused before Slurm looks for the reservation.
+
+    Raises SlurmSilent.
+    """
+    try:
+        await slurm.ask("scontrol", "delete", f"ReservationName={PREFIX}none")
+    except SlurmRefused as refused:
+        return not is_forbidden(refused)
+    return True
+
+
+def is_forbidden(refused: SlurmRefused) -> bool:
+    """Whether Slurm lets us make no reservations at all."""
+    return re.search(r"invalid user|denied|permission", str(refused), re.IGNORECASE) is not None
+
+
 def keepable(users: Iterable[str]) -> frozenset[str]:
     """Those whose names Slurm can be told."""
     return frozenset(user for user in users if _NAME.fullmatch(user))

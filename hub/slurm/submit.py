@@ -16,6 +16,8 @@ from hub.settings import SlurmSite
 from hub.slurm.commands import SUDO, Slurm, SlurmRefused
 from hub.slurm.reservations import Kept
 
+log = get_logger("slurm")
+
 GRACE_S = 300
 """A job may run a little longer than the seat in it: it is the hub that ends seats, with a word to their user."""
 ESTIMATE_PATIENCE_S = 3.0

@@ -19,9 +19,6 @@ log = get_logger("slurm")
 LOOKS = Counter("werkbank_slurm_looks", "Questions to Slurm, for all who wanted to know together.", ["about"])
 
 
-RESERVATIONS_AGE_S = 2.0
-"""Who has just joined a workshop is in it for the job that follows."""
-
 T = TypeVar("T")
 
 
@@ -80,7 +77,8 @@ class KeptNodes:
         if not self._is_asked:
             return None
         try:
-            return kept_for(user, await self._found.get(RESERVATIONS_AGE_S, float("-inf")), time.time())
+            # Nothing older does: who has just joined a workshop is in it for the job that follows.
+            return kept_for(user, await self._found.get(0.0, time.monotonic()), time.time())
         except SlurmError as error:
             log.warning("slurm.silent", about="reservations", why=str(error))
             return None

@@ -7,7 +7,7 @@ import os
 import pwd
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.leases.inventory.cluster import nodes_in
 from hub.logs import get_logger
@@ -23,9 +23,11 @@ from hub.slurm.reservations import (
     change,
     end,
     expanded,
+    is_forbidden,
     keepable,
     kept_until,
     make,
+    may_reserve,
     reservations,
     shorten,
 )
@@ -37,7 +39,9 @@ from hub.workshops.model import Workshop
 log = get_logger("workshops")
 
 AGE_S = 3.0
-"""What was seen so long ago does for a question."""
+"""What nodes and jobs did so long ago does for a question."""
+ALIGNED_AGE_S = 10.0
+"""And so long ago where only who is in a workshop may have changed: forty people join in a minute."""
 PATIENCE_S = 30.0
 
 
@@ -60,7 +64,8 @@ class NodeKeeper:
         # Another workbench may share the cluster: what has its names is not ours to end.
         self._prefix = f"{PREFIX}{hashlib.sha256(secret.encode()).hexdigest()[:4]}-"
         self._slurm = Slurm()
-        self._plan = Shared(self._look, "reservations")
+        self._load = Shared(self._look, "nodes-of-workshops")
+        self._kept = Shared(lambda: reservations(self._slurm), "reservations")
         self.missing: dict[str, Problem] = {}
         """By workshop, why it has not the nodes that it should."""
 
@@ -71,26 +76,28 @@ class NodeKeeper:
     async def plan(self, age: float = AGE_S) -> NodePlan:
         """Who has which nodes until when. Raises Problem while Slurm does not say."""
         try:
-            return await self._plan.get(age, float("-inf"))
+            return await self._planned(age)
         except SlurmError as error:
             raise _silent(error) from None
 
+    async def _planned(self, age: float) -> NodePlan:
+        load = await self._load.get(age, float("-inf"))
+        return replace(load, reservations=tuple((await self._kept.get(0.0, time.monotonic())).values()))
+
     def kept(self, workshop: Workshop) -> NodeReservation | None:
         """What Slurm keeps for a workshop, as it was last seen."""
-        known = self._plan.seen.reservations if self._plan.seen else ()
-        return next((one for one in known if one.name == self.name(workshop)), None)
+        return (self._kept.seen or {}).get(self.name(workshop))
 
     def next_of(self, workshop: Workshop) -> float | None:
         """When the nodes of a workshop are somebody else's (Unix seconds); None where nobody has reserved them."""
-        known = self._plan.seen.reservations if self._plan.seen else ()
-        return kept_until(self.name(workshop), known, time.time())
+        return kept_until(self.name(workshop), (self._kept.seen or {}).values(), time.time())
 
     async def keep(self, need: Need) -> None:
         """Have Slurm keep what a workshop needs. Raises Problem where it does not, and then nothing was changed."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                problem = await self._keep(need, await self._plan.get(0.0, time.monotonic()))
-                await self._plan.get(0.0, time.monotonic())  # so that whoever asks now sees it
+                problem = await self._keep(need, await self._planned(0.0))
+                await self._kept.get(0.0, time.monotonic())  # so that whoever asks now sees it
         except (SlurmError, TimeoutError) as error:
             raise _silent(error) from None
         if problem is not None:
@@ -101,7 +108,7 @@ class NodeKeeper:
 
         Raises Problem while Slurm does not say.
         """
-        plan = await self.plan(age=0.0)
+        plan = await self.plan(ALIGNED_AGE_S)
         names = {self.name(need.workshop) for need in due} | {f"{self._prefix}{id}" for id in unclear}
         self.missing = {id: why for id, why in self.missing.items() if f"{self._prefix}{id}" in names}
         try:
@@ -125,8 +132,10 @@ class NodeKeeper:
     def _note(self, workshop: str, problem: Problem | None) -> None:
         if problem is None:
             self.missing.pop(workshop, None)
-        elif self.missing.get(workshop) != problem:
-            log.warning("workshop.no-nodes", workshop=workshop, why=problem.message.format(**problem.facts))
+        else:
+            why, known = problem.in_words(str).message, self.missing.get(workshop)
+            if known is None or known.in_words(str).message != why:
+                log.warning("workshop.no-nodes", workshop=workshop, why=why)
             self.missing[workshop] = problem
 
     async def _keep(self, need: Need, plan: NodePlan) -> Problem | None:
@@ -150,6 +159,12 @@ class NodeKeeper:
             else:
                 await change(self._slurm, known, wanted, now)
         except SlurmRefused as refused:
+            if is_forbidden(refused) and not await may_reserve(self._slurm):
+                return _refused(
+                    later(
+                        "Werkbank may not reserve nodes in Slurm. Tell the admins: `werkbank check` says what it needs."
+                    )
+                )
             sentence = later("Slurm does not keep what it needs: {why}")
             return _refused(sentence, why=f"{str(refused).rstrip('.')}.")
         if not placement.fits:
@@ -170,11 +185,10 @@ class NodeKeeper:
 
     async def _look(self) -> NodePlan:
         all_nodes, all_jobs = await nodes(self._slurm), await jobs(self._slurm)
-        kept = await reservations(self._slurm)
         names = await expanded(self._slurm, [job.nodes for job in all_jobs.values()])
         mine = tuple(nodes_in(all_nodes, self._site.partition))
         waiting = tuple(job for job in all_jobs.values() if job.state is JobState.PENDING and job.reservation)
-        return NodePlan(mine, by_node(all_jobs.values(), names), tuple(kept.values()), waiting)
+        return NodePlan(mine, by_node(all_jobs.values(), names), waiting=waiting)
 
 
 def keeper_of(settings: Settings, secret: str) -> NodeKeeper | None:

@@ -70,8 +70,8 @@ def programme(slurm: Cluster) -> Iterator[str]:
     """The name of an account that nobody has yet, and nobody has afterwards."""
     name = "new-programme"
     yield name
-    slurm.head.run("sacctmgr", "--immediate", "delete", "user", f"account={name}", *USERS)
-    slurm.head.run("sacctmgr", "--immediate", "delete", "account", name)
+    slurm.run("sacctmgr", "--immediate", "delete", "user", f"account={name}", *USERS)
+    slurm.run("sacctmgr", "--immediate", "delete", "account", name)
 
 
 def test_accounts_become_as_the_settings_have_them_and_nobody_is_taken_out_unasked(

@@ -34,7 +34,8 @@ def place(slurm: Cluster, tmp_path: Path) -> Iterator[Path]:
     """A folder of the service's account, which it reaches."""
     folder = slurm.folder / "home" / SERVICE_USER / tmp_path.name
     folder.mkdir()
-    (folder / "werkbank.yaml").write_text(settings_text())
+    # Keeping nodes for workshops is a right of its own.
+    (folder / "werkbank.yaml").write_text(settings_without_reservations())
     give_away(slurm, folder, SERVICE_USER)
     yield folder
     slurm.run("rm", "-rf", str(folder))
@@ -49,6 +50,10 @@ def all_allowed(slurm: Cluster) -> Iterator[None]:
     with sudo_rules(slurm):
         yield
     file.write_text(before)
+
+
+def settings_without_reservations() -> str:
+    return settings_text().replace("    patience:", "    reservations: false\n    patience:")
 
 
 def check(made: Cluster, folder: Path, *setpriv: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -130,6 +135,20 @@ def test_who_would_not_see_the_jobs_of_people_does_not_start(slurm: Cluster, pla
     eventually(lambda: check(slurm, place).returncode == 0, 30, "Slurm has heard of it")
 
 
+@pytest.mark.usefixtures("all_allowed")
+def test_who_may_keep_no_nodes_for_workshops_reads_the_command_that_helps(slurm: Cluster, place: Path) -> None:
+    (place / "werkbank.yaml").write_text(settings_text())
+    said = check(slurm, place)
+    assert said.returncode == 2
+    assert f"`site.slurm.reservations`: {SERVICE_USER}, who runs this, may make no reservations" in said.stderr
+    helps = next(one for one in said.stderr.split("`") if one.startswith("sacctmgr add user"))
+    slurm.run(*helps.replace("sacctmgr", "sacctmgr --immediate").split())
+    try:
+        eventually(lambda: check(slurm, place).returncode == 0, 30, "Slurm has heard of it")
+    finally:
+        slurm.head.run("sacctmgr", "--immediate", "delete", "user", SERVICE_USER)
+
+
 def test_a_state_that_is_another_s_is_not_used_and_root_leaves_none(slurm: Cluster, place: Path) -> None:
     StateDirectory.open(place / "state")
     assert (place / "state").owner() == "root"
@@ -148,7 +167,7 @@ def test_a_state_that_is_another_s_is_not_used_and_root_leaves_none(slurm: Clust
 
 @pytest.mark.usefixtures("all_allowed")
 def test_what_needs_root_besides_slurm_is_said(slurm: Cluster, place: Path) -> None:
-    first, _, rest = settings_text().partition("authentication:")
+    first, _, rest = settings_without_reservations().partition("authentication:")
     after = rest[rest.index("\n\ngpu_classes") :]
     (place / "werkbank.yaml").write_text(f"{first}authentication: {{kind: pam}}\nserver: {{port: 443}}{after}")
     said = check(slurm, place)

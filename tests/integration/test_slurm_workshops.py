@@ -1,6 +1,7 @@
 """Workshops on a real Slurm: whole nodes are kept for them, their people's jobs run there, and outlive them."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,6 +11,7 @@ import pytest
 
 from hub.slurm.demo.cluster import Cluster
 from hub.slurm.reservations import NodeReservation, reservations
+from tests.support.classroom import Learner
 from tests.support.notebook import Notebook
 from tests.support.slurm import ANN, BEN, CYN, end_all_jobs, give, slurm_of, wait_until
 from tests.support.slurm.site import SlurmWorkbench, slurm_workbench
@@ -23,6 +25,13 @@ culling:
   warn_before: 20m
 """
 API = "/services/werkbank/api/v1"
+DASK = """
+from dask_gateway import Gateway
+cluster = Gateway().new_cluster(worker_memory=0.5)
+cluster.scale(1)
+client = cluster.get_client()
+client.wait_for_workers(1, timeout=90)
+"""
 WHERE = "import os, socket; print(socket.gethostname(), os.environ['SLURM_JOB_ID'])"
 
 
@@ -179,8 +188,9 @@ def test_a_class_is_told_which_jobs_hold_its_nodes_until_when_and_which_hour_wou
         wait_until(slurm, job, "RUNNING")
     begins = minute(time.time() + 1800)
     office.put("waves", begins, begins + 3600, seats=6)
+    eventually(lambda: not office.fits("waves")["fits"], 30, "the jobs are seen")
     answer = office.fits("waves")
-    assert (answer["fits"], answer["placement"]["nodes"]) == (False, [])
+    assert answer["placement"]["nodes"] == []
     held = {one["node"]: one["jobs"] for one in answer["placement"]["hindrances"]}
     assert held == {"n1": [long[0]], "n2": [long[1]]}
     later = next(one for one in answer["alternatives"] if one["changed"] == "start")
@@ -325,6 +335,33 @@ def test_a_class_that_ends_by_itself_takes_nobodys_kernel_and_keeps_no_node(
         eventually(lambda: office.kept("waves") is None, 60, "nothing is kept")
         eventually(lambda: "Reservation" not in told_of(slurm, int(job)), 60, "the job is in none")
         assert notebook.done(notebook.run("print(kept)")).strip() == "42"
+    finally:
+        notebook.close()
+
+
+def test_whoever_joins_is_let_in_at_once_and_so_are_their_dask_workers(
+    office: Office, bench: SlurmWorkbench, slurm: Cluster, ann: Visitor
+) -> None:
+    office.put("waves", time.time() - 60, minute(time.time() + 3600), seats=4, learners=[], join={"limit": 3})
+    office.act("waves", "publish")
+    eventually(lambda: office.found("waves")["state"] == "live", 60, "it is given")
+    kept = office.kept("waves")
+    assert kept is not None
+    assert kept.users == {BEN}
+    code = re.search(r"/join/([a-z0-9]+)", office.ben.http.get("/services/werkbank/workshops/waves").text)
+    assert code is not None
+    learner = Learner(ann, code[1])
+    assert learner.join("account").is_success
+    assert getattr(office.kept("waves"), "users", ()) == {ANN, BEN}
+    seated(ann)
+    (seat,) = jobs_named(slurm, "werkbank-seat", ANN)
+    assert told_of(slurm, seat)["Reservation"] == kept.name
+    notebook = Notebook(ann, "python3")
+    try:
+        notebook.done(notebook.run(DASK), 120)
+        workers = jobs_named(slurm, "werkbank-dask", ANN)
+        assert {told_of(slurm, job)["Reservation"] for job in workers} == {kept.name}
+        assert len(workers) == 2
     finally:
         notebook.close()
 
