@@ -22,6 +22,11 @@ from hub.workshops.window import NoSuchTime, read_moment
 _GPUS = re.compile(r"([a-z0-9][a-z0-9-]{0,31})(?::([0-9]{1,6}))?")
 
 
+TOO_LARGE = (
+    "All nodes of the cluster together are too small for it: a kernel with a GPU takes as much of a node as a seat."
+)
+
+
 class BadQuestion(WerkbankError):
     """That cannot be asked."""
 
@@ -100,8 +105,10 @@ def show_placement(console: Console, placement: dict[str, Any]) -> None:
     if placement["nodes"]:
         names = ", ".join(placement["nodes"])
         console.print(f"Whole nodes would be kept for it, since Slurm reserves no single GPUs: {names}.")
+    elif not placement["is_possible"]:
+        console.print(TOO_LARGE)
     else:
-        console.print("Too few nodes are free in its hours:")
+        console.print("Too few nodes are free from its beginning until its end:")
         for one in placement["hindrances"]:
             console.print(f"  {escape(_hindrance(one))}")
     if placement["followed"]:
@@ -124,7 +131,7 @@ def _moment(told: str) -> str:
 
 def _alternative(one: dict[str, Any]) -> str:
     return {
-        "seats": f"{one['seats']} seats.",
+        "seats": f"{one['seats']} seat{'' if one['seats'] == 1 else 's'}.",
         "devices": f"{one['devices']} × {one['gpu_class']}.",
         "gpu_class": f"{one['devices']} × {one['gpu_class']} instead.",
         "start": f"another hour, {_when(one)}.",

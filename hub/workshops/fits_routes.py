@@ -101,6 +101,8 @@ class PlacementView(BaseModel):
     """Those that would be kept; none where it does not fit."""
     hindrances: list[HindranceView]
     """What stands in the way of the others."""
+    is_possible: bool
+    """Whether all nodes together would do, were they free."""
     followed: datetime | None
     """When the first of them is somebody else's afterwards: what runs there ends then."""
 
@@ -196,7 +198,12 @@ def _placement(placement: Placement) -> PlacementView:
         HindranceView(node=one.node, until=_known(one.until), jobs=list(one.jobs), reservation=one.reservation)
         for one in placement.hindrances
     ]
-    return PlacementView(nodes=list(placement.nodes), hindrances=hindrances, followed=_known(placement.followed))
+    return PlacementView(
+        nodes=list(placement.nodes),
+        hindrances=hindrances,
+        is_possible=placement.is_possible,
+        followed=_known(placement.followed),
+    )
 
 
 def _known(moment: float | None) -> datetime | None:

@@ -95,6 +95,7 @@ class NodesView:
 
     nodes: tuple[str, ...]
     held: tuple[Held, ...]
+    is_possible: bool
     followed: datetime | None
 
 
@@ -125,7 +126,7 @@ def answer_view(answer: Answer) -> AnswerView:
 
 def _nodes(placement: Placement) -> NodesView:
     held = tuple(Held(one.node, _known(one.until), one.jobs, one.reservation) for one in placement.hindrances)
-    return NodesView(placement.nodes, held, _known(placement.followed))
+    return NodesView(placement.nodes, held, placement.is_possible, _known(placement.followed))
 
 
 def _known(moment: float | None) -> datetime | None:
