@@ -43,13 +43,14 @@ def node(
 
 def units(
     to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write them, such as /etc/systemd/system.")],
+    user: Annotated[str, typer.Option(metavar="USER", help="Who Werkbank runs as; left out, root.")] = "",
     settings: SettingsFile = DEFAULT_SETTINGS,
     state: State = DEFAULT_STATE,
 ) -> None:
     """Write units for systemd: the workbench, and the warm processes of its environments."""
     wanted = runtime(settings, state)
     try:
-        for name, text in written_units(wanted).items():
+        for name, text in written_units(wanted, user).items():
             (to / name).write_text(text)
             typer.echo(f"{to / name}")
     except OSError as error:

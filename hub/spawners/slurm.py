@@ -291,6 +291,10 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
                 # JupyterHub forgets a seat whatever happens here, and a job that nobody knows would hold its cores.
                 log.warning("slurm.silent", about="stop", job=self.given.job, why=str(silent))
                 await asyncio.sleep(RETRY_S)
+            except NotAllowed as no:
+                # JupyterHub forgets the seat all the same: this line is what an admin has of the job.
+                log.error("seat.stays", user=self.user.name, server=self.name, job=self.given.job, why=str(no))
+                raise
         self.given = None
         log.info("seat.stopped", user=self.user.name, server=self.name)
 

@@ -38,6 +38,16 @@ def test_systemd_understands_the_units_and_paths_are_whole_words(bench: Workbenc
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
+def test_units_of_an_account_name_it_and_one_that_there_is_not_is_refused(bench: Workbench, tmp_path: Path) -> None:
+    asks = ("units", "--to", str(tmp_path), "--settings", str(bench.settings), "--state", str(bench.state), "--user")
+    assert run_werkbank(*asks, "daemon").returncode == 0
+    assert "Type=exec\nUser=daemon\nExecStart=" in (tmp_path / "werkbank.service").read_text()
+    assert "User=daemon" in (tmp_path / "werkbank-node@.service").read_text()
+    refused = run_werkbank(*asks, "no-such-account\nUser=root")
+    assert refused.returncode == 2
+    assert "Nothing was written" in refused.stderr
+
+
 def test_the_workbench_comes_and_goes_and_its_warm_processes_stay(bench: Workbench) -> None:
     options = ["--settings", str(bench.settings), "--state", str(bench.state)]
     log = (bench.settings.parent / "node.log").open("wb")

@@ -11,7 +11,7 @@ import pytest
 from hub.slurm.demo.cluster import Cluster
 from tests.support.notebook import Notebook
 from tests.support.slurm import ANN, BEN, CYN, SERVICE_USER, end_all_jobs
-from tests.support.slurm.rights import sudo_rules
+from tests.support.slurm.rights import no_sudo_rules, sudo_rules
 from tests.support.slurm.site import SlurmWorkbench, jobs_of, slurm_workbench, told_of_failure
 from tests.support.workbench import Visitor, eventually, processes_around
 
@@ -143,6 +143,20 @@ def test_who_is_not_in_the_group_reads_that_their_jobs_may_not_be_given(bench: S
     assert "seat.failed" in bench.hub_log
     assert "a password is required" in bench.hub_log
     assert jobs_of(slurm, CYN) == []
+
+
+def test_a_job_that_may_not_be_taken_back_any_more_is_told_to_the_admins(bench: SlurmWorkbench, slurm: Cluster) -> None:
+    ben = bench.browser(BEN)
+    ben.start_seat()
+    (job,) = jobs_of(slurm, BEN)
+    with no_sudo_rules(slurm):
+        ben.http.delete(f"/hub/api/users/{BEN}/server", headers=ben.api_headers())
+        eventually(lambda: "seat.stays" in bench.hub_log, 30, "it is in the log")
+    (line,) = (line for line in bench.hub_log.splitlines() if "seat.stays" in line)
+    assert f"job={job}" in line
+    assert "a password is required" in line
+    end_all_jobs(slurm)
+    eventually(lambda: not ben.hub_user()["servers"], 30, "the hub knows")
 
 
 def test_a_seat_that_dies_at_its_start_says_its_last_words_although_its_log_cannot_be_read(
