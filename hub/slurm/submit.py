@@ -43,9 +43,11 @@ class JobRequest:
     qos: str | None = None
     comment: str | None = None
     """By which whoever gave it knows it again; no shell reads it."""
+    requeue: bool = False
+    """Whether Slurm may put it back in the line, to begin again elsewhere with the same script."""
 
     def options(self) -> list[str]:
-        """For sbatch. The job gets no environment of ours, never begins twice, and writes its own log."""
+        """For sbatch. The job gets no environment of ours, and writes its own log."""
         wanted = {
             "job-name": self.name,
             "chdir": self.folder,
@@ -62,7 +64,10 @@ class JobRequest:
             "export": "NIL",
             "output": "/dev/null",
         }
-        return ["--no-requeue", *(f"--{name}={value}" for name, value in wanted.items() if value is not None)]
+        return [
+            "--requeue" if self.requeue else "--no-requeue",
+            *(f"--{name}={value}" for name, value in wanted.items() if value is not None),
+        ]
 
 
 def account_of_groups(site: SlurmSite, groups: Collection[str]) -> str | None:
