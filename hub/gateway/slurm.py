@@ -11,7 +11,7 @@ from dask_gateway_server.utils import timestamp
 from traitlets import Any as AnyTrait
 
 from hub.gateway.backend import SeatBackend
-from hub.gateway.requeue import LOST, is_over, newly_lost, returned
+from hub.gateway.requeue import LOST, is_over, may_return, newly_lost, returned
 from hub.logs import get_logger
 from hub.settings import Profile, SlurmSite
 from hub.slurm.commands import SlurmError, SlurmSilent
@@ -176,7 +176,9 @@ class SlurmClusters(SeatBackend, DBBackendBase):  # type: ignore[misc]
         except SlurmError as error:
             log.warning("slurm.silent", about="dask", job=number, why=str(error))
             return True
-        if LOST in worker.state and is_over(job, lost, time.time()):  # it may have returned while Slurm was asked
+        # While Slurm was asked it may have returned, or somebody may have wanted it no more.
+        still_waits = LOST in worker.state and may_return(worker)
+        if still_waits and is_over(job, lost, time.time()):
             log.info("worker.given-up", worker=worker.name, job=number, state=job.slurm_state if job else "")
             self._no_longer_lost(worker, target=JobStatus.FAILED)
             self.queue.put(worker)
