@@ -17,14 +17,14 @@ from dask_gateway_server.backends.base import PublicException
 from dask_gateway_server.backends.local import LocalBackend, LocalClusterConfig, UnsafeLocalBackend
 from dask_gateway_server.options import Options
 from traitlets import Any as AnyTrait
-from traitlets import List, Unicode
+from traitlets import Bool, List, Unicode
 from traitlets.config import LoggingConfigurable
 from werkbank_zygote.confinement import Confinement
 
 from hub.cgroups.devices import device_groups
 from hub.cgroups.groups import clusters_group_name
 from hub.gateway.authenticator import SeatUser
-from hub.gateway.caps import ClusterUse, refusal_to_scale, refusal_to_start, workers_allowed
+from hub.gateway.caps import ClusterUse, refusal_to_requeue, refusal_to_scale, refusal_to_start, workers_allowed
 from hub.gateway.forking import Program, fork_dask, is_dask
 from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
 from hub.gateway.options import cluster_options
@@ -50,6 +50,7 @@ class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
     language = Unicode("en", help="The language the seat speaks.")
     groups = List(Unicode(), help="Groups that the user was in when it was started.")
     gpu_class = Unicode("", help="Each worker leases a GPU of this class; empty for none.")
+    requeue = Bool(False, help="Slurm puts workers back in the line when their node breaks down.")
 
 
 class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
@@ -84,11 +85,18 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
     async def get_cluster_options(self, user: SeatUser) -> Options:
         """The options a user sees: bounded by the profile of the seat that asks."""
         seat, profile = await self._seat_of(user)
-        return cluster_options(profile, self.settings.prefix_of(profile), seat.language)
+        return cluster_options(
+            profile, self.settings.prefix_of(profile), seat.language, may_requeue=self._requeues(profile)
+        )
+
+    def _requeues(self, profile: Profile) -> bool:
+        return self.settings.site.slurm is not None and profile.dask.requeue
 
     async def start_cluster(self, user: SeatUser, requested: dict[str, Any]) -> str:
         """Start a cluster for the seat that asks. Raises PublicException with a sentence."""
         seat, profile = await self._seat_of(user)
+        if "requeue" in requested and not self._requeues(profile):
+            raise PublicException(refusal_to_requeue(profile, seat.language))
         options, config = await self.process_cluster_options(user, requested)
         # No await from here on: two requests at once must not both pass the last free place.
         if refusal := refusal_to_start(profile, self._use_of(user.name), seat.language):

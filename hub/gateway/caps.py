@@ -38,6 +38,13 @@ def refusal_to_start(profile: Profile, clusters: Iterable[ClusterUse], language:
     return None
 
 
+def refusal_to_requeue(profile: Profile, language: str = "en") -> str:
+    """Why workers cannot go back in the line, as a sentence."""
+    _ = translator(language)
+    sentence = _("With the profile {profile} no worker goes back in the line: leave the option requeue out.")
+    return sentence.format(profile=profile.title.in_language(language))
+
+
 def refusal_to_scale(allowed: int, wanted: int, elsewhere: int, language: str = "en") -> str:
     """Why a cluster cannot have `wanted` workers while the user's other clusters have `elsewhere`."""
     _ = translator(language)

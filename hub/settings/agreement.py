@@ -64,6 +64,7 @@ def _no_way_on_slurm(data: Mapping[str, Any]) -> Iterable[Problem]:
     if site.get("kind") != "slurm":
         if site.get("slurm") is not None:
             yield ("site", "slurm"), "only `kind: slurm` uses a cluster; leave this out or set `site.kind`"
+        yield from _requeue_without_a_line(data)
         return
     if site.get("slurm") is None:
         yield ("site",), "which cluster? `kind: slurm` needs `slurm`, with the `address` that nodes reach us by"
@@ -74,6 +75,14 @@ def _no_way_on_slurm(data: Mapping[str, Any]) -> Iterable[Problem]:
         if isinstance(gpu_class, Mapping) and not gpu_class.get("gres"):
             yield ("gpu_classes", name), "what do jobs ask Slurm for? Give `gres`, such as `gpu:h200`"
     yield from _accounts_of_nobody(data, site["slurm"] if isinstance(site.get("slurm"), Mapping) else {})
+
+
+def _requeue_without_a_line(data: Mapping[str, Any]) -> Iterable[Problem]:
+    for position, profile in enumerate(_entries(data, "profiles")):
+        dask = profile.get("dask")
+        if isinstance(dask, Mapping) and dask.get("requeue"):
+            place = ("profiles", position, "dask", "requeue")
+            yield place, "only Slurm puts a worker back in the line; leave this out or set `site.kind: slurm`"
 
 
 def _accounts_of_nobody(data: Mapping[str, Any], slurm: Mapping[str, Any]) -> Iterable[Problem]:

@@ -259,6 +259,8 @@ class DaskLimits(Section):
     """Memory that one worker may have at most."""
     clusters: int = Field(default=2, ge=1, le=100)
     """Clusters a user may have at once."""
+    requeue: bool = False
+    """Whether a cluster may choose that Slurm puts its workers back in the line when their node breaks down."""
 
 
 class Profile(Section):

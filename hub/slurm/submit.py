@@ -49,6 +49,8 @@ class JobRequest:
     """Of which its user is; one that Slurm does not let it in is done without."""
     comment: str | None = None
     """By which whoever gave it knows it again; no shell reads it."""
+    requeue: bool = False
+    """Whether Slurm may put it back in the line, to begin again elsewhere with the same script."""
 
     def within(self, kept: Kept | None, now: float) -> "JobRequest":
         """The same in a reservation, and over before its nodes are another's."""
@@ -57,7 +59,7 @@ class JobRequest:
         return replace(self, reservation=kept.name, seconds=kept.bounded(self.seconds, now))
 
     def options(self) -> list[str]:
-        """For sbatch. The job gets no environment of ours, never begins twice, and writes its own log."""
+        """For sbatch. The job gets no environment of ours, and writes its own log."""
         wanted = {
             "job-name": self.name,
             "chdir": self.folder,
@@ -75,7 +77,10 @@ class JobRequest:
             "export": "NIL",
             "output": "/dev/null",
         }
-        return ["--no-requeue", *(f"--{name}={value}" for name, value in wanted.items() if value is not None)]
+        return [
+            "--requeue" if self.requeue else "--no-requeue",
+            *(f"--{name}={value}" for name, value in wanted.items() if value is not None),
+        ]
 
 
 def account_of_groups(site: SlurmSite, groups: Collection[str]) -> str | None:

@@ -206,6 +206,17 @@ def test_what_does_not_go_on_slurm_is_refused_with_a_sentence(tmp_path: Path, ol
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", ["local", "slurm"])
+def test_workers_go_back_in_the_line_only_where_there_is_one(tmp_path: Path, kind: str) -> None:
+    text = on_slurm() if kind == "slurm" else (ROOT / "werkbank.yaml").read_text()
+    path = write(tmp_path, text.replace("clusters: 1}", "clusters: 1, requeue: true}"))
+    if kind == "slurm":
+        assert [profile.dask.requeue for profile in load(path).profiles] == [True, False, False]
+    else:
+        with pytest.raises(SettingsError, match="only Slurm puts a worker back in the line"):
+            load(path)
+
+
 def test_a_site_on_slurm_says_which_cluster(tmp_path: Path) -> None:
     text = re.sub(r"^  slurm:.*\n(    .*\n)+", "", on_slurm(), flags=re.MULTILINE)
     with pytest.raises(SettingsError, match="which cluster"):

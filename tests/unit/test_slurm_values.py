@@ -133,6 +133,11 @@ def test_what_a_job_asks_for_is_whole_numbers_and_names() -> None:
     assert not [one for one in asked if one.startswith(("--partition", "--qos"))]
 
 
+def test_a_job_is_put_back_in_the_line_only_where_that_is_asked_for() -> None:
+    asked = [JobRequest("werkbank-dask", "/home/ann", 1, 1, 60, requeue=may).options() for may in (False, True)]
+    assert [[one for one in options if "requeue" in one] for options in asked] == [["--no-requeue"], ["--requeue"]]
+
+
 def test_what_a_job_is_about_is_one_word_to_a_shell_whatever_it_holds() -> None:
     job = {"argv": ["a b", "$(id)", "`id`", "\n#SBATCH --nodelist=n1", "'\"; exit", "é"]}
     shebang, data, export, program = script_of("/opt/my env/bin/python", "a.module", job).splitlines()

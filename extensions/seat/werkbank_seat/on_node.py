@@ -70,11 +70,12 @@ def take_job():
     return json.loads(base64.b64decode(os.environ.pop(JOB)))
 
 
-def open_log(place):
-    """A descriptor of a new log below the home, which nobody else can read."""
+def open_log(place, goes_on=False):
+    """A descriptor of a log below the home, which nobody else can read: a new one, or the one that was there."""
     file = Path.home() / place
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    how = os.O_APPEND if goes_on else os.O_TRUNC
+    return os.open(file, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC, 0o600)
 
 
 def _last_line(place):

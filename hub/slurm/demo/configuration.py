@@ -26,6 +26,8 @@ class Shape(NamedTuple):
     """What Slurm may promise of each; the machine below is shared by all."""
     node_timeout: int = 10
     """Seconds after which a node that is silent is down."""
+    requeue_delay: int = 30
+    """Seconds before a job that was put back in the line may begin again; Slurm's own measure is two minutes."""
 
     @property
     def names(self) -> list[str]:
@@ -50,7 +52,7 @@ SlurmctldHost={HEAD}({HEAD_ADDRESS})
 SlurmUser=slurm
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/run/munge.sock
+AuthInfo=socket={folder}/run/munge.sock,cred_expire={shape.requeue_delay}
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/run/slurmctld.pid
