@@ -3,6 +3,7 @@
 Slurm reserves no single GPUs ("TRES type 'gres/gpu' not supported with reservations"), so a class gets whole nodes.
 """
 
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -133,6 +134,16 @@ def kept_for(user: str, found: Mapping[str, NodeReservation], now: float) -> Kep
         return None
     best = min(on, key=lambda one: (one.start > now, one.end, one.name))
     return Kept(best.name, kept_until(best.name, found.values(), now))
+
+
+def others_from(user: str, found: Iterable[NodeReservation], now: float) -> dict[str, float]:
+    """In how many seconds nodes are kept for others than a user: 0.0 is now."""
+    after: dict[str, float] = {}
+    for one in found:
+        if user not in one.users and one.end > now:
+            for node in one.nodes:
+                after[node] = min(after.get(node, math.inf), max(0.0, one.start - now))
+    return after
 
 
 def bounded(seconds: int, until: float, now: float) -> int:

@@ -12,7 +12,7 @@ from hub.settings import SlurmSite
 from hub.slurm.commands import Slurm, SlurmError
 from hub.slurm.jobs import Job, jobs
 from hub.slurm.nodes import Node, nodes
-from hub.slurm.reservations import Kept, kept_for, reservations
+from hub.slurm.reservations import Kept, NodeReservation, kept_for, others_from, reservations
 
 log = get_logger("slurm")
 
@@ -76,12 +76,21 @@ class KeptNodes:
         """The reservation for a job that a user begins now. None where there is none, and while Slurm does not say."""
         if not self._is_asked:
             return None
+        # Nothing older does: who has just joined a workshop is in it for the job that follows.
+        return kept_for(user, await self._looked(0.0), time.time())
+
+    async def from_others(self, user: str, age: float) -> dict[str, float]:
+        """In how many seconds nodes are kept for others, as it was at most `age` seconds ago; empty while Slurm does
+        not say.
+        """
+        return others_from(user, (await self._looked(age)).values(), time.time())
+
+    async def _looked(self, age: float) -> Mapping[str, NodeReservation]:
         try:
-            # Nothing older does: who has just joined a workshop is in it for the job that follows.
-            return kept_for(user, await self._found.get(0.0, time.monotonic()), time.time())
+            return await self._found.get(age, time.monotonic() - age)
         except SlurmError as error:
             log.warning("slurm.silent", about="reservations", why=str(error))
-            return None
+            return {}
 
 
 class Watch:

@@ -77,6 +77,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
     _arrival: "asyncio.Future[tuple[str, int]] | None" = None
     _waiting: str = ""
     _expected: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
+    _others_from: dict[str, float] = {}  # noqa: RUF012 - replaced, never changed
 
     @property
     def cluster(self) -> SlurmSite:
@@ -335,7 +336,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
 
     def capacity(self) -> ClusterCapacity:
         """What the cluster has free, as it was last seen."""
-        return ClusterCapacity.of_nodes(self.watch.nodes_seen, self.cluster.partition)
+        return ClusterCapacity.of_nodes(self.watch.nodes_seen, self.cluster.partition, self._others_from)
 
     async def get_options_form(self) -> str:
         """The cards, with what is free now and how the last seat ended."""
@@ -343,6 +344,7 @@ class SlurmSpawner(SeatSpawner, Spawner):  # type: ignore[misc]
             await self.watch.nodes(age=NODES_AGE_S)
         except SlurmError as error:
             log.warning("slurm.silent", about="nodes", why=str(error))
+        self._others_from = await self.watch.kept.from_others(self.user.name, NODES_AGE_S)
         self._expected = await self._when_there_is_room()
         return await super().get_options_form()
 

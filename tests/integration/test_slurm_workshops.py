@@ -15,7 +15,7 @@ from tests.support.classroom import Learner
 from tests.support.notebook import Notebook
 from tests.support.slurm import ANN, BEN, CYN, end_all_jobs, give, slurm_of, wait_until
 from tests.support.slurm.site import SlurmWorkbench, slurm_workbench
-from tests.support.workbench import Visitor, eventually
+from tests.support.workbench import Visitor, eventually, text_of
 
 QUICK = """
 workshops:
@@ -372,6 +372,9 @@ def test_where_others_follow_on_its_nodes_jobs_are_bounded_and_everybody_is_told
     ends = minute(time.time() + 720)
     maintenance = ("ReservationName=maintenance", f"StartTime=uts{int(ends)}", f"EndTime=uts{int(ends) + 3600}")
     slurm.run("scontrol", "create", "reservation", *maintenance, "Users=root", "Nodes=n1,n2,n3")
+    spawn = text_of(office.ben.http.get("/hub/spawn").text)
+    assert "0 of 6 free" in spawn
+    assert "6 of 6 free" not in spawn
     office.put("waves", time.time() - 60, ends, seats=6)
     assert datetime.fromisoformat(office.fits("waves")["placement"]["followed"]).timestamp() == ends
     office.act("waves", "publish")

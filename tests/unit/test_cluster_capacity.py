@@ -51,6 +51,16 @@ def test_gpus_are_told_by_what_a_class_asks_for() -> None:
     assert capacity.gpus_of("gpu:b300") == (0, 0)
 
 
+def test_nodes_that_are_others_before_a_seat_would_be_over_are_not_counted() -> None:
+    nodes = {one: node(one, 8, 4) for one in ("n1", "n2", "n3")}
+    life = profile("small").life
+    capacity = ClusterCapacity.of_nodes(nodes, "gpu", {"n1": 0.0, "n2": life + 60.0})
+    assert capacity.seats_left(profile("small")) == 4
+    assert capacity.cpus_free == 16
+    assert capacity.gpus_of("gpu:h200") == (2, 6)
+    assert capacity.gpus_of("gpu:h200", life + 60.0) == (1, 6)
+
+
 def test_what_slurm_has_not_told_is_not_known() -> None:
     assert not ClusterCapacity.of_nodes(None, "gpu").is_known
     assert ClusterCapacity.of_nodes({}, "gpu").is_known

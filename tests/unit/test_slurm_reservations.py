@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.slurm.reservations import Kept, NodeReservation, keepable, kept_for
+from hub.slurm.reservations import Kept, NodeReservation, keepable, kept_for, others_from
 
 NOW = 1_000_000.0
 
@@ -41,6 +41,13 @@ def test_a_job_is_over_before_its_nodes_are_somebody_elses() -> None:
     found = kept("ann", on, after, reserved("elsewhere", 900, 1000, nodes="n3"))
     assert found == Kept("werkbank-a", NOW + 3600)
     assert (found.bounded(60, NOW), found.bounded(40_000, NOW)) == (60, 3540)
+
+
+def test_nodes_are_others_from_the_first_reservation_that_a_user_is_not_in() -> None:
+    on, soon = reserved("maintenance", -60, 60), reserved("werkbank-b", 900, 1800, "ann", nodes="n1,n2")
+    later, past = reserved("werkbank-c", 5000, 6000, "ben", nodes="n2"), reserved("past", -60, 0, "ben", nodes="n3")
+    assert others_from("ann", (on, soon, later, past), NOW) == {"n1": 0.0, "n2": 5000.0}
+    assert others_from("ben", (on, soon, later, past), NOW) == {"n1": 0.0, "n2": 900.0}
 
 
 @pytest.mark.parametrize("left", [1.0, 599.0])
