@@ -7,7 +7,7 @@ dask-gateway#452), and clusters that end when their seat ends.
 import asyncio
 import os
 import pwd
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from dask_gateway_server.backends.base import PublicException
 from dask_gateway_server.backends.local import LocalBackend, LocalClusterConfig, UnsafeLocalBackend
 from dask_gateway_server.options import Options
 from traitlets import Any as AnyTrait
-from traitlets import Bool, List, Unicode
+from traitlets import Bool, Float, List, Unicode
 from traitlets.config import LoggingConfigurable
 from werkbank_zygote.confinement import Confinement
 
@@ -27,7 +27,7 @@ from hub.gateway.authenticator import SeatUser
 from hub.gateway.caps import ClusterUse, refusal_to_requeue, refusal_to_scale, refusal_to_start, workers_allowed
 from hub.gateway.forking import Program, fork_dask, is_dask
 from hub.gateway.gpu_workers import GpuCluster, GpuWorkers
-from hub.gateway.options import cluster_options
+from hub.gateway.options import JobBounds, cluster_options
 from hub.gateway.report import OwnedCluster, ReportedCluster, reported
 from hub.gateway.seats import HubSeats, Seat
 from hub.logs import get_logger
@@ -51,6 +51,9 @@ class SeatClusterConfig(LocalClusterConfig):  # type: ignore[misc]
     groups = List(Unicode(), help="Groups that the user was in when it was started.")
     gpu_class = Unicode("", help="Each worker leases a GPU of this class; empty for none.")
     requeue = Bool(False, help="Slurm puts workers back in the line when their node breaks down.")
+    hours = Float(0.0, help="How long each job may run; 0 for as long as the profile lets it.")
+    programme = Unicode("", help="The programme that its jobs are counted for; empty for the first of the user's.")
+    reservation = Bool(True, help="Jobs run on the nodes that are kept for a workshop of the user.")
 
 
 class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
@@ -86,8 +89,15 @@ class SeatBackend(LoggingConfigurable):  # type: ignore[misc]
         """The options a user sees: bounded by the profile of the seat that asks."""
         seat, profile = await self._seat_of(user)
         return cluster_options(
-            profile, self.settings.prefix_of(profile), seat.language, may_requeue=self._requeues(profile)
+            profile, self.settings.prefix_of(profile), seat.language, self._job_bounds(profile, user.groups)
         )
+
+    def _job_bounds(self, profile: Profile, groups: Collection[str]) -> JobBounds | None:
+        site = self.settings.site.slurm
+        if site is None:
+            return None
+        programmes = tuple(programme for programme in site.accounts if programme in groups)
+        return JobBounds(profile.life / 3600, programmes, profile.dask.requeue)
 
     def _requeues(self, profile: Profile) -> bool:
         return self.settings.site.slurm is not None and profile.dask.requeue

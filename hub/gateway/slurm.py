@@ -84,7 +84,8 @@ class SlurmClusters(SeatBackend, DBBackendBase):  # type: ignore[misc]
         env: dict[str, str],
         requeue: bool = False,
     ) -> dict[str, Any]:
-        profile = self.settings.profile_of_seat(cluster.config.profile)
+        config = cluster.config
+        profile = self.settings.profile_of_seat(config.profile)
         paths = {CERTIFICATE: cluster.tls_cert.decode(), KEY: cluster.tls_key.decode()}
         job = {
             "argv": list(argv),
@@ -101,14 +102,15 @@ class SlurmClusters(SeatBackend, DBBackendBase):  # type: ignore[misc]
             folder=pwd.getpwnam(cluster.username).pw_dir,
             cpus=cpus,
             memory=memory,
-            seconds=profile.life + GRACE_S,
+            seconds=(int(config.hours * 3600) or profile.life) + GRACE_S,
             gres=gres,
-            account=account_of_groups(self.cluster_site, cluster.config.groups),
+            account=account_of_groups(self.cluster_site, [config.programme] if config.programme else config.groups),
             partition=self.cluster_site.partition,
             qos=self.cluster_site.qos,
             requeue=requeue,
         )
-        request = request.within(await self.watch.kept.of(cluster.username), time.time())
+        if config.reservation:
+            request = request.within(await self.watch.kept.of(cluster.username), time.time())
         number = await submit(cluster.username, request, script_of(python, MODULE, job))
         log.info("dask.submitted", cluster=cluster.name, what=what, job=number)
         return {"job": number, "account": cluster.username, "since": time.monotonic()}

@@ -32,6 +32,9 @@ cluster.scale(1)
 client = cluster.get_client()
 client.wait_for_workers(1, timeout=90)
 """
+ELSEWHERE = """
+other = Gateway().new_cluster(worker_memory=0.5, reservation=False, hours=0.5)
+"""
 WHERE = "import os, socket; print(socket.gethostname(), os.environ['SLURM_JOB_ID'])"
 
 
@@ -362,6 +365,11 @@ def test_whoever_joins_is_let_in_at_once_and_so_are_their_dask_workers(
         workers = jobs_named(slurm, "werkbank-dask", ANN)
         assert {told_of(slurm, job)["Reservation"] for job in workers} == {kept.name}
         assert len(workers) == 2
+        notebook.done(notebook.run(ELSEWHERE), 120)
+        (scheduler,) = set(jobs_named(slurm, "werkbank-dask", ANN)) - set(workers)
+        told = told_of(slurm, scheduler)
+        assert "Reservation" not in told
+        assert told["TimeLimit"] == "00:35:00"  # with the minutes that ending may take
     finally:
         notebook.close()
 

@@ -9,7 +9,7 @@ import pytest
 from dask_gateway_server.backends.db_base import JobStatus
 
 from hub.gateway.caps import refusal_to_requeue
-from hub.gateway.options import cluster_options
+from hub.gateway.options import JobBounds, cluster_options
 from hub.gateway.requeue import DECIDES_WITHIN_S, LOST, is_over, newly_lost, returned
 from hub.slurm.jobs import Job, JobState
 from hub.slurm.tres import Tres
@@ -73,7 +73,9 @@ def test_a_lost_worker_is_given_up_when_no_job_will_bring_it_back(told: Job | No
 
 
 def test_the_option_is_there_where_it_is_allowed_off_by_default_and_nothing_but_yes_or_no() -> None:
-    without, with_it = (cluster_options(profile(), Path("/opt"), may_requeue=may) for may in (False, True))
+    without, with_it = (
+        cluster_options(profile(), Path("/opt"), jobs=JobBounds(2.0, may_requeue=may)) for may in (False, True)
+    )
     with pytest.raises(ValueError, match="requeue"):
         without.parse_options({"requeue": True})
     for sent, meant in (({}, False), ({"requeue": True}, True)):
