@@ -19,7 +19,7 @@ from hub.slurm.demo.cluster import Cluster
 from hub.slurm.demo.machines import PLAIN
 from hub.state import StateDirectory, free_ports
 from tests.support.slurm import ANN, BEN, CYN, PROGRAMME_ACCOUNT
-from tests.support.workbench import ROOT, Visitor, Workbench, end_what_is_left, text_of
+from tests.support.workbench import ROOT, Visitor, Workbench, end_what_is_left, eventually, text_of
 
 PATIENCE_S = 30
 
@@ -119,9 +119,18 @@ def told_of_failure(visitor: Visitor) -> str:
     reply = begin_start(visitor)
     if reply.is_error:
         return text_of(reply.text)
-    *_, last = progress_of(visitor)
+    told = list(progress_of(visitor))
+    if not told:  # it had failed before anybody asked how it goes: the page says so, once what is left has ended
+        return str(eventually(lambda: page_of_failure(visitor), what="the page says how the start failed"))
+    last = told[-1]
     assert last["failed"], last
     return text_of(last["html_message"]) if "html_message" in last else str(last["message"])
+
+
+def page_of_failure(visitor: Visitor) -> str:
+    """What the page about a start says that has failed; nothing while its seat is still being stopped."""
+    page = visitor.http.get(f"/hub/spawn-pending/{visitor.user}")
+    return text_of(page.text) if page.is_error else ""
 
 
 def begin_start(visitor: Visitor, profile: str = "small") -> httpx.Response:
