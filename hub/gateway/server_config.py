@@ -58,6 +58,8 @@ folder.cluster_heartbeat_timeout = 30
 if slurm:
     folder.watch = Watch(Slurm(), DASK, site=slurm)
     folder.api_url = f"http://{slurm.address}:{ports.gateway_api}/api"
+    # Whether a scheduler's job lives Slurm says within seconds; one on a busy node may be late for long.
+    folder.cluster_heartbeat_timeout = 120
     # Clusters are kept while this starts anew: their jobs run on, and it knows them.
     folder.db_url = runtime.state.database("gateway")
     folder.db_encrypt_keys = [base64.b64encode(bytes.fromhex(runtime.state.secret("gateway-database")))]
