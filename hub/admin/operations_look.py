@@ -22,6 +22,7 @@ from hub.leases.model import Device, DeviceState
 from hub.state import StateDirectory
 from hub.web.gateway_api import GatewayApi, OwnedCluster
 from hub.web.hub_api import HubApi, HubUnreachable, SeatRecord
+from hub.web.problems import Problem
 
 FRESH = 4.0
 """Seconds for which an answer is good enough for the next reader."""
@@ -51,6 +52,8 @@ class Look:
     """Unix seconds; None where there never was one."""
     jobs: Known | None = None
     """How far it is known what jobs used; None where seats are no jobs."""
+    without_nodes: Mapping[str, Problem] = field(default_factory=dict)
+    """Workshops that have not the nodes that they should, and why."""
 
 
 class Lookout:
@@ -117,7 +120,7 @@ class Lookout:
         folder: StateDirectory = self._state.state_directory
         audit: Audit = self._state.audit
         quarantined = [device.uuid for device in devices if device.state is DeviceState.QUARANTINED]
-        backup = last_backup(folder)
+        backup, nodes = last_backup(folder), self._state.organiser.nodes
         jobs: ClusterJobs | None = self._state.accounts.jobs
         return Look(
             seats=seats,
@@ -128,6 +131,7 @@ class Lookout:
             drained=audit.last("device.drained", [f"device:{d.uuid}" for d in devices if d.draining]),
             last_backup=backup.made.timestamp() if backup else None,
             jobs=jobs.known() if jobs is not None else None,
+            without_nodes=dict(nodes.missing) if nodes is not None else {},
         )
 
 

@@ -1,13 +1,14 @@
 """What is wrong, and what to do about it: the first thing that the page "Operations" shows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.accounting.cluster import Known
 from hub.admin.operations_model import ClusterFact, DeviceFact, Level, MachineFact, SeatFact, Sign, age, moment
 from hub.admin.operations_words import AWAY, TODO
 from hub.health import Seen
+from hub.web.problems import Problem
 from hub.words import later, translations, translator
 
 GIB = 2**30
@@ -42,6 +43,10 @@ JOBS_TODO = later(
     "Seats and kernels go on, and pages about use say until when they know. Look after slurmdbd and its database: "
     "`sacct` on this machine says what is wrong. What was used meanwhile is counted once it answers."
 )
+NODES_TODO = later(
+    "It is looked at every half minute. `sinfo -R` and `scontrol show reservation` say who has the nodes; bring some "
+    "back, or tell its trainers to choose another hour. The page of the workshop says which hours would do."
+)
 DISK = later("The disk of the state folder is nearly full")
 DISK_TODO = later(
     "Without room databases cannot write and seats do not start. Look at logs, homes and clusters in the state folder."
@@ -61,6 +66,8 @@ class Troubles:
     """Why isolation is not enforced though the settings ask for it; empty when it is, or they do not."""
     jobs: Known | None = None
     """How far it is known what jobs of a cluster used; None where seats are no jobs."""
+    without_nodes: Mapping[str, Problem] = field(default_factory=dict)
+    """Workshops that have not the nodes of a cluster that they should, and why."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ def signs_of(troubles: Troubles, facts: Facts, language: str, now: float) -> tup
     if troubles.jobs is not None and troubles.jobs.is_away:
         since = moment(troubles.jobs.until) if troubles.jobs.until is not None else None
         signs.append(Sign("wait", _(JOBS), troubles.jobs.why, since, _minutes(since, now), _(JOBS_TODO)))
+    signs += _workshops(troubles.without_nodes, language)
     signs += _machine(facts.machine, language)
     signs += _devices(facts.devices, language, now)
     signs += _running(facts.seats, facts.clusters, language, now)
@@ -95,6 +103,15 @@ def _away(seen: Seen, language: str, now: float) -> Sign:
     since = moment(seen.since) if seen.since is not None else None
     part = "gpus" if seen.name in ("devices", "slurm", "broker") else ""
     return Sign("stop", _(AWAY[seen.name]), seen.detail, since, _minutes(since, now), _(TODO[seen.name]), part)
+
+
+def _workshops(without_nodes: Mapping[str, Problem], language: str) -> list[Sign]:
+    if not (count := len(without_nodes)):
+        return []
+    _, ngettext = translator(language), translations(language).ngettext
+    what = ngettext("{count} workshop has not its nodes", "{count} workshops have not their nodes", count)
+    why = [f"{id}: {problem.in_words(_).message}" for id, problem in sorted(without_nodes.items())]
+    return [_about("stop", what, why, None, _(NODES_TODO), "", 0.0)]
 
 
 def _machine(machine: MachineFact, language: str) -> list[Sign]:

@@ -76,7 +76,7 @@ def operations_of(
         machine=look.machine,
     )
     parked, queue = parked_facts(desk, language), waiting(desk)
-    troubles = Troubles(seen, current.problem, desk.guard.trouble if desk.guard else "", look.jobs)
+    troubles = Troubles(seen, current.problem, desk.guard.trouble if desk.guard else "", look.jobs, look.without_nodes)
     shown, has = Shown(asked.whole), asked.has
     wanted = [lease for lease in queue if has(lease.user, lease.programme, lease.holder, lease.gpu_class)]
     return Operations(

@@ -225,7 +225,7 @@ def test_two_classes_do_not_get_the_same_nodes_in_the_same_hours(office: Office)
 
 
 def test_a_node_that_breaks_down_is_replaced_and_where_there_is_none_that_is_told(
-    office: Office, slurm: Cluster
+    office: Office, slurm: Cluster, bench: SlurmWorkbench
 ) -> None:
     begins = minute(time.time() + 86_400)
     office.put("waves", begins, begins + 3600, seats=4)
@@ -236,6 +236,8 @@ def test_a_node_that_breaks_down_is_replaced_and_where_there_is_none_that_is_tol
     slurm.run("scontrol", "update", f"NodeName={third}", "State=DRAIN", "Reason=broken")
     eventually(lambda: "out of use" in office.found("waves")["nodes_missing"], 60, "that is told")
     assert office.kept("waves") is not None
+    operations = bench.browser(CYN).http.get("/services/werkbank/admin/operations")
+    assert "1 workshop has not its nodes" in text_of(operations.text)
     slurm.run("scontrol", "update", f"NodeName={first}", "State=RESUME")
     eventually(lambda: not office.found("waves")["nodes_missing"], 60, "all is well")
     assert sorted(getattr(office.kept("waves"), "nodes", ())) == sorted([first, second])

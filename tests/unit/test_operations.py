@@ -431,6 +431,7 @@ async def test_a_hub_that_hangs_is_waited_for_once_and_not_at_all_once_it_is_mis
     engine, desk = connect(f"sqlite:///{tmp_path}/service.sqlite"), make_world().desk
     state = {"hub": hub, "gateway": None, "leases": desk, "sightings": sightings, "audit": Audit(engine)}
     state |= {"accounts": Accounts(desk.settings, engine, desk), "state_directory": StateDirectory(tmp_path)}
+    state |= {"organiser": State({"nodes": None})}
     lookout = Lookout(State(state))
     assert (await lookout.look()).seats is None
     assert hub.asked == 1
