@@ -108,14 +108,16 @@ class NodeKeeper:
 
         Raises Problem while Slurm does not say.
         """
-        plan = await self.plan(ALIGNED_AGE_S)
         names = {self.name(need.workshop) for need in due} | {f"{self._prefix}{id}" for id in unclear}
         self.missing = {id: why for id, why in self.missing.items() if f"{self._prefix}{id}" in names}
         try:
-            for one in plan.reservations:
+            for one in (await self._kept.get(0.0, time.monotonic())).values():
                 if one.name.startswith(self._prefix) and one.name not in names and one.end > time.time():
                     await end(self._slurm, one.name)
                     log.info("workshop.nodes-given-back", reservation=one.name)
+            if not due:
+                return  # nobody has to know what else the cluster does
+            plan = await self._planned(ALIGNED_AGE_S)
             for need in due:
                 self._note(need.workshop.id, await self._keep(need, plan))
             await self._shorten_waiting(plan)
