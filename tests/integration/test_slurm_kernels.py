@@ -364,6 +364,29 @@ def test_while_slurm_is_silent_kernels_run_on(notebook: Notebook, slurm: Cluster
     assert said(notebook, "print(kept)") == "1"
 
 
+def test_while_nobody_can_prove_who_they_are_seat_and_kernel_stay(
+    notebook: Notebook, ann: Visitor, bench: SlurmWorkbench, slurm: Cluster
+) -> None:
+    notebook.done(notebook.run("kept = 1"))
+    jobs = jobs_named(slurm, "werkbank-kernel") + jobs_named(slurm, "werkbank-seat")
+    looks = bench.hub_log.count("slurm.silent")
+    slurm.daemons["munged"].end()
+    try:
+        eventually(lambda: bench.hub_log.count("slurm.silent") > looks + 1, 90, "it was looked in vain, twice")
+        assert said(notebook, "print(kept)") == "1"
+        assert ann.hub_user()["servers"][""]["ready"]
+    finally:
+        slurm.begin_munged()
+    eventually(
+        lambda: jobs_named(slurm, "werkbank-kernel") + jobs_named(slurm, "werkbank-seat") == jobs,
+        60,
+        "Slurm tells the same jobs",
+    )
+    assert lease_of(notebook)["state"] == "active"
+    assert said(notebook, "print(kept)") == "1"
+    assert ann.hub_user()["servers"][""]["ready"]
+
+
 def test_a_request_waits_for_slurm_to_be_back(ann: Visitor, slurm: Cluster) -> None:
     slurm.daemons["slurmctld"].end()
     notebook = Notebook(ann, KERNEL)
