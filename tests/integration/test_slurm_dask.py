@@ -11,33 +11,34 @@ from tests.support.slurm import ANN, BEN, end_all_jobs
 from tests.support.slurm.site import SlurmWorkbench, jobs_of, slurm_workbench
 from tests.support.workbench import Visitor, eventually
 
-BEGIN = """
+WHERE = """
+def where():
+    import os, socket
+    return socket.gethostname(), os.environ["SLURM_JOB_ID"], os.environ.get("SLURM_RESTART_COUNT", "0")
+"""
+BEGIN = (
+    """
 from dask_gateway import Gateway
 cluster = Gateway().new_cluster(worker_memory=0.5, requeue={requeue}, shutdown_on_close=False)
 cluster.scale({workers})
 client = cluster.get_client()
 client.wait_for_workers({workers})
-def where():
-    import os, socket
-    return socket.gethostname(), os.environ["SLURM_JOB_ID"], os.environ.get("SLURM_RESTART_COUNT", "0")
 """
+    + WHERE
+)
 TELL = """
 nodes = client.run(where)
 print(*(":".join((ws["name"], *nodes[at])) for at, ws in client.scheduler_info()["workers"].items()))
 """
-CONNECT = """
-import time
-name = cluster.name
-while True:
-    try:
-        cluster = Gateway().connect(name, shutdown_on_close=False)
-        client = cluster.get_client()
-        break
-    except Exception as error:
-        time.sleep(1)
+CONNECT = (
+    """
+from dask_gateway import Gateway
+cluster = Gateway().connect({name!r}, shutdown_on_close=False)
+client = cluster.get_client()
 client.wait_for_workers(1, timeout=180)
 """
-"""What whoever was connected through a gateway that was killed does; the test's patience is the loop's."""
+    + WHERE
+)
 REFUSED = """
 from dask_gateway import Gateway
 try:
@@ -107,8 +108,16 @@ def far_worker(notebook: Notebook, slurm: Cluster) -> tuple[str, str, int]:
     return name, node, job
 
 
+def kill_gateway(made: Cluster, bench: SlurmWorkbench) -> None:
+    """End the gateway where it stands, and wait until the hub has started it anew."""
+    begun = bench.hub_log.count("Dask-Gateway server started")
+    (gateway,) = made.run("pgrep", "-f", "dask_gateway_server -f").split()
+    made.run("kill", "-9", gateway)
+    eventually(lambda: bench.hub_log.count("Dask-Gateway server started") > begun, 60, "there is another")
+
+
 def test_a_worker_whose_node_is_lost_goes_back_in_the_line_and_comes_back_as_the_same_worker(
-    notebook: Notebook, far_worker: tuple[str, str, int], slurm: Cluster, bench: SlurmWorkbench
+    ann: Visitor, notebook: Notebook, far_worker: tuple[str, str, int], slurm: Cluster, bench: SlurmWorkbench
 ) -> None:
     name, node, job = far_worker
     before = jobs_of(slurm, ANN)
@@ -116,14 +125,15 @@ def test_a_worker_whose_node_is_lost_goes_back_in_the_line_and_comes_back_as_the
     try:
         eventually(lambda: facts_of(slurm, job)["JobState"] == "PENDING", 60, "Slurm has put it back")
         assert jobs_of(slurm, ANN) == before, "nobody has taken its place"
-        # A gateway that starts anew meanwhile knows it still.
-        (gateway,) = slurm.run("pgrep", "-f", "dask_gateway_server -f").split()
-        slurm.run("kill", "-9", gateway)
-        said(notebook, CONNECT)
-        ((same, elsewhere, its_job, times),) = workers_of(notebook)
+        cluster = said(notebook, "print(cluster.name)")
+        kill_gateway(slurm, bench)  # one that starts anew meanwhile knows it still
+        again = Notebook(ann, "python3")
+        said(again, CONNECT.format(name=cluster))
+        ((same, elsewhere, its_job, times),) = workers_of(again)
         assert (same, its_job, times) == (name, job, 1)
         assert elsewhere != node
-        assert said(notebook, "print(client.submit(lambda: 6 * 7).result(timeout=30))") == "42"
+        assert said(again, "print(client.submit(lambda: 6 * 7).result(timeout=30))") == "42"
+        again.close()
         log = next((slurm.folder / "home" / ANN / ".local/state/werkbank/dask").glob(f"*/worker-{name}.log"))
         assert log.read_text().count("Start worker at") == 2, "its log goes on"
         eventually(lambda: "worker.returned" in bench.hub_log, 30, "the gateway knows that it is back")
