@@ -135,6 +135,7 @@ def _lease_row(lease: LeaseFacts) -> tuple[Any, ...]:
         lease.held_seconds,
         lease.busy_seconds,
         _RECORDS[lease.notebook],
+        None,  # of no cluster
     )
 
 
