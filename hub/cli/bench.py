@@ -2,8 +2,10 @@
 
 import json
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -256,11 +258,17 @@ def _watcher(rounds: int | None) -> Iterator[_Watcher]:
         yield _Watcher(console, progress, rounds)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    # Pipes to a browser that is being ended may outlive the event loop by a moment; their complaint says nothing.
+    sys.unraisablehook = lambda _: None
+    signal.default_int_handler(number, frame)
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Being asked to end in whatever way is Ctrl-C: everything that was started is stopped first."""
     numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
     try:
         yield
     except KeyboardInterrupt:
