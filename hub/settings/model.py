@@ -260,7 +260,7 @@ class DaskLimits(Section):
     clusters: int = Field(default=2, ge=1, le=100)
     """Clusters a user may have at once."""
     requeue: bool = False
-    """Whether a cluster may choose that Slurm puts its workers back in the line when their node breaks down."""
+    """Clusters may have Slurm begin workers of a lost node again."""
 
 
 class Profile(Section):
