@@ -90,9 +90,10 @@ class NodePlan:
         )
 
     def moments(self, seconds: float) -> Iterator[float]:
-        """When something of the nodes becomes free, or from when on a window of so long ends before it is not."""
-        for jobs in self.jobs.values():
-            yield from (ends for job in jobs if math.isfinite(ends := _ends(job)))
+        """When a node becomes free, or from when on a window of so long ends before it is not."""
+        # With the last of its jobs: on a large cluster there are thousands of them, and each moment is tried.
+        last = (max(map(_ends, jobs)) for jobs in self.jobs.values() if jobs)
+        yield from filter(math.isfinite, last)
         for one in self.reservations:
             yield from (one.end, one.start - seconds)
 

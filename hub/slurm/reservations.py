@@ -61,7 +61,8 @@ async def expanded(slurm: Slurm, told: Collection[str]) -> dict[str, frozenset[s
 async def make(slurm: Slurm, wanted: NodeReservation, now: float) -> None:
     """Reserve. Raises SlurmRefused, where a job runs on a node until later than it begins, say, and SlurmSilent."""
     await slurm.ask("scontrol", "create", "reservation", f"ReservationName={wanted.name}", *_window(wanted, now),
-                    f"Users={_users(wanted)}", f"Nodes={_nodes(wanted)}", f"Flags={FLAGS}")  # fmt: skip
+                    f"Users={_list(wanted.users, wanted)}", f"Nodes={_list(wanted.nodes, wanted)}",
+                    f"Flags={FLAGS}")  # fmt: skip
 
 
 async def change(slurm: Slurm, known: NodeReservation, wanted: NodeReservation, now: float) -> None:
@@ -72,9 +73,9 @@ async def change(slurm: Slurm, known: NodeReservation, wanted: NodeReservation, 
     if _seconds(known.end) != _seconds(wanted.end):
         changes.append(_window(wanted, now)[1])
     if known.users != wanted.users:
-        changes.append(f"Users={_users(wanted)}")
+        changes.append(f"Users={_list(wanted.users, wanted)}")
     if known.nodes != wanted.nodes:
-        changes.append(f"Nodes={_nodes(wanted)}")
+        changes.append(f"Nodes={_list(wanted.nodes, wanted)}")
     if changes:
         await slurm.ask("scontrol", "update", f"ReservationName={wanted.name}", *changes)
 
@@ -172,14 +173,6 @@ def _window(wanted: NodeReservation, now: float) -> list[str]:
 
 def _seconds(moment: float) -> int:
     return round(moment)
-
-
-def _users(wanted: NodeReservation) -> str:
-    return _list(wanted.users, wanted)
-
-
-def _nodes(wanted: NodeReservation) -> str:
-    return _list(wanted.nodes, wanted)
 
 
 def _list(names: frozenset[str], of: NodeReservation) -> str:

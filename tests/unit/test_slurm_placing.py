@@ -101,6 +101,12 @@ def test_nodes_that_are_another_classs_soon_are_taken_last_and_when_is_told() ->
     assert plan.place(replace(HALF, seats=6), START, END).followed == END
 
 
+def test_a_node_becomes_free_with_the_last_of_its_jobs_and_never_with_one_that_has_no_end() -> None:
+    plan = with_jobs(job(7, "n1", START), job(8, "n1", END), job(9, "n2", 0.0), job(10, "n2", START))
+    plan = replace(plan, reservations=(reserved("maintenance", END + 60, END + 120, "n3"),))
+    assert sorted(plan.moments(100.0)) == [END - 40, END, END + 120]
+
+
 def test_a_reservation_goes_on_having_its_nodes_while_they_do() -> None:
     mine = reserved("mine", START, END, "n2", "n3")
     plan = replace(with_jobs(job(7, "n3", END, reservation="mine"), job(8, "n2", END)), reservations=(mine,))
