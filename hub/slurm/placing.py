@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hub.slurm.jobs import Job, JobState
 from hub.slurm.nodes import Node
@@ -73,7 +74,7 @@ class NodePlan:
         """Nodes for `room` in a window. What the reservation `own` has already it may go on having."""
         kept = frozenset().union(*(one.nodes for one in self.reservations if one.name == own))
         others = [one for one in self.reservations if one.name != own]
-        hindrances = {node.name: self._hindrance(node, (start, end), others, own, kept) for node in self.nodes}
+        hindrances = {node.name: self._hindrance(node, (start, end), own, kept) for node in self.nodes}
         free = [node for node in self.nodes if hindrances[node.name] is None]
         held = [node for node in free if node.name in kept]
         if len(held) < len(kept) or not _is_enough(held, room):
@@ -92,28 +93,40 @@ class NodePlan:
     def moments(self, seconds: float) -> Iterator[float]:
         """When a node becomes free, or from when on a window of so long ends before it is not."""
         # With the last of its jobs: on a large cluster there are thousands of them, and each moment is tried.
-        last = (max(map(_ends, jobs)) for jobs in self.jobs.values() if jobs)
-        yield from filter(math.isfinite, last)
+        yield from filter(math.isfinite, self._last.values())
         for one in self.reservations:
             yield from (one.end, one.start - seconds)
+
+    @cached_property
+    def _last(self) -> Mapping[str, float]:
+        """By node, when the last of its jobs ends."""
+        return {name: max(map(_ends, jobs)) for name, jobs in self.jobs.items() if jobs}
+
+    @cached_property
+    def _reserved(self) -> Mapping[str, Sequence[NodeReservation]]:
+        """By node, for what it is kept."""
+        found: dict[str, list[NodeReservation]] = {}
+        for one in self.reservations:
+            for name in one.nodes:
+                found.setdefault(name, []).append(one)
+        return found
 
     def _hindrance(
         self,
         node: Node,
         window: tuple[float, float],
-        others: Sequence[NodeReservation],
         own: str,
         kept: frozenset[str],
     ) -> Hindrance | None:
         start, end = window
         if not node.takes_jobs:
             return Hindrance(node.name, math.inf)
-        taken = [one for one in others if node.name in one.nodes and one.overlaps(start, end)]
+        taken = [one for one in self._reserved.get(node.name, ()) if one.name != own and one.overlaps(start, end)]
         if taken:
             last = max(taken, key=lambda one: one.end)
             return Hindrance(node.name, last.end, reservation=last.name)
         # What runs on nodes that it has already is Slurm's business, and its own jobs are no hindrance.
-        running = [] if node.name in kept else self.jobs.get(node.name, ())
+        running = () if node.name in kept or self._last.get(node.name, 0.0) <= start else self.jobs[node.name]
         longer = [job for job in running if _ends(job) > start and not (own and job.reservation == own)]
         if longer:
             return Hindrance(node.name, max(map(_ends, longer)), jobs=tuple(sorted(job.id for job in longer)))

@@ -1,5 +1,6 @@
 """Would it fit? Asked by programs and the command line."""
 
+import asyncio
 import math
 import time
 from datetime import UTC, datetime
@@ -130,7 +131,7 @@ async def fits(desk: AtDesk, organised: Organised, who: Organises, asked: Annota
     profile = _profile(desk.settings, asked)
     wish = _wish(asked, profile, desk.settings, now)
     facility = facility_of(desk.settings, desk.broker.state, await organised.promised(), now)
-    return view_of(who.of(would_fit(wish, facility, now)), profile.name)
+    return view_of(who.of(await asyncio.to_thread(would_fit, wish, facility, now)), profile.name)
 
 
 def _profile(settings: Settings, asked: Question) -> Profile:

@@ -209,9 +209,9 @@ class Organiser:
             seat_cpus=profile.cores,
             reservation=self.nodes.name(workshop) if self.nodes is not None else "",
         )
-        return would_fit(
-            wish, facility_of(self.settings, self._desk.broker.state, await self.promised(workshop), now), now
-        )
+        facility = facility_of(self.settings, self._desk.broker.state, await self.promised(workshop), now)
+        # On a large cluster that nothing fits on for days it takes half a second.
+        return await asyncio.to_thread(would_fit, wish, facility, now)
 
     async def promised(self, but: Workshop | None = None) -> Promised:
         """What is promised to everybody, `but` for one workshop."""
