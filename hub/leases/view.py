@@ -179,7 +179,9 @@ class Viewer:
         stands = standing(state, lease)
         if stands is None:
             return {"place": None, "of": None, "estimate_s": None, "reason": None}
-        code = "unreadable" if unreadable and not lease.job else stands.reason
+        code = stands.reason
+        if unreadable and not lease.job:  # on a cluster both come from a Slurm that does not answer
+            code = "slurm-silent" if state.rules.jobs else "unreadable"
         facts = {
             "count": lease.count if code == "several" else len(state.of_class.get(lease.gpu_class) or ()),
             "most": state.rules.programme_devices.get(lease.programme)

@@ -29,8 +29,6 @@ from hub.workshops.store import Changed, Kept, Workshops
 
 log = get_logger("workshops")
 
-"""Reservations whose id begins so belong to the workshop that the rest names."""
-
 
 class Organiser:
     """Acts on workshops. Its methods raise Problem with a sentence, and then nothing was changed."""
@@ -275,9 +273,10 @@ class Organiser:
             return kept
         # The record first: a reservation that is left without its workshop is noticed.
         changed = await self._move(kept, moved, who, what)
-        await self._unreserve(kept.workshop.reservation)
-        if self.nodes is not None:
-            await self.nodes.let_go(kept.workshop)
+        async with self._turn:  # who aligns now read the record before: it would be made again
+            await self._unreserve(kept.workshop.reservation)
+            if self.nodes is not None:
+                await self.nodes.let_go(kept.workshop)
         return changed
 
     async def _unreserve(self, reservation: str) -> None:

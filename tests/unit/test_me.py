@@ -1,5 +1,7 @@
 """What the API tells a person of themselves: from the real decisions, without a hub."""
 
+from dataclasses import replace
+
 import pytest
 
 from hub.leases.events import Reserved, Ticked
@@ -142,3 +144,16 @@ def test_the_figures_of_the_site_are_told_with_year_source_and_method(make_world
     world.desk.settings = world.desk.settings.model_copy(update={"site": site})
     told = me(world).footprint.model_dump()
     assert told == {"pue": None, "co2e": co2e, "water": {"value": 0.5, "year": 2024, "source": "report"}}
+
+
+def test_whoever_has_no_job_yet_is_told_that_slurm_is_silent_though_its_devices_cannot_be_read_either(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    broker = world.desk.broker
+    broker.state = replace(broker.state, rules=replace(broker.state.rules, jobs=True))
+    world.ask("mine", "ada")
+    broker.unreadable = "scontrol: Unable to contact slurm controller"
+    reason = me(world).leases[0].reason
+    assert reason is not None
+    assert (reason.code, "Slurm does not answer now" in reason.text) == ("slurm-silent", True)

@@ -151,5 +151,5 @@ def progress_of(visitor: Visitor) -> Iterator[dict[str, Any]]:
 
 
 def jobs_of(made: Cluster, user: str) -> list[int]:
-    """The jobs of a user that have not ended."""
-    return [int(one) for one in made.run("squeue", "--noheader", f"--user={user}", "--format=%A").split()]
+    """The jobs of a user that have not ended, by number; Slurm tells them by priority, which changes."""
+    return sorted(int(one) for one in made.run("squeue", "--noheader", f"--user={user}", "--format=%A").split())
