@@ -12,6 +12,7 @@ from hub.cli import (
     down,
     explain,
     fits,
+    images,
     leases,
     lessons,
     monitoring,
@@ -49,6 +50,7 @@ app.add_typer(leases.app, name="leases")
 app.add_typer(lessons.app, name="lessons")
 app.add_typer(explain.app, name="explain")
 app.add_typer(slurm.app, name="slurm")
+app.add_typer(images.app, name="images")
 app.command("drain")(leases.drain)
 app.command("simulate")(simulate.simulate)
 app.command("fits")(fits.fits)
