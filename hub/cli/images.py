@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -53,11 +53,11 @@ def base_image(program: Program = "") -> None:
     """Make a base image from Debian's packages, for machines that reach no registry. Needs root and mmdebstrap."""
     from hub.images.debian import make
 
-    typer.echo(f"{make(find(program), source_date(ROOT))} is there; `images build` uses it.")
+    typer.echo(f"{make(find(program), source_date())} is there; `images build` uses it.")
 
 
 @app.command("test")
-def test(chosen: Chosen = None, program: Program = "", as_json: AsJson = False) -> None:
+def see(chosen: Chosen = None, program: Program = "", as_json: AsJson = False) -> None:
     """Start each image and see whether it is what it promises. Exit 1 when one is not."""
     engine = find(program)
     found = {name: list(problems(engine, look(engine, name))) for name in _names(chosen)}
@@ -82,17 +82,17 @@ def sbom(
 
     engine = find(program)
     to.mkdir(parents=True, exist_ok=True)
-    told = {}
+    told: dict[str, dict[str, Any]] = {}
     for name in _names(chosen):
         seen = look(engine, name)
-        text = bill(seen, str((engine.image(RECIPES[name].tag) or {})["Id"]), source_date(ROOT))
+        text = bill(seen, str((engine.image(RECIPES[name].tag) or {})["Id"]), source_date())
         (to / f"{name}.cdx.json").write_text(text + "\n", encoding="utf-8")
         found = licences(text)
         lines = [f"{licence or 'none stated'}: {', '.join(parts)}" for licence, parts in sorted(found.items())]
         (to / f"{name}.licences.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         told[name] = {
             "file": str(to / f"{name}.cdx.json"),
-            "parts": sum(map(len, seen_parts(seen.facts))),
+            "parts": sum(len(seen.facts[kind]) for kind in ("python", "debian", "node")),
             "without_licence": found.get("", []),
         }
     if as_json:
@@ -113,11 +113,6 @@ def size(chosen: Chosen = None, program: Program = "", as_json: AsJson = False) 
     _show(engine, _names(chosen))
 
 
-def seen_parts(facts: dict[str, list[object]]) -> tuple[list[object], ...]:
-    """What a bill has lines for."""
-    return facts["python"], facts["debian"], facts["node"]
-
-
 def _base(engine: Engine) -> str:
     """The one that was made here, where there is one; else Debian's own, from its registry."""
     return LOCAL_DEBIAN if engine.image(LOCAL_DEBIAN) is not None else DEBIAN
@@ -134,7 +129,7 @@ def _megabytes(engine: Engine, name: str) -> float:
     image = engine.image(RECIPES[name].tag)
     if image is None:
         raise EngineError(f"There is no image {RECIPES[name].tag} here. Build it: `werkbank images build {name}`.")
-    return round(image["Size"] / 1e6, 1)
+    return round(int(image["Size"]) / 1e6, 1)
 
 
 def _show(engine: Engine, names: Sequence[str]) -> None:

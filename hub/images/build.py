@@ -30,6 +30,7 @@ PUBLIC = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", 
 CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 DEFAULT_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PATIENCE_S = 1800.0
+EPOCH = 1_767_225_600  # 1 January 2026
 
 Tell = Callable[[str], None]
 
@@ -53,7 +54,7 @@ class Builder:
     root: Path = ROOT
     anew: bool = False
     """Also what has not changed, and nothing from the engine's cache."""
-    epoch: int = field(default_factory=lambda: source_date(ROOT))
+    epoch: int = field(default_factory=lambda: source_date())
 
     def build(self, names: Sequence[str], tell: Tell) -> Iterator[Built]:
         """Build images and all that they are built on. Raises EngineError; what was built before stays."""
@@ -131,14 +132,15 @@ class Builder:
         return ["--format=docker", "--layers", "--network=host", f"--timestamp={self.epoch}", *epoch]
 
 
-def source_date(root: Path) -> int:
-    """The moment that images bear, in Unix seconds: SOURCE_DATE_EPOCH, else when a lock last changed, else 0."""
-    if given := os.environ.get("SOURCE_DATE_EPOCH"):
-        if not given.isdecimal():
-            raise EngineError(f"SOURCE_DATE_EPOCH: {given!r} is not a number of seconds. Nothing was built.")
-        return int(given)
-    said = _git(root, "log", "-1", "--format=%ct", "--", "images/workbench.lock", "images/bootstrap.lock")
-    return int(said) if said.isdecimal() else 0
+def source_date() -> int:
+    """The moment that every file and layer bears, in Unix seconds: SOURCE_DATE_EPOCH, else always the same.
+
+    It is no commit's: a layer from the engine's cache would bear that of the commit it was first built from.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH", str(EPOCH))
+    if not given.isdecimal():
+        raise EngineError(f"SOURCE_DATE_EPOCH: {given!r} is not a number of seconds. Nothing was built.")
+    return int(given)
 
 
 def revision_of(root: Path) -> str:

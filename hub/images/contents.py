@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from hub.images.engine import Engine, EngineError, last_lines
 from hub.images.recipes import LOCK, RECIPES
 from hub.runtime import ROOT
 
 PROBE = Path(__file__).with_name("probe.py")
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
+PINNED = re.compile(r"^[A-Za-z0-9].*?(?= *\\?$)", re.MULTILINE)
 OWN = re.compile(r"^/(home/werkbank|tmp|var/tmp|var/lib/werkbank|run/lock)(/|$)")
 """Where the account of an image may write; the root file system is often read-only as well."""
 BUILDING = re.compile(r"^(PIP|UV|NPM|SSL_CERT|REQUESTS_CA|NODE_EXTRA|HTTPS?_PROXY|https?_proxy|SOURCE_DATE)")
@@ -57,7 +59,7 @@ def problems(engine: Engine, seen: Contents) -> Iterator[str]:
         yield f"it runs as {config.get('User') or 'root'} and should as {USER}"
     if facts["first_process"] != "tini":
         yield f"its first process is {facts['first_process']} and should be tini"
-    if not (config.get("Healthcheck") or image.get("HealthCheck")):
+    if not (config.get("Healthcheck") or image.get("Healthcheck")):
         yield "it has no health check"
     labels = config.get("Labels") or {}
     if missing := [name for name in ANNOTATIONS if not labels.get(f"org.opencontainers.image.{name}")]:
@@ -66,7 +68,7 @@ def problems(engine: Engine, seen: Contents) -> Iterator[str]:
         yield f"its account can write to {some(writable)}"
     if facts["privileged"]:
         yield f"programs change who they run as: {some(facts['privileged'])}"
-    if left := [path for path in facts["left"]]:
+    if left := facts["left"]:
         yield f"something of its building is left in {some(left)}"
     if facts["keys"]:
         yield f"it has private keys: {some(facts['keys'])}"
@@ -80,7 +82,7 @@ def _declared(config: dict[str, Any]) -> dict[str, str]:
 
 
 def _versions(seen: Contents) -> Iterator[str]:
-    locked = locked_versions(ROOT / LOCK)
+    locked = locked_versions(ROOT / LOCK, seen.facts["python_version"])
     for name, version in seen.python.items():
         if name.startswith("werkbank"):
             continue
@@ -90,9 +92,15 @@ def _versions(seen: Contents) -> Iterator[str]:
             yield f"{name} is {version}, and the lock says {locked[name]}"
 
 
-def locked_versions(lock: Path) -> dict[str, str]:
-    """By name, what a lock pins."""
-    return {plain(name): version for name, version in PINNED.findall(lock.read_text(encoding="utf-8"))}
+def locked_versions(lock: Path, python: str) -> dict[str, str]:
+    """By name, what a lock pins for Linux and this version of Python."""
+    here = {"python_full_version": python, "python_version": python.rpartition(".")[0], "sys_platform": "linux"}
+    pinned = [Requirement(line) for line in PINNED.findall(lock.read_text(encoding="utf-8"))]
+    return {
+        plain(one.name): str(one.specifier).removeprefix("==")
+        for one in pinned
+        if one.marker is None or one.marker.evaluate(here)
+    }
 
 
 def plain(name: str) -> str:

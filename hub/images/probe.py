@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import stat
 import subprocess
@@ -16,7 +17,7 @@ LICENCE_CLASSIFIER = "License :: "
 SKIPPED = ("/proc", "/sys", "/dev")
 CACHES = ("/root/.cache", "/root/.npm", "/home/werkbank/.cache", "/home/werkbank/.npm", "/var/cache/apt/archives",
           "/var/lib/apt/lists", "/root/.npmrc", "/root/.netrc", "/root/.config", "/etc/pip.conf", "/run/network",
-          "/run/ca.crt", "/run/secrets", "/build", "/tools", "/tmp")  # fmt: skip
+          "/run/ca.crt", "/run/secrets", "/build", "/tools", "/tmp")  # fmt: skip  # noqa: S108 - only looked into
 KEY = re.compile(rb"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}")
 MOST_OF_A_KEY = 64_000
 
@@ -27,6 +28,7 @@ def main() -> None:
         "uid": os.getuid(),
         "first_process": Path("/proc/1/comm").read_text().strip(),
         "environment": dict(os.environ),
+        "python_version": platform.python_version(),
         "python": [python(one) for one in found_distributions()],
         "debian": list(debian()),
         "node": list(node()),
@@ -70,10 +72,10 @@ def found_distributions() -> list[Distribution]:
 
 def python(one: Distribution) -> dict[str, str]:
     told = one.metadata
-    classified = [
-        line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or [] if line.startswith("License ::")
-    ]
-    licence = told.get("License-Expression") or " AND ".join(classified) or (told.get("License") or "").split("\n")[0]
+    classifiers = told.get_all("Classifier") or []
+    classified = [line.rpartition(" :: ")[2] for line in classifiers if line.startswith(LICENCE_CLASSIFIER)]
+    expression, free = ((told.get_all(field) or [""])[0] for field in ("License-Expression", "License"))
+    licence = expression or " AND ".join(classified) or free.partition("\n")[0]
     return {"name": told["Name"], "version": one.version, "licence": licence[:120]}
 
 
@@ -102,9 +104,10 @@ def copyright_of(package: str) -> str:
 def node() -> Iterator[dict[str, str]]:
     for file in sorted(Path(NODE).rglob("package.json")):
         told = json.loads(file.read_text(encoding="utf-8"))
-        if file.parent.parent.name in ("node_modules",) or file.parent.parent.name.startswith("@"):
-            if told.get("name") and told.get("version"):
-                yield {"name": told["name"], "version": told["version"], "licence": str(told.get("license") or "")}
+        above = file.parent.parent.name
+        is_package = above == "node_modules" or above.startswith("@")
+        if is_package and told.get("name") and told.get("version"):
+            yield {"name": told["name"], "version": told["version"], "licence": str(told.get("license") or "")}
 
 
 main()

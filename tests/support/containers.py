@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Limits that podman asks for by itself cannot be set where root lacks CAP_SYS_RESOURCE, and crun refuses a machine whose
-# controllers are divided between both versions of cgroups.
+# Limits that podman asks for by itself cannot be set where root lacks CAP_SYS_RESOURCE, and crun refuses a machine
+# whose controllers are divided between both versions of cgroups.
 CONTAINERS = """\
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
