@@ -14,6 +14,7 @@ from pathlib import Path
 from hub import __version__
 from hub.images.engine import Engine, EngineError, last_lines
 from hub.images.recipes import DELIVERED, RECIPES, Recipe, files_of, needed
+from hub.images.settling import settle
 from hub.runtime import ROOT
 
 INPUTS = "nl.werkbank.inputs"
@@ -58,23 +59,31 @@ class Builder:
 
     def build(self, names: Sequence[str], tell: Tell) -> Iterator[Built]:
         """Build images and all that they are built on. Raises EngineError; what was built before stays."""
-        made: dict[str, str] = {"": self._base_id(tell)}
+        known_by = {"": self._base_id(tell)}
         revision = revision_of(self.root)
         for recipe in needed(names):
-            wanted = self.fingerprint(recipe, made, revision)
+            wanted = known_by[recipe.name] = self.fingerprint(recipe, known_by, revision)
             began = time.monotonic()
-            known = None if self.anew else self.engine.image(recipe.tag)
-            is_new = known is None or _labels(known).get(INPUTS) != wanted
+            is_new = self.anew or not self._is_there(recipe, wanted)
             if is_new:
                 tell(f"{recipe.name} …")
                 self._build(recipe, wanted, revision)
             image = self.engine.image(recipe.tag)
             assert image is not None
-            made[recipe.name] = image["Id"]
             yield Built(recipe.name, image["Id"], time.monotonic() - began, is_new)
 
+    def _is_there(self, recipe: Recipe, wanted: str) -> bool:
+        """Built from these very inputs, and on what its parent is now."""
+        known = self.engine.image(recipe.tag)
+        if known is None or _labels(known).get(INPUTS) != wanted:
+            return False
+        below = recipe.parents.get("PARENT", "tools" if "BASE" not in recipe.parents else "")
+        parent = self.engine.image(RECIPES[below].tag if below else self.base)
+        under = parent["RootFS"]["Layers"] if parent else []
+        return bool(known["RootFS"]["Layers"][: len(under)] == under)
+
     def fingerprint(self, recipe: Recipe, parents: Mapping[str, str], revision: str) -> str:
-        """Of all that decides what an image is."""
+        """Of all that decides what an image is; of its parents, theirs."""
         digest = hashlib.sha256(f"{self.epoch} {recipe}".encode())
         for parent in recipe.parents.values():
             digest.update(parents[parent].encode())
@@ -117,6 +126,8 @@ class Builder:
             )  # fmt: skip
         if done.returncode:
             raise EngineError(f"{recipe.name} could not be built: {last_lines(done.stderr or done.stdout)}")
+        if recipe.name in DELIVERED and not self.engine.is_docker:
+            settle(self.engine, recipe.tag)
 
     @staticmethod
     def _has_own_libraries(recipe: Recipe) -> bool:

@@ -29,7 +29,7 @@ def make(engine: Engine, epoch: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         _bootstrap([program, *_options(), SUITE, f"{folder}/root.tar", str(sources)], epoch)
         Path(folder, "Containerfile").write_text('FROM scratch\nADD root.tar /\nCMD ["bash"]\n', encoding="utf-8")
-        dating = ["--timestamp", str(epoch)] if not engine.is_docker else []
+        dating = [] if engine.is_docker else ["--format=oci", f"--timestamp={epoch}"]
         engine.run("build", "--tag", LOCAL_DEBIAN, *dating, folder, timeout=PATIENCE_S)
     return LOCAL_DEBIAN
 

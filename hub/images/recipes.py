@@ -45,8 +45,8 @@ def _image(name: str, parent: str, *inputs: str) -> Recipe:
 
 
 OURS = (
-    "LICENSE", "README.md", "extensions", "hub", "jupyterhub_config.py", "pyproject.toml", "tutorials/notebooks",
-    "werkbank.yaml", "images/parts", *PROXY,
+    "LICENSE", "README.md", "extensions", "hub", "images/parts", "jupyterhub_config.py", "pyproject.toml",
+    "tutorials/__init__.py", "tutorials/build", "tutorials/notebooks", "werkbank.yaml", *PROXY,
 )  # fmt: skip
 RECIPES = {
     recipe.name: recipe
