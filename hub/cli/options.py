@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.runtime import ROOT, Runtime
+from hub.runtime import ROOT, SETTINGS, STATE, Runtime
 from hub.state import StateDirectory
 
-SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="The settings file.")]
-State = Annotated[Path, typer.Option("--state", metavar="FOLDER", help="Where state lives.")]
+SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", envvar=SETTINGS, help="The settings file.")]
+State = Annotated[Path, typer.Option("--state", metavar="FOLDER", envvar=STATE, help="Where state lives.")]
 
 DEFAULT_SETTINGS = ROOT / "werkbank.yaml"
 DEFAULT_STATE = ROOT / ".werkbank"

@@ -21,6 +21,7 @@ SUITES = {
     "unit": ["tests/unit", "tests/tutorials"],
     "integration": ["tests/integration"],
     "acceptance": ["tests/acceptance"],
+    "images": ["tests/images"],
 }
 ALL = "all"
 LESSONS = "tests/tutorials"
@@ -44,17 +45,21 @@ PROGRAMS = {
     "promtool": ("the tests of alert rules", ("prometheus",)),
     "slurmctld": ("the tests on a Slurm cluster", (*PACKAGES, "sudo")),
     "gcc": ("the tests with stand-in GPU drivers", ("gcc", "libc6-dev")),
+    "podman": ("the tests of container images", ("podman", "buildah", "runc", "netavark", "aardvark-dns", "iptables")),
+    "runc": ("the tests of container images", ("runc",)),
+    "mmdebstrap": ("the tests of container images", ("mmdebstrap",)),
 }
 NEEDED_BY = {
     "acceptance": ("chromium", "gcc", "slurmctld"),
     "integration": ("initdb", "gcc", "promtool", "slurmctld"),
     "unit": ("promtool",),
+    "images": ("podman", "runc", "mmdebstrap"),
 }
 
 
 def run_tests(
     context: typer.Context,
-    suite: Annotated[str, typer.Argument(help="unit, integration, acceptance or all.")] = ALL,
+    suite: Annotated[str, typer.Argument(help="unit, integration, acceptance, images or all.")] = ALL,
     screenshots: Annotated[Path | None, typer.Option(help="Where browser tests save pictures.")] = None,
 ) -> None:
     """Run the tests; what follows the options goes to pytest (`./werkbank test unit -k settings`)."""

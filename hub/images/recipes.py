@@ -32,16 +32,16 @@ class Recipe:
         return f"{PREFIX}{self.name}"
 
 
-def _libraries(name: str, parent: str, *inputs: str) -> Recipe:
+def _libraries(name: str, parent: str) -> Recipe:
     """The stage of an image that has the libraries alone: a changed line of ours does not build it again."""
-    files = (LOCK, *INSTALLING, f"images/{name}/requirements.in", *inputs)
+    files = (LOCK, *INSTALLING, f"images/{name}/requirements.in")
     return Recipe(f"{name}-libraries", name, files, {"PARENT": parent, "TOOLS": "tools"}, "libraries")
 
 
 def _image(name: str, parent: str, *inputs: str) -> Recipe:
-    library = _libraries(name, parent, *inputs)
+    library = _libraries(name, parent)
     # The stages before it are built already, so they come from the cache; what is new is what is ours.
-    return Recipe(name, name, library.inputs, library.parents | {"PARTS": "parts"})
+    return Recipe(name, name, (*library.inputs, *inputs), library.parents | {"PARTS": "parts"})
 
 
 OURS = (
@@ -59,7 +59,7 @@ RECIPES = {
         _libraries("lab", "worker-libraries"),
         _image("lab", "worker-libraries"),
         _libraries("hub", "base"),
-        _image("hub", "base"),
+        _image("hub", "base", "images/hub/serve", "images/hub/werkbank"),
     )
 }
 """In an order in which they can be built."""
