@@ -1,8 +1,9 @@
 """Versions of what matters when something is asked about."""
 
 import platform
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from hub import __version__
 
@@ -11,5 +12,9 @@ SHOWN_PACKAGES = ("jupyterhub", "jupyterlab", "dask-gateway-server", "distribute
 
 @cache
 def versions() -> dict[str, str]:
-    """By name, as installed."""
-    return {"werkbank": __version__, "python": platform.python_version()} | {p: version(p) for p in SHOWN_PACKAGES}
+    """By name, as installed; what seats run is not where the hub is an image of its own."""
+    found = {"werkbank": __version__, "python": platform.python_version()}
+    for package in SHOWN_PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

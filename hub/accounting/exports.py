@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
+from importlib.util import find_spec
 from operator import attrgetter
 from typing import Any
 
@@ -41,6 +43,12 @@ def as_csv(report: UseReport, lines: Iterable[Line]) -> str:
     end = until.strftime("%Y-%m-%dT%H:%M:%SZ") if until else ""
     table.writerows([_cell(value) for value in (*frame, *_values(line), end)] for line in lines)
     return file.getvalue()
+
+
+@cache
+def writes_parquet() -> bool:
+    """Whether there is what writes Parquet; the hub's image has no room for it."""
+    return find_spec("pyarrow") is not None
 
 
 def as_parquet(report: UseReport, lines: Iterable[Line]) -> bytes:

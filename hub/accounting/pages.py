@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from hub.accounting.accounts import Accounts, Told
 from hub.accounting.asking import OWN, AtAccounts, When, told
 from hub.accounting.charts import Chart, chart_of
-from hub.accounting.exports import CSV, PARQUET, as_csv, as_parquet
+from hub.accounting.exports import CSV, PARQUET, as_csv, as_parquet, writes_parquet
 from hub.accounting.months import date_of, today
 from hub.accounting.periods import choices
 from hub.accounting.report import Entry, Line, UseReport, found
@@ -53,6 +53,8 @@ class Shown:
     has_seats: bool
     has_homes: bool
     has_jobs: bool
+    has_parquet: bool
+    """Whether it can be had as such a file."""
     count: int
     """Lines that the search found, on all pages."""
     page: int
@@ -171,6 +173,7 @@ def _shown(accounts: Accounts, whole: Told, some: list[Entry], asked: OnPage, by
         has_seats=any(one.tally.amounts.seat_seconds for one in whole.entries),
         has_homes=any(one.size is not None for one in whole.entries),
         has_jobs=any(one.tally.amounts.jobs or one.tally.amounts.core_seconds for one in whole.entries),
+        has_parquet=writes_parquet(),
         count=len(some),
         page=asked.page,
         pages=pages,
@@ -185,6 +188,9 @@ def _shown(accounts: Accounts, whole: Told, some: list[Entry], asked: OnPage, by
 
 
 async def _file(whole: Told, some: list[Entry], kind: str) -> Response:
+    if kind == "parquet" and not writes_parquet():
+        sentence = later("This Werkbank writes no Parquet: the library for it is not installed.")
+        raise Problem(501, "no-parquet", sentence, later("Ask for CSV; it is the same table."))
     name = "-".join(["werkbank-use", whole.scope.name or whole.scope.kind, f"by-{whole.by}", str(whole.period.first)])
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
     make, media_type = (as_csv, CSV) if kind == "csv" else (as_parquet, PARQUET)

@@ -13,6 +13,7 @@ from httpx import Client, Response
 from ruamel.yaml import YAML
 from sqlalchemy import insert
 
+from hub.accounting import pages
 from hub.db import connect, engine_of
 from hub.leases import tables
 from hub.runtime import Runtime
@@ -223,6 +224,20 @@ def test_files_are_whole_and_hold_no_formulas(client: Client) -> None:
     reply = get(client, "admin", "admin/use", by="user", period=MONTH, file="parquet")
     table = pyarrow.parquet.read_table(io.BytesIO(reply.content))
     assert sum(table["gpu_hours_held"].to_pylist()) == pytest.approx(50)
+
+
+def test_a_workbench_without_the_library_offers_no_parquet_and_says_so(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = get(client, "admin", "admin/use", by="user", period=MONTH).text
+    assert "Download as Parquet" in shown
+    monkeypatch.setattr(pages, "writes_parquet", lambda: False)
+    shown = get(client, "admin", "admin/use", by="user", period=MONTH).text
+    assert "Download as Parquet" not in shown
+    assert "Download as CSV" in shown
+    reply = get(client, "admin", "admin/use", by="user", period=MONTH, file="parquet")
+    assert reply.status_code == 501
+    assert "Ask for CSV; it is the same table." in text_of(reply.text)
 
 
 def test_the_report_says_what_was_not_measured_and_not_reported(client: Client) -> None:
