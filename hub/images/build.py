@@ -20,6 +20,7 @@ from hub.runtime import ROOT
 INPUTS = "nl.werkbank.inputs"
 """Label: hash of all that an image was built from."""
 TITLES = {
+    "werkbank": "Werkbank: the whole workbench in one container",
     "hub": "Werkbank: hub, proxy, service and Dask Gateway",
     "lab": "Werkbank: a seat, JupyterLab with kernels on the CPU",
     "worker": "Werkbank: Dask schedulers and workers",

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from hub.images.engine import Engine, EngineError, last_lines
-from hub.images.recipes import LOCK, RECIPES
+from hub.images.recipes import LOCK, RECIPES, WHOLE
 from hub.runtime import ROOT
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -20,7 +20,8 @@ OWN = re.compile(r"^/(home/werkbank|tmp|var/tmp|var/lib/werkbank|run/lock)(/|$)"
 """Where the account of an image may write; the root file system is often read-only as well."""
 BUILDING = re.compile(r"^(PIP|UV|NPM|SSL_CERT|REQUESTS_CA|NODE_EXTRA|HTTPS?_PROXY|https?_proxy|SOURCE_DATE)")
 ANNOTATIONS = ("title", "version", "revision", "licenses", "base.name")
-USER = "1000:1000"
+USER, ROOT_USER = "1000:1000", "0:0"
+"""Of images; of that of the whole workbench, which starts seats as other accounts."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ def problems(engine: Engine, seen: Contents) -> Iterator[str]:
     """Promises that an image breaks, each a sentence."""
     facts, image = seen.facts, engine.image(RECIPES[seen.image].tag) or {}
     config = image.get("Config") or {}
-    if config.get("User") != USER or facts["uid"] != 1000:
-        yield f"it runs as {config.get('User') or 'root'} and should as {USER}"
+    user = ROOT_USER if seen.image == WHOLE else USER
+    if config.get("User") != user or f"{facts['uid']}:{facts['uid']}" != user:
+        yield f"it runs as {config.get('User') or 'root'} and should as {user}"
     if facts["first_process"] != "tini":
         yield f"its first process is {facts['first_process']} and should be tini"
     if not (config.get("Healthcheck") or image.get("Healthcheck")):
@@ -64,7 +66,7 @@ def problems(engine: Engine, seen: Contents) -> Iterator[str]:
     labels = config.get("Labels") or {}
     if missing := [name for name in ANNOTATIONS if not labels.get(f"org.opencontainers.image.{name}")]:
         yield f"it lacks labels: {', '.join(missing)}"
-    if writable := [path for path in facts["writable"] if not OWN.match(path)]:
+    if user == USER and (writable := [path for path in facts["writable"] if not OWN.match(path)]):
         yield f"its account can write to {some(writable)}"
     if facts["privileged"]:
         yield f"programs change who they run as: {some(facts['privileged'])}"

@@ -8,6 +8,8 @@ PREFIX = "localhost/werkbank/"
 DEBIAN = "docker.io/library/debian:12-slim"
 LOCAL_DEBIAN = "localhost/debian:12-slim"
 """What `werkbank images base` makes where no registry is."""
+WHOLE = "werkbank"
+"""The image of the whole workbench: `podman run werkbank` finds it."""
 LOCK = "images/workbench.lock"
 PROXY = ("images/hub/package.json", "images/hub/package-lock.json")
 INSTALLING = ("images/tools/install", "images/tools/online")
@@ -29,17 +31,17 @@ class Recipe:
 
     @property
     def tag(self) -> str:
-        return f"{PREFIX}{self.name}"
+        return PREFIX.rstrip("/") if self.name == WHOLE else f"{PREFIX}{self.name}"
 
 
-def _libraries(name: str, parent: str) -> Recipe:
+def _libraries(name: str, parent: str, installs: str = "") -> Recipe:
     """The stage of an image that has the libraries alone: a changed line of ours does not build it again."""
-    files = (LOCK, *INSTALLING, f"images/{name}/requirements.in")
+    files = (LOCK, *INSTALLING, f"images/{installs or name}/requirements.in")
     return Recipe(f"{name}-libraries", name, files, {"PARENT": parent, "TOOLS": "tools"}, "libraries")
 
 
-def _image(name: str, parent: str, *inputs: str) -> Recipe:
-    library = _libraries(name, parent)
+def _image(name: str, parent: str, *inputs: str, installs: str = "") -> Recipe:
+    library = _libraries(name, parent, installs)
     # The stages before it are built already, so they come from the cache; what is new is what is ours.
     return Recipe(name, name, (*library.inputs, *inputs), library.parents | {"PARTS": "parts"})
 
@@ -48,6 +50,7 @@ OURS = (
     "LICENSE", "README.md", "extensions", "hub", "images/parts", "jupyterhub_config.py", "pyproject.toml",
     "tutorials/__init__.py", "tutorials/build", "tutorials/notebooks", "werkbank.yaml", *PROXY,
 )  # fmt: skip
+SERVING = ("images/hub/serve", "images/hub/werkbank")
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -59,11 +62,13 @@ RECIPES = {
         _libraries("lab", "worker-libraries"),
         _image("lab", "worker-libraries"),
         _libraries("hub", "base"),
-        _image("hub", "base", "images/hub/serve", "images/hub/werkbank"),
+        _image("hub", "base", *SERVING),
+        _libraries(WHOLE, "lab-libraries", "hub"),
+        _image(WHOLE, "lab-libraries", *SERVING, "images/werkbank/with-accounts", installs="hub"),
     )
 }
 """In an order in which they can be built."""
-DELIVERED = ("hub", "lab", "worker")
+DELIVERED = ("werkbank", "hub", "lab", "worker")
 """Those that a site runs; the others are steps on the way."""
 
 

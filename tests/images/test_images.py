@@ -13,12 +13,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from hub.images.contents import look
 from hub.images.engine import Engine as Program
-from hub.images.recipes import DELIVERED
+from hub.images.recipes import DELIVERED, RECIPES
 from tests.images.conftest import images
 from tests.support.containers import Engine
 from tests.support.workbench import eventually
 
-MOST_MB = {"hub": 450, "lab": 900, "worker": 450}
+MOST_MB = {"hub": 450, "lab": 900, "worker": 450, "werkbank": 1200}
 LAB_ONLY = {"jupyterlab", "ipykernel", "jupyterhub", "werkbank-lab", "werkbank-kernels"}
 REFUSED = 78
 
@@ -35,7 +35,7 @@ def started(engine: Engine, built: dict[str, Any]) -> Iterator[Any]:
     names: list[str] = []
 
     def start(image: str, *words: str, options: tuple[str, ...] = ()) -> str:
-        name = engine.run("run", "--detach", *options, f"localhost/werkbank/{image}", *words).stdout.strip()
+        name = engine.run("run", "--detach", *options, RECIPES[image].tag, *words).stdout.strip()
         names.append(name)
         return name
 
@@ -78,6 +78,15 @@ def test_each_image_is_what_it_promises(engine: Engine, built: dict[str, Any]) -
 def test_images_are_small(engine: Engine, built: dict[str, Any]) -> None:
     sizes = json.loads(images(engine, "size", "--json").stdout)
     assert {name: one["mb"] for name, one in sizes.items() if one["mb"] > MOST_MB[name]} == {}
+
+
+def test_a_changed_line_of_ours_makes_less_than_20_mb_anew(engine: Engine, built: dict[str, Any]) -> None:
+    for name in DELIVERED:
+        names = (RECIPES[name].tag, RECIPES[f"{name}-libraries"].tag)
+        whole, libraries = (engine.told("image", "inspect", one)[0] for one in names)
+        under = libraries["RootFS"]["Layers"]
+        assert whole["RootFS"]["Layers"][: len(under)] == under, name
+        assert whole["Size"] - libraries["Size"] < 20e6, name
 
 
 def test_a_worker_has_what_a_seat_has_in_the_same_versions(built: dict[str, Any]) -> None:

@@ -41,11 +41,11 @@ def fingerprints(root: Path) -> dict[str, str]:
         ("images/base/Containerfile", set(RECIPES)),
         ("images/bootstrap.lock", set(RECIPES) - {"base"}),
         (LOCK, set(RECIPES) - {"base"}),
-        ("images/lab/Containerfile", {"lab-libraries", "lab"}),
-        ("images/lab/requirements.in", {"lab-libraries", "lab"}),
-        ("images/hub/serve", {"hub"}),
-        ("hub/configure.py", {"parts", "hub", "lab", "worker"}),
-        ("werkbank.yaml", {"parts", "hub", "lab", "worker"}),
+        ("images/lab/Containerfile", {"lab-libraries", "lab", "werkbank-libraries", "werkbank"}),
+        ("images/lab/requirements.in", {"lab-libraries", "lab", "werkbank-libraries", "werkbank"}),
+        ("images/hub/serve", {"hub", "werkbank"}),
+        ("hub/configure.py", {"parts", "hub", "lab", "worker", "werkbank"}),
+        ("werkbank.yaml", {"parts", "hub", "lab", "worker", "werkbank"}),
     ],
 )
 def test_a_changed_file_builds_what_is_made_of_it_and_nothing_else(
@@ -75,7 +75,9 @@ def test_containerfiles_are_clean() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("script", ["base/begin", "tools/online", "parts/assemble", "hub/serve", "hub/werkbank"])
+@pytest.mark.parametrize(
+    "script", ["base/begin", "tools/online", "parts/assemble", "hub/serve", "hub/werkbank", "werkbank/with-accounts"]
+)
 def test_scripts_of_images_are_clean(script: str) -> None:
     done = subprocess.run(
         [Path(sys.prefix) / "bin" / "shellcheck", "--exclude=SC1091", ROOT / "images" / script],
