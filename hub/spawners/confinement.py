@@ -18,8 +18,9 @@ def confinement_of(settings: Settings, state: StateDirectory) -> Confinement:
     """What all processes of this site put on. The same for all: who could choose would choose less."""
     wanted = settings.site.confinement
     accounts = settings.site.seats_run_as == "system-accounts"
+    private_folders = accounts and wanted.private_folders == "auto" and not _no_private_folders()
     return Confinement(
-        private_folders=str(state.private) if accounts and wanted.private_folders == "auto" else "",
+        private_folders=str(state.private) if private_folders else "",
         files=accounts and wanted.files == "auto" and landlock.version() >= landlock.LEAST_VERSION,
         readable=(*_installed(settings), *wanted.readable),
         writable=(*([str(state.clusters)] if settings.gateway.enabled else []), *wanted.writable),
@@ -33,6 +34,8 @@ def shortcomings(settings: Settings) -> Iterator[str]:
     """What the settings want and this machine cannot do, in sentences for the admin."""
     wanted = settings.site.confinement
     accounts = settings.site.seats_run_as == "system-accounts"
+    if accounts and wanted.private_folders == "auto" and (reason := _no_private_folders()):
+        yield f"Seats share /tmp, /var/tmp and /dev/shm: they cannot be given their own here ({reason})."
     if accounts and wanted.files == "auto" and landlock.version() < landlock.LEAST_VERSION:
         yield "Seats are not kept from files beside their homes: this kernel has no Landlock (Linux 5.19 or newer has)."
     if wanted.system_calls == "filtered" and (reason := system_calls.reason()):
@@ -70,6 +73,11 @@ def _installed(settings: Settings) -> list[str]:
         python = settings.python_of(name)
         found += [str(python.parent.parent), str(Path(os.path.realpath(python)).parent.parent)]
     return list(dict.fromkeys(found))
+
+
+@cache
+def _no_private_folders() -> str:
+    return private.reason()
 
 
 @cache

@@ -12,7 +12,9 @@ from werkbank_zygote.confinement import Confinement, landlock, private, system_c
 
 from hub.runtime import ROOT
 from hub.settings import load
-from hub.spawners.confinement import shortcomings
+from hub.spawners import confinement
+from hub.spawners.confinement import confinement_of, shortcomings
+from hub.state import StateDirectory
 from tests.support.accounts import FIRST_UID, skip_without_rights
 from tests.support.zygote import Accounts, node_of_accounts
 
@@ -242,6 +244,26 @@ def test_homes_of_others_are_in_no_rule(home: str) -> None:
     assert rules["/usr"] == landlock.READ
     assert not {path for path in rules if Path(home).is_relative_to(path) and path != home}
     assert str(Path(home).parent) not in rules
+
+
+def test_where_namespaces_cannot_be_made_the_rest_confines_and_the_admin_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = load(in_settings(tmp_path))
+    confined = confinement_of(settings, StateDirectory.open(tmp_path / "state"))
+    assert confined.private_folders
+    monkeypatch.setattr(confinement, "_no_private_folders", lambda: "unshare: Operation not permitted")
+    confined = confinement_of(settings, StateDirectory.open(tmp_path / "state"))
+    assert (confined.private_folders, confined.files) == ("", True)
+    (sentence,) = shortcomings(settings)
+    assert sentence.startswith("Seats share /tmp, /var/tmp and /dev/shm")
+    assert "unshare: Operation not permitted" in sentence
+
+
+def in_settings(folder: Path) -> Path:
+    file = folder / "werkbank.yaml"
+    file.write_text((ROOT / "werkbank.yaml").read_text().replace("same-user ", "system-accounts "))
+    return file
 
 
 def test_a_kernel_without_landlock_confines_the_rest_and_the_admin_is_told(

@@ -10,6 +10,8 @@ import contextlib
 import ctypes
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 
 from .calls import LIBC, insist
@@ -19,6 +21,23 @@ SHARED_MEMORY = "/dev/shm"  # noqa: S108
 _NEWNS, _NEWUTS, _NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
 _ONLY_FOLDERS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def reason() -> str:
+    """Why there can be none on this machine, such as in a container without the capability; empty when there can.
+
+    It is tried, in a process of its own.
+    """
+    code = f"from {__name__} import begin; begin()"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+
+
+def begin() -> None:
+    """Leave the namespaces of the machine. OSError."""
+    insist(LIBC.unshare(_NEWNS | _NEWUTS | _NEWIPC), "unshare")
+    # What the machine mounts later is seen here too; what is mounted here is seen nowhere else.
+    _mount(None, "/", None, _MS_REC | _MS_SLAVE, None)
 
 
 def make(folder: str) -> None:
@@ -39,9 +58,7 @@ def remove(folder: str) -> None:
 def enter(folder: str, visible: Iterable[str]) -> None:
     """Leave the machine's own temporary folders. `visible` are paths that are seen as before. OSError."""
     with contextlib.ExitStack() as after:
-        insist(LIBC.unshare(_NEWNS | _NEWUTS | _NEWIPC), "unshare")
-        # What the machine mounts later is seen here too; what is mounted here is seen nowhere else.
-        _mount(None, "/", None, _MS_REC | _MS_SLAVE, None)
+        begin()
         kept = [(path, _opened(path, after)) for path in _outermost(map(os.path.realpath, visible))]
         own = {target: _opened(os.path.join(folder, name), after) for name, target in FOLDERS.items()}
         for target, descriptor in own.items():
