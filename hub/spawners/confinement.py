@@ -21,7 +21,7 @@ def confinement_of(settings: Settings, state: StateDirectory) -> Confinement:
     private_folders = accounts and wanted.private_folders == "auto" and not _no_private_folders()
     return Confinement(
         private_folders=str(state.private) if private_folders else "",
-        files=accounts and wanted.files == "auto" and landlock.version() >= landlock.LEAST_VERSION,
+        files=accounts and wanted.files == "auto" and not _no_file_rules(wanted.new_privileges),
         readable=(*_installed(settings), *wanted.readable),
         writable=(*([str(state.clusters)] if settings.gateway.enabled else []), *wanted.writable),
         new_privileges=wanted.new_privileges,
@@ -36,8 +36,8 @@ def shortcomings(settings: Settings) -> Iterator[str]:
     accounts = settings.site.seats_run_as == "system-accounts"
     if accounts and wanted.private_folders == "auto" and (reason := _no_private_folders()):
         yield f"Seats share /tmp, /var/tmp and /dev/shm: they cannot be given their own here ({reason})."
-    if accounts and wanted.files == "auto" and landlock.version() < landlock.LEAST_VERSION:
-        yield "Seats are not kept from files beside their homes: this kernel has no Landlock (Linux 5.19 or newer has)."
+    if accounts and wanted.files == "auto" and (reason := _no_file_rules(wanted.new_privileges)):
+        yield f"Seats are not kept from files beside their homes: {reason}."
     if wanted.system_calls == "filtered" and (reason := system_calls.reason()):
         yield f"System calls of seats are not filtered: {reason}."
 
@@ -73,6 +73,14 @@ def _installed(settings: Settings) -> list[str]:
         python = settings.python_of(name)
         found += [str(python.parent.parent), str(Path(os.path.realpath(python)).parent.parent)]
     return list(dict.fromkeys(found))
+
+
+def _no_file_rules(new_privileges: bool) -> str:
+    if landlock.version() < landlock.LEAST_VERSION:
+        return "this kernel has no Landlock (Linux 5.19 or newer has)"
+    if new_privileges and _no_private_folders():
+        return "without CAP_SYS_ADMIN, Landlock needs `site.confinement.new_privileges: false`"
+    return ""
 
 
 @cache

@@ -12,7 +12,7 @@ from werkbank_zygote.confinement import Confinement, landlock, private, system_c
 
 from hub.runtime import ROOT
 from hub.settings import load
-from hub.spawners import confinement
+from hub.spawners import confinement as spawners_confinement
 from hub.spawners.confinement import confinement_of, shortcomings
 from hub.state import StateDirectory
 from tests.support.accounts import FIRST_UID, skip_without_rights
@@ -252,12 +252,17 @@ def test_where_namespaces_cannot_be_made_the_rest_confines_and_the_admin_is_told
     settings = load(in_settings(tmp_path))
     confined = confinement_of(settings, StateDirectory.open(tmp_path / "state"))
     assert confined.private_folders
-    monkeypatch.setattr(confinement, "_no_private_folders", lambda: "unshare: Operation not permitted")
+    monkeypatch.setattr(spawners_confinement, "_no_private_folders", lambda: "unshare: Operation not permitted")
     confined = confinement_of(settings, StateDirectory.open(tmp_path / "state"))
+    assert (confined.private_folders, confined.files) == ("", False)
+    shared, files = shortcomings(settings)
+    assert shared.startswith("Seats share /tmp, /var/tmp and /dev/shm")
+    assert "unshare: Operation not permitted" in shared
+    assert "Landlock needs `site.confinement.new_privileges: false`" in files
+    file = in_settings(tmp_path)
+    file.write_text(file.read_text().replace("new_privileges: true ", "new_privileges: false"))
+    confined = confinement_of(load(file), StateDirectory.open(tmp_path / "state"))
     assert (confined.private_folders, confined.files) == ("", True)
-    (sentence,) = shortcomings(settings)
-    assert sentence.startswith("Seats share /tmp, /var/tmp and /dev/shm")
-    assert "unshare: Operation not permitted" in sentence
 
 
 def in_settings(folder: Path) -> Path:
