@@ -78,12 +78,16 @@ def test_a_scientist_signs_in_and_runs_the_first_lesson_on_a_cluster_inside(cont
         page.set_default_timeout(60_000)
         sign_in(page, contained, "scientist")
         page.goto(f"{contained.address}/user/scientist/lab/tree/tutorials/D2-two-futures/two-futures.en.ipynb?reset")
-        page.locator("#jupyterlab-splash").wait_for(state="detached")
+        notebook = page.locator(".jp-NotebookPanel:visible")
+        notebook.wait_for()
+        page.locator(".jp-StatusBar-Widget >> text=/\\| Idle/").wait_for()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        notebook = page.locator(".jp-NotebookPanel:visible")
-        expect(notebook.get_by_text(re.compile(r"4\.46")).last).to_be_attached(timeout=180_000)
+        said = re.compile(r"A1B: \+4\.4[4-8] K")
+        expect(notebook).to_contain_text(said, timeout=180_000, use_inner_text=False)
         screenshot(page, "one-container")
+    log = contained.inside("cat", "/var/lib/werkbank/state/logs/hub.log")
+    assert re.search(r"cluster.created .*user=scientist .*profile=medium", log)
 
 
 def test_seats_are_accounts_and_nobody_reads_what_is_anothers(contained: Contained) -> None:
