@@ -10,6 +10,7 @@ lock() {
 lock -o bootstrap.lock bootstrap/requirements.in
 lock -o workbench.lock hub/requirements.in lab/requirements.in
 lock -c workbench.lock -o ../tests/requirements.lock ../tests/requirements.in
+lock -c workbench.lock -o lab-gpu/lab-gpu.lock lab-gpu/requirements.in
 
 # The lessons' libraries, with all that an environment of lessons may hold (hub/cli/lessons.py chooses from it). It
 # follows the workbench but for what Health-RI's sempyro holds back; torch is installed apart (images/README.md).

@@ -12,12 +12,14 @@ from rich.table import Table
 from hub.images.build import Builder, source_date
 from hub.images.contents import look, problems
 from hub.images.engine import Engine, EngineError, find
-from hub.images.recipes import DEBIAN, DELIVERED, LOCAL_DEBIAN, RECIPES
+from hub.images.recipes import DEBIAN, DELIVERED, GPU, LOCAL_DEBIAN, RECIPES
 from hub.runtime import ROOT
 
 app = typer.Typer(help="Build container images from the locks, and see what they are.", no_args_is_help=True)
 
-Chosen = Annotated[list[str] | None, typer.Argument(metavar="[IMAGE…]", help=f"{', '.join(DELIVERED)}; all of them.")]
+Chosen = Annotated[
+    list[str] | None, typer.Argument(metavar="[IMAGE…]", help=f"{', '.join(DELIVERED)}: all of these; or {GPU}.")
+]
 Program = Annotated[str, typer.Option("--engine", metavar="PROGRAM", help="podman or docker; the first that is here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -121,7 +123,8 @@ def _base(engine: Engine) -> str:
 def _names(chosen: Sequence[str] | None) -> Sequence[str]:
     for name in chosen or ():
         if name not in RECIPES:
-            raise EngineError(f"There is no image {name!r}; there are {', '.join(DELIVERED)}. Nothing was done.")
+            there = ", ".join((*DELIVERED, GPU))
+            raise EngineError(f"There is no image {name!r}; there are {there}. Nothing was done.")
     return chosen or DELIVERED
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hub import __version__
 from hub.images.engine import Engine, EngineError, last_lines
-from hub.images.recipes import DELIVERED, RECIPES, Recipe, files_of, needed
+from hub.images.recipes import RECIPES, Recipe, files_of, needed
 from hub.images.settling import settle
 from hub.runtime import ROOT
 
@@ -23,6 +23,7 @@ TITLES = {
     "werkbank": "Werkbank: the whole workbench in one container",
     "hub": "Werkbank: hub, proxy, service and Dask Gateway",
     "lab": "Werkbank: a seat, JupyterLab with kernels on the CPU",
+    "lab-gpu": "Werkbank: a seat that can use GPUs, with PyTorch and CUDA",
     "worker": "Werkbank: Dask schedulers and workers",
 }
 PUBLIC = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_NATIVE_TLS", "PIP_INDEX_URL",
@@ -91,7 +92,7 @@ class Builder:
         for file in files_of(recipe, self.root):
             digest.update(f"{file.relative_to(self.root)} {os.access(file, os.X_OK)}\n".encode())
             digest.update(file.read_bytes())
-        if recipe.name in DELIVERED:
+        if recipe.name in TITLES:
             digest.update(f"{__version__} {revision}".encode())
         return digest.hexdigest()
 
@@ -127,7 +128,7 @@ class Builder:
             )  # fmt: skip
         if done.returncode:
             raise EngineError(f"{recipe.name} could not be built: {last_lines(done.stderr or done.stdout)}")
-        if recipe.name in DELIVERED and not self.engine.is_docker:
+        if recipe.name in TITLES and not self.engine.is_docker:
             settle(self.engine, recipe.tag)
 
     @staticmethod
@@ -171,7 +172,7 @@ def _git(root: Path, *words: str) -> str:
 
 def _annotations(recipe: Recipe, base: str, revision: str) -> dict[str, str]:
     """OCI's own names. Steps on the way have none: they would not come from the cache."""
-    if recipe.name not in DELIVERED:
+    if recipe.name not in TITLES:
         return {}
     name = "org.opencontainers.image."
     return {

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from hub.images.engine import Engine, EngineError, last_lines
-from hub.images.recipes import LOCK, RECIPES, WHOLE
+from hub.images.recipes import GPU, GPU_LOCK, LOCK, RECIPES, WHOLE
 from hub.runtime import ROOT
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -85,6 +85,8 @@ def _declared(config: dict[str, Any]) -> dict[str, str]:
 
 def _versions(seen: Contents) -> Iterator[str]:
     locked = locked_versions(ROOT / LOCK, seen.facts["python_version"])
+    if seen.image == GPU:
+        locked = locked_versions(ROOT / GPU_LOCK, seen.facts["python_version"]) | locked
     for name, version in seen.python.items():
         if name.startswith("werkbank"):
             continue

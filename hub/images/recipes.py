@@ -10,7 +10,9 @@ LOCAL_DEBIAN = "localhost/debian:12-slim"
 """What `werkbank images base` makes where no registry is."""
 WHOLE = "werkbank"
 """The image of the whole workbench: `podman run werkbank` finds it."""
-LOCK = "images/workbench.lock"
+GPU = "lab-gpu"
+"""Gigabytes: built where somebody asks for it by name."""
+LOCK, GPU_LOCK = "images/workbench.lock", "images/lab-gpu/lab-gpu.lock"
 PROXY = ("images/hub/package.json", "images/hub/package-lock.json")
 INSTALLING = ("images/tools/install", "images/tools/online")
 
@@ -34,9 +36,9 @@ class Recipe:
         return PREFIX.rstrip("/") if self.name == WHOLE else f"{PREFIX}{self.name}"
 
 
-def _libraries(name: str, parent: str, installs: str = "") -> Recipe:
+def _libraries(name: str, parent: str, installs: str = "", locks: tuple[str, ...] = ()) -> Recipe:
     """The stage of an image that has the libraries alone: a changed line of ours does not build it again."""
-    files = (LOCK, *INSTALLING, f"images/{installs or name}/requirements.in")
+    files = (LOCK, *INSTALLING, f"images/{installs or name}/requirements.in", *locks)
     return Recipe(f"{name}-libraries", name, files, {"PARENT": parent, "TOOLS": "tools"}, "libraries")
 
 
@@ -61,6 +63,8 @@ RECIPES = {
         _image("worker", "base"),
         _libraries("lab", "worker-libraries"),
         _image("lab", "worker-libraries"),
+        _libraries(GPU, "lab-libraries", locks=(GPU_LOCK,)),
+        _image(GPU, "lab-libraries", GPU_LOCK),
         _libraries("hub", "base"),
         _image("hub", "base", *SERVING),
         _libraries(WHOLE, "lab-libraries", "hub"),

@@ -134,7 +134,7 @@ def test_the_same_inputs_give_the_same_image(engine: Engine, built: dict[str, An
 
 def test_an_image_that_is_not_there_is_a_sentence(engine: Engine) -> None:
     done = images(engine, "build", "hbu")
-    assert (done.returncode, "There is no image 'hbu'; there are hub, lab, worker" in done.stderr) == (2, True)
+    assert (done.returncode, "There is no image 'hbu'; there are werkbank, hub, lab," in done.stderr) == (2, True)
 
 
 def test_a_base_that_cannot_be_had_is_a_sentence_and_nothing_is_built(engine: Engine) -> None:

@@ -11,8 +11,11 @@ from hub.errors import WerkbankError
 from hub.images.build import Builder, source_date
 from hub.images.contents import locked_versions
 from hub.images.engine import Engine, find
-from hub.images.recipes import DELIVERED, LOCK, RECIPES, files_of, needed
+from hub.images.recipes import DELIVERED, GPU, LOCK, RECIPES, files_of, needed
 from tests.support.workbench import ROOT
+
+LAB = {f"{name}{step}" for name in ("lab", "lab-gpu", "werkbank") for step in ("-libraries", "")}
+OURS = {"parts", "hub", "lab", "lab-gpu", "worker", "werkbank"}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fingerprints(root: Path) -> dict[str, str]:
     builder = Builder(Engine("podman"), "debian", root)
     known = {"": "base"}
-    for recipe in needed(DELIVERED):
+    for recipe in needed((*DELIVERED, GPU)):
         known[recipe.name] = builder.fingerprint(recipe, known, "abc")
     return known
 
@@ -41,11 +44,12 @@ def fingerprints(root: Path) -> dict[str, str]:
         ("images/base/Containerfile", set(RECIPES)),
         ("images/bootstrap.lock", set(RECIPES) - {"base"}),
         (LOCK, set(RECIPES) - {"base"}),
-        ("images/lab/Containerfile", {"lab-libraries", "lab", "werkbank-libraries", "werkbank"}),
-        ("images/lab/requirements.in", {"lab-libraries", "lab", "werkbank-libraries", "werkbank"}),
+        ("images/lab/Containerfile", LAB),
+        ("images/lab/requirements.in", LAB),
         ("images/hub/serve", {"hub", "werkbank"}),
-        ("hub/configure.py", {"parts", "hub", "lab", "worker", "werkbank"}),
-        ("werkbank.yaml", {"parts", "hub", "lab", "worker", "werkbank"}),
+        ("images/lab-gpu/lab-gpu.lock", {"lab-gpu-libraries", "lab-gpu"}),
+        ("hub/configure.py", OURS),
+        ("werkbank.yaml", OURS),
     ],
 )
 def test_a_changed_file_builds_what_is_made_of_it_and_nothing_else(
