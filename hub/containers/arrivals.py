@@ -101,6 +101,8 @@ class Arrivals:
             await self._listen(seat, reader)
         except (TimeoutError, OSError, ValueError) as error:
             log.info("seat.line-broken", why=str(error))
+        except asyncio.CancelledError:
+            return  # the hub ends; nobody waits for this
         finally:
             writer.close()
 
@@ -119,8 +121,8 @@ class Arrivals:
                 seat.serves.set_result(True)
         if not seat.serves.done():
             seat.serves.set_result(False)
-        elif self._seats.get(seat.word) is seat:
-            seat.ended()
+        elif known := self._seats.get(seat.word):
+            known.ended()
 
 
 def _read(line: bytes) -> dict[str, object]:
@@ -155,6 +157,7 @@ def _to(port: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awa
         except OSError:
             writer.close()
             return
-        await both_ways((reader, writer), there)
+        with suppress(asyncio.CancelledError):  # the hub ends; nobody waits for this
+            await both_ways((reader, writer), there)
 
     return passing
