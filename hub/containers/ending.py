@@ -1,11 +1,15 @@
 """How a container ended, as far as the engine knows."""
 
+import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.containers.engine import Engine
+from hub.containers.engine import Engine, EngineRefused, NotThere
 from hub.state import give_to_owner_of
 
+ENDING_S = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""Pauses between looks at a container that is about to end."""
 LAST_LINES = 2000
 LAST_LINE = 300
 
@@ -20,8 +24,6 @@ class End:
     """What the engine says."""
     last_line: str = ""
     """What it said last."""
-    architecture: str = ""
-    """Of its image."""
 
     def __str__(self) -> str:
         parts = [f"status {self.status}", "out of memory" if self.out_of_memory else "", self.error, self.last_line]
@@ -30,7 +32,11 @@ class End:
 
 async def how_it_ended(engine: Engine, container: str, log: Path) -> End:
     """Its end. What it said is kept in `log`, since it goes away with the container. Raises EngineError."""
-    told = await engine.call("inspect_container", container)
+    for pause in ENDING_S:
+        told = await engine.call("inspect_container", container)
+        if not told["State"]["Running"]:
+            break
+        await asyncio.sleep(pause)  # its line was closed a moment before it ends
     said = await engine.call("logs", container, tail=LAST_LINES)
     keep(log, said)
     state = told["State"]
@@ -40,6 +46,30 @@ async def how_it_ended(engine: Engine, container: str, log: Path) -> End:
         str(state.get("Error") or ""),
         last_line(said),
     )
+
+
+async def take_away(engine: Engine, container: str) -> None:
+    """Remove it, running or not; that it is gone already is as good. Raises EngineError."""
+    for pause in (*ENDING_S, None):
+        try:
+            await engine.call("remove_container", container, force=True, v=True)
+        except NotThere:
+            return
+        except EngineRefused:
+            # Podman refuses when a container ends by itself while it is being ended.
+            if pause is None:
+                raise
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+async def strangers(engine: Engine, labels: Mapping[str, str], known: Collection[str]) -> list[str]:
+    """Names of containers with these labels that are none of the known. Raises EngineError."""
+    wanted = {"label": [f"{name}={value}" for name, value in labels.items()]}
+    found = await engine.call("containers", all=True, filters=wanted)
+    names = [str(one["Names"][0]).lstrip("/") for one in found]
+    return [name for name in names if name not in known]
 
 
 def last_line(said: bytes) -> str:

@@ -1,8 +1,9 @@
 """A network for each user."""
 
+from contextlib import suppress
 from pathlib import Path
 
-from hub.containers.engine import Engine, NameTaken, NotThere
+from hub.containers.engine import Engine, EngineRefused, NameTaken, NotThere
 from hub.containers.names import LABEL, USER_LABEL, bridge_name, network_name, workbench_id
 
 
@@ -22,3 +23,9 @@ async def make(engine: Engine, state: Path, user: str) -> None:
             )
         except NameTaken:
             return  # another seat of the same user, at the same moment
+
+
+async def remove(engine: Engine, state: Path, user: str) -> None:
+    """Take the user's network away, unless a seat of theirs is in it. Raises EngineError for no answer alone."""
+    with suppress(EngineRefused):
+        await engine.call("remove_network", network_name(state, user))

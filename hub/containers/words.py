@@ -1,12 +1,13 @@
 """What people are told of the engine and of containers."""
 
+import re
+
 from hub.containers.ending import End
 from hub.containers.engine import DiskFull, EngineClosed, EngineError, EngineSilent, NotThere
 from hub.words import Translate
 
-NO_PROGRAM = ("no module named werkbank_seat", "executable file", "no such file or directory")
+NO_PROGRAM = re.compile(r"no module named .?werkbank_seat|executable file|exec \S+ failed", re.IGNORECASE)
 OTHER_MACHINE = "exec format error"
-MEMORY = 137
 
 
 def why_not_started(error: EngineError, image: str, _: Translate) -> tuple[str, str, int]:
@@ -42,11 +43,10 @@ def why_not_started(error: EngineError, image: str, _: Translate) -> tuple[str, 
 
 def _unusable(said: str, image: str, _: Translate) -> tuple[str, str, int] | None:
     """For an image that cannot be a seat."""
-    lower = said.lower()
-    if OTHER_MACHINE in lower:
+    if OTHER_MACHINE in said.lower():
         sentence = _("The image {image} is for another kind of processor, so nothing was started. Tell the admins.")
         return sentence.format(image=image), "other-architecture", 500
-    if any(sign in lower for sign in NO_PROGRAM):
+    if NO_PROGRAM.search(said):
         sentence = _("The image {image} is not made for seats: Werkbank's program is not in it. Tell the admins.")
         return sentence.format(image=image), "no-seat-program", 500
     return None

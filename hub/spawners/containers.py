@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 from dockerspawner import DockerSpawner
+from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 from jupyterhub.spawner import Spawner, SpawnException
 from traitlets import Any as AnyTrait
@@ -16,8 +17,9 @@ from traitlets import Any as AnyTrait
 from hub.cgroups.groups import Enforcement
 from hub.containers import networks
 from hub.containers.arrivals import Arrivals, Seat
-from hub.containers.ending import how_it_ended
+from hub.containers.ending import how_it_ended, strangers, take_away
 from hub.containers.engine import Engine, EngineError, EngineSilent, NameTaken, NotThere
+from hub.containers.firewall import wall
 from hub.containers.names import (
     LABEL,
     SERVER_LABEL,
@@ -81,6 +83,7 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
 
     user_options: dict[str, Any]
     word: str = ""
+    _swept: "asyncio.Task[None] | None" = None
     _seat: Seat | None = None
 
     @property
@@ -117,6 +120,12 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
             await self._forget()
             sentence, reason, status = why_not_started(error, self.image, self.translate)
             raise self._failure(sentence, reason, error, status) from error
+        except (OSError, ValueError) as error:
+            await self._forget()
+            sentence = self.translate(
+                "Your seat could not be started on this machine. The admins see why in the hub's log."
+            )
+            raise self._failure(sentence, "launch-failed", error) from error
         except BaseException:
             await self._forget()
             raise
@@ -131,15 +140,16 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
 
     async def _make(self, profile: Profile) -> None:
         await self.arrivals.open()
+        self._sweep()
         self._expect(secrets.token_hex(16))
-        network = await self._network()
-        wanted = await self._wanted(profile, network)
+        wanted = self._wanted(profile)
+        await self._make_network()
         try:
             made = await self.engine.create(**wanted)
         except NameTaken:
             # Of a start that ended with its hub: nobody can be in it.
             log.warning("seat.replaced", user=self.user.name, server=self.name, container=self.object_name)
-            await self.docker("remove_container", self.object_name, force=True)
+            await take_away(self.engine, self.object_name)
             made = await self.engine.create(**wanted)
         self.object_id = made["Id"]
         await self.docker("start", self.object_id)
@@ -148,16 +158,16 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
         self.word = word
         self._seat = self.arrivals.expect(word, seat_socket(*self._key), self._has_ended)
 
-    async def _network(self) -> str:
-        """The network of the seat's user, which is there."""
-        if self.site.network == "none":
-            return "none"
-        name = network_name(self.state.path, self.user.name)
-        await networks.make(self.engine, self.state.path, self.user.name)
-        return name
+    async def _make_network(self) -> None:
+        if self.site.network == "outside":
+            standing = await asyncio.to_thread(wall)
+            if not standing.enforced:
+                log.warning("wall.missing", why=standing.reason)
+            await networks.make(self.engine, self.state.path, self.user.name)
 
-    async def _wanted(self, profile: Profile, network: str) -> dict[str, Any]:
-        volume = volume_name(self.state.path, self.user.name)
+    def _wanted(self, profile: Profile) -> dict[str, Any]:
+        user = self.state.path, self.user.name
+        network, volume = network_name(*user) if self.site.network == "outside" else "none", volume_name(*user)
         places = Places(self.arrivals.shown, LAB_SETTINGS_HERE, volume, network)
         devices = devices_of(profile, self.settings.gpu_classes, self.site)
         config = host_config(profile, places, devices)
@@ -266,8 +276,30 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
         if self.ready and not self.pending:
             self._noticing = asyncio.ensure_future(self.poll_and_notify())
 
+    def _sweep(self) -> None:
+        """Once in a hub's life: take away what an earlier one did not get to, since it was killed."""
+        if ContainerSpawner._swept is None:
+            ContainerSpawner._swept = asyncio.create_task(self._take_away_strangers(), name="containers.sweep")
+
+    async def _take_away_strangers(self) -> None:
+        mine = {LABEL: workbench_id(self.state.path)}
+        try:
+            found = await strangers(self.engine, mine, self._known_names())
+            for name in found:
+                log.warning("seat.orphan", container=name)
+                await take_away(self.engine, name)
+        except EngineError as error:
+            log.warning("engine.silent", about="orphans", why=str(error))
+
+    def _known_names(self) -> set[str]:
+        users = JupyterHub.instance().users.values()
+        seats = (spawner for user in users for spawner in user.spawners.values())
+        return {spawner.object_name for spawner in seats if isinstance(spawner, ContainerSpawner)}
+
     async def stop(self, now: bool = False) -> None:
         """End the container and take it away. While the engine is silent this waits for it."""
+        if not self.object_id:
+            return
         while self.object_id:
             try:
                 with suppress(NotThere):
@@ -283,9 +315,10 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
         log.info("seat.stopped", user=self.user.name, server=self.name)
 
     async def _clear_away(self) -> None:
-        """Take away the container; the volume stays."""
-        with suppress(NotThere):
-            await self.docker("remove_container", self.object_id, force=True, v=True)
+        """Take away the container, and its network with the last of its user's; the volume stays."""
+        await take_away(self.engine, self.object_id)
+        if self.site.network == "outside":
+            await networks.remove(self.engine, self.state.path, self.user.name)
         self.arrivals.forget(self.word)
 
     async def _forget(self) -> None:
