@@ -17,7 +17,7 @@ from traitlets import Any as AnyTrait
 from hub.cgroups.groups import Enforcement
 from hub.containers import networks
 from hub.containers.arrivals import Arrivals, Seat
-from hub.containers.ending import how_it_ended, strangers, take_away
+from hub.containers.ending import ENDING_S, how_it_ended, strangers, take_away
 from hub.containers.engine import Engine, EngineError, EngineSilent, NameTaken, NotThere
 from hub.containers.firewall import wall
 from hub.containers.names import (
@@ -274,7 +274,14 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
         """Its line broke: look at once; the hub looks only every half minute."""
         # Not while the hub stops it: then whoever stops it is waiting for exactly this.
         if self.ready and not self.pending:
-            self._noticing = asyncio.ensure_future(self.poll_and_notify())
+            self._noticing = asyncio.ensure_future(self._notice())
+
+    async def _notice(self) -> None:
+        """The engine knows it a moment later than we do."""
+        for pause in ENDING_S:
+            if await self.poll_and_notify() is not None:
+                return
+            await asyncio.sleep(pause)
 
     def _sweep(self) -> None:
         """Once in a hub's life: take away what an earlier one did not get to, since it was killed."""
