@@ -9,8 +9,10 @@ from typing import Any
 
 import docker
 import docker.errors
+import docker.types
 import requests.exceptions
 
+from hub.containers.podman import CREATE, is_podman, specification
 from hub.errors import WerkbankError
 
 PATIENCE_S = 60
@@ -101,15 +103,26 @@ class Engine:
             ask: Callable[..., Any] = getattr(self.client, method)
             return ask(*arguments, **named)
 
-    async def create(self, host: dict[str, Any], **wanted: Any) -> Any:
-        """Make a container; `host` are arguments of `create_host_config`. Raises EngineError."""
+    async def create(self, host: dict[str, Any], devices: tuple[str, ...] = (), **wanted: Any) -> Any:
+        """Make a container; `host`: arguments of `create_host_config`, `devices`: names of CDI. Raises EngineError."""
 
         def made() -> Any:
             with told_apart():
-                config = self.client.create_host_config(**host)
+                if devices and is_podman(self.client.version()):
+                    return self._at_podman(specification(wanted, host, devices))
+                asked = [docker.types.DeviceRequest(driver="cdi", device_ids=list(devices))] if devices else None
+                config = self.client.create_host_config(device_requests=asked, **host)
                 return self.client.create_container(host_config=config, **wanted)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, made)
+
+    def _at_podman(self, specification: dict[str, Any]) -> Any:
+        reply = self.client.post(self.client.base_url + CREATE, json=specification, timeout=PATIENCE_S)
+        try:
+            reply.raise_for_status()
+        except requests.exceptions.HTTPError as error:
+            raise docker.errors.create_api_error_from_http_exception(error) from error
+        return reply.json()
 
     @property
     def client(self) -> docker.APIClient:

@@ -58,7 +58,7 @@ def walls() -> dict[str, Any]:
     }
 
 
-def host_config(profile: Profile, places: Places, devices: tuple[str, ...] = ()) -> dict[str, Any]:
+def host_config(profile: Profile, places: Places) -> dict[str, Any]:
     """Arguments of docker-py's `create_host_config`."""
     binds = {
         places.volume: {"bind": HOME, "mode": "rw"},
@@ -70,7 +70,6 @@ def host_config(profile: Profile, places: Places, devices: tuple[str, ...] = ())
         **walls(),
         "binds": binds,
         "network_mode": places.network,
-        **({"devices": [f"{name}:{name}:rwm" for name in devices]} if devices else {}),
     }
 
 

@@ -169,8 +169,6 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
         user = self.state.path, self.user.name
         network, volume = network_name(*user) if self.site.network == "outside" else "none", volume_name(*user)
         places = Places(self.arrivals.shown, LAB_SETTINGS_HERE, volume, network)
-        devices = devices_of(profile, self.settings.gpu_classes, self.site)
-        config = host_config(profile, places, devices)
         return {
             "image": self.image,
             "name": self.object_name,
@@ -182,7 +180,8 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
                 USER_LABEL: self.user.name,
                 SERVER_LABEL: self.name,
             },
-            "host": config,
+            "host": host_config(profile, places),
+            "devices": devices_of(profile, self.settings.gpu_classes, self.site),
         }
 
     def _lab_arguments(self) -> list[str]:
