@@ -20,7 +20,8 @@ def workbench_id(state: Path) -> str:
 
 def container_name(state: Path, user: str, server: str) -> str:
     """The container of a seat: safe for every user name, and no other seat's."""
-    return f"werkbank-{workbench_id(state)}-{home_name(user)}.{home_name(server) if server else 'default'}"
+    named = f".{home_name(server)}" if server else ""  # names of homes hold no dot
+    return f"werkbank-{workbench_id(state)}-seat-{home_name(user)}{named}"
 
 
 def volume_name(state: Path, user: str) -> str:

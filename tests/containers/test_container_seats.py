@@ -141,3 +141,15 @@ def test_the_engine_knows_whose_seat_a_container_is(docked: Workbench, service: 
     known = service.told(docked, scientist.user)
     assert known["ImageName"].removesuffix(":latest") == IMAGE
     assert known["Config"]["Labels"]["werkbank.user"] == "scientist"
+
+
+DASK = """
+from dask.distributed import Client, LocalCluster
+with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    print(client.submit(lambda x: x + 1, 41).result())
+"""
+
+
+def test_dask_runs_inside_a_seat_as_a_local_cluster(docked: Workbench, notebook: Notebook) -> None:
+    assert told(notebook, DASK) == "42"
+    assert told(notebook, "import os; print([name for name in os.environ if 'DASK_GATEWAY' in name])") == "[]"
