@@ -96,9 +96,12 @@ class Arrivals:
             seat = self._known(str(said.get("word", "")))
             if seat is None:
                 return
-            if not said.get("again"):
-                self._hand_over(seat, writer)
-            await self._listen(seat, reader)
+            try:
+                if not said.get("again"):
+                    self._hand_over(seat, writer)
+                await self._listen(seat, reader)
+            finally:
+                self._let_go(seat)
         except (TimeoutError, OSError, ValueError) as error:
             log.info("seat.line-broken", why=str(error))
         except asyncio.CancelledError:
@@ -107,7 +110,7 @@ class Arrivals:
             writer.close()
 
     def _known(self, word: str) -> Seat | None:
-        return next((one for own, one in self._seats.items() if secrets.compare_digest(own, word)), None)
+        return next((one for own, one in self._seats.items() if secrets.compare_digest(own.encode(), word.encode())), None)
 
     def _hand_over(self, seat: Seat, writer: asyncio.StreamWriter) -> None:
         """Give the seat the socket that it serves on. Its path is ours: no seat can put anything else there."""
@@ -119,6 +122,9 @@ class Arrivals:
         while line := await reader.readline():
             if _read(line).get("serves") and not seat.serves.done():
                 seat.serves.set_result(True)
+
+    def _let_go(self, seat: Seat) -> None:
+        """Its line has ended, in whatever way."""
         if not seat.serves.done():
             seat.serves.set_result(False)
         elif known := self._seats.get(seat.word):
