@@ -110,7 +110,8 @@ class Arrivals:
             writer.close()
 
     def _known(self, word: str) -> Seat | None:
-        return next((one for own, one in self._seats.items() if secrets.compare_digest(own.encode(), word.encode())), None)
+        said = word.encode()
+        return next((one for own, one in self._seats.items() if secrets.compare_digest(own.encode(), said)), None)
 
     def _hand_over(self, seat: Seat, writer: asyncio.StreamWriter) -> None:
         """Give the seat the socket that it serves on. Its path is ours: no seat can put anything else there."""
