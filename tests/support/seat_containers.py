@@ -1,13 +1,14 @@
 """Seats that are containers, as tests see them: the engine's socket, settings, and what runs in a seat."""
 
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hub.containers.names import LABEL, container_name, volume_name, workbench_id
+from hub.containers.names import LABEL, container_name, sockets_folder, volume_name, workbench_id
 from tests.support.containers import Engine
 from tests.support.workbench import ROOT, Workbench, eventually
 
@@ -49,7 +50,8 @@ class Service:
         return self.engine.run("ps", "--all", "--filter", filters, "--format", "{{.Names}}").stdout.split()
 
     def clear_away(self, workbench: Workbench) -> None:
-        """Remove its volumes and networks."""
+        """Remove its volumes, networks and sockets."""
+        shutil.rmtree(sockets_folder(workbench.state).parent, ignore_errors=True)
         filters = f"label={LABEL}={workbench_id(workbench.state)}"
         for kind in ("volume", "network"):
             found = self.engine.run(kind, "ls", "--quiet", "--filter", filters).stdout.split()
