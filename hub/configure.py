@@ -2,9 +2,13 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from hub import authentication, logs
+from hub.containers.arrivals import Arrivals
+from hub.containers.engine import Engine
+from hub.containers.names import sockets_folder
 from hub.db import connect
 from hub.pages import hub_pages
 from hub.runtime import Runtime, proxy_command
@@ -13,6 +17,8 @@ from hub.slurm.commands import Slurm
 from hub.slurm.names import SEAT
 from hub.slurm.watch import Watch
 from hub.spawners.arrivals import PATH, ArrivalHandler
+from hub.spawners.base import SeatSpawner
+from hub.spawners.containers import ContainerSpawner
 from hub.spawners.local import KEPT_VARIABLES, LocalSpawner
 from hub.spawners.slurm import SlurmSpawner
 from hub.state import Ports, StateDirectory
@@ -72,30 +78,56 @@ def _proxy(c: Any, state: StateDirectory, ports: Ports) -> None:
 
 
 def _spawner(c: Any, current: Current, state: StateDirectory) -> None:
-    slurm = current.settings.site.slurm
-    c.JupyterHub.spawner_class = LocalSpawner if slurm is None else SlurmSpawner
+    spawner, configure_site = SITES[current.settings.site.kind]
+    c.JupyterHub.spawner_class = spawner
     # On the class, not on Spawner: JupyterHub starts its services with a Spawner too.
-    ours = c.LocalSpawner if slurm is None else c.SlurmSpawner
+    ours = c[spawner.__name__]
     ours.current = current
     ours.state = state
     ours.admission = Admission(connect(state.database("werkbank")))
     ours.default_url = "/lab"
     ours.http_timeout = 60
-    if slurm is None:
-        ours.env_keep = KEPT_VARIABLES
-        ours.start_timeout = 60
-        ours.interrupt_timeout = 10
-        ours.term_timeout = 5
-    else:
-        # Nothing of this machine is true on a node.
-        ours.env_keep = []
-        ours.ip = "0.0.0.0"  # noqa: S104 - the proxy is on another machine
-        ours.start_timeout = slurm.patience
-        ours.poll_interval = slurm.poll_period
-        ours.watch = Watch(Slurm(), SEAT, site=slurm)
-        c.JupyterHub.extra_handlers = [(f"/api{PATH}", ArrivalHandler)]
+    configure_site(c, ours, current.settings, state)
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.named_server_limit_per_user = 3
+
+
+def _local(_c: Any, ours: Any, _settings: Settings, _state: StateDirectory) -> None:
+    ours.env_keep = KEPT_VARIABLES
+    ours.start_timeout = 60
+    ours.interrupt_timeout = 10
+    ours.term_timeout = 5
+
+
+def _slurm(c: Any, ours: Any, settings: Settings, _state: StateDirectory) -> None:
+    slurm = settings.site.slurm
+    assert slurm is not None
+    # Nothing of this machine is true on a node.
+    ours.env_keep = []
+    ours.ip = "0.0.0.0"  # noqa: S104 - the proxy is on another machine
+    ours.start_timeout = slurm.patience
+    ours.poll_interval = slurm.poll_period
+    ours.watch = Watch(Slurm(), SEAT, site=slurm)
+    c.JupyterHub.extra_handlers = [(f"/api{PATH}", ArrivalHandler)]
+
+
+def _containers(_c: Any, ours: Any, settings: Settings, state: StateDirectory) -> None:
+    containers = settings.site.containers
+    assert containers is not None
+    ports = state.ports()
+    # Nothing of this machine is true in a container.
+    ours.env_keep = []
+    ours.start_timeout = containers.patience
+    ours.pull_policy = "skip"
+    ours.engine = Engine(containers.socket)
+    ours.arrivals = Arrivals(sockets_folder(state.path), {"hub": ports.hub, "service": ports.service})
+
+
+SITES: dict[str, tuple[type[SeatSpawner], Callable[[Any, Any, Settings, StateDirectory], None]]] = {
+    "local": (LocalSpawner, _local),
+    "containers": (ContainerSpawner, _containers),
+    "slurm": (SlurmSpawner, _slurm),
+}
 
 
 def _services(c: Any, runtime: Runtime, settings: Settings, ports: Ports) -> None:

@@ -16,6 +16,13 @@ WerkbankError
 │   ├── SlurmSilent
 │   └── SlurmRefused
 │       └── NotAllowed
+├── EngineError          the container engine did not do it (hub.containers.engine)
+│   ├── EngineSilent
+│   ├── EngineClosed
+│   └── EngineRefused
+│       ├── NotThere
+│       ├── NameTaken
+│       └── DiskFull
 ├── LeaseRefused         the broker cannot do that with a lease; nothing was changed
 └── Refusal              a person asked for what they may not have
 """

@@ -38,7 +38,7 @@ MACHINE_WIDE = {
 """Files of tests that would meet each other on one machine; they take turns."""
 
 
-TOGETHER = ("test_bench", "test_slurm_")
+TOGETHER = ("test_bench", "test_container_", "test_slurm_")
 """Beginnings of the names of files that share something large, or count what each other leaves: one worker has them."""
 
 
@@ -46,7 +46,16 @@ INDEPENDENT = {"test_lessons_run"}
 """Files whose tests share nothing and take long: whichever worker is free takes the next."""
 
 
-LONGEST = ("test_bench", "machine", "test_slurm_", "test_launcher", "test_broker", "test_warm_start", "test_idle_seats")
+LONGEST = (
+    "test_bench",
+    "machine",
+    "test_slurm_",
+    "test_container_",
+    "test_launcher",
+    "test_broker",
+    "test_warm_start",
+    "test_idle_seats",
+)
 """What is begun first, so that no worker is left alone with it at the end."""
 
 

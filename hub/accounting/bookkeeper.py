@@ -151,8 +151,9 @@ class Bookkeeper:
         return used_cpu(group_name(self._runtime.state.path, user, server))
 
     async def _measure_homes(self) -> None:
-        if self._settings.site.seats_run_as != "same-user":
-            return
+        site = self._settings.site
+        if site.seats_run_as != "same-user" or site.kind == "containers":
+            return  # homes are the machine's, or the engine's
         now = self._desk.broker.now()
         for user in await self._in_thread(self._homes.due, now - HOME_AGE, HOMES_AT_ONCE):
             size = await self._in_thread(size_of, self._runtime.state.homes / home_name(user))

@@ -32,6 +32,11 @@ def make(runtime: Runtime, file: Path, *, homes: bool) -> Manifest:
             "--homes: with system accounts homes are those of the machine, and are backed up with it. "
             "Leave it out. Nothing was written."
         )
+    if homes and runtime.settings.site.kind == "containers":
+        raise BackupError(
+            "--homes: homes are volumes of the container engine, which keeps them (`podman volume export`). "
+            "Leave it out. Nothing was written."
+        )
     if file.exists():
         raise BackupError(f"{file} is there already; choose another name. Nothing was written.")
     half = file.with_name(f".{file.name}.{os.getpid()}.half")

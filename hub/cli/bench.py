@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -163,6 +164,30 @@ def slurm(
     from hub.bench.slurm.table import table
 
     plan = SlurmPlan(runs, seats, seconds, choose("--figures", figures, list(GOALS)))
+    with _interruptible(), _watcher(plan.rounds) as watcher:
+        report = run(plan, watcher)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console(width=None if Console().is_terminal else TABLE_WIDTH).print(table(report))
+    raise typer.Exit(1 if watcher.failures else 0)
+
+
+@app.command("containers")
+def containers(
+    socket: Annotated[Path, typer.Option(help="The engine's socket.")] = Path("/run/podman/podman.sock"),
+    image: Annotated[str, typer.Option(help="What seats run; the engine must have it.")] = "localhost/werkbank/lab",
+    network: Annotated[str, typer.Option(metavar="outside|none", help="Of Werkbank's seats.")] = "outside",
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="How many starts, at all three in turn.")] = 5,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure seats as containers beside stock DockerSpawner and beside forked seats. Exit 1 when a start failed."""
+    from hub.bench.containers.run import Plan as ContainersPlan
+    from hub.bench.containers.run import run
+    from hub.bench.containers.table import table
+
+    plan = ContainersPlan(settings.resolve(), socket.resolve(), image, network, runs)
     with _interruptible(), _watcher(plan.rounds) as watcher:
         report = run(plan, watcher)
     if as_json:

@@ -18,6 +18,7 @@ from rich.table import Table
 from hub.cgroups.devices import device_groups
 from hub.cgroups.limits import controller
 from hub.cli.options import DEFAULT_SETTINGS, DEFAULT_STATE, SettingsFile, State, runtime
+from hub.containers import doubts as containers_doubts
 from hub.errors import SettingsError, StartError
 from hub.names import own_account
 from hub.running import privileges, slurm_demo
@@ -206,6 +207,10 @@ def _warnings(ready: Runtime) -> Iterator[str]:
     yield from privileges.lacks(ready.settings)
     if site.kind == "slurm":
         return  # accounts, limits and confinement of jobs are the cluster's
+    if site.kind == "containers":
+        yield from containers_doubts.shortcomings(ready.settings)
+        yield from _simulated(ready)
+        return
     if site.seats_run_as == "same-user":
         user = own_account()
         yield (
@@ -216,8 +221,12 @@ def _warnings(ready: Runtime) -> Iterator[str]:
         yield f"CPU and memory limits of seats are not enforced here: {controller()[1].reason}."
     yield from shortcomings(ready.settings)
     yield from _cold(ready)
-    if site.simulate_gpus:
-        yield f"Simulated GPUs: {site.simulate_gpus}. They exist on paper only, and every page says so."
+    yield from _simulated(ready)
+
+
+def _simulated(ready: Runtime) -> Iterator[str]:
+    if count := ready.settings.site.simulate_gpus:
+        yield f"Simulated GPUs: {count}. They exist on paper only, and every page says so."
 
 
 def _cold(ready: Runtime) -> Iterator[str]:

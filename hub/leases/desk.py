@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from hub.clock import Clock
+from hub.containers.engine import Engine
+from hub.containers.processes import Processes
 from hub.leases.allowances import Allowance
 from hub.leases.broker import Broker
 from hub.leases.counters import Counters
@@ -54,8 +56,16 @@ class Desk:
         """Bytes on all nodes of a cluster; None on one machine, and before its nodes were seen."""
         self.jobs: Jobs | None = None
         """Where leases are jobs of a cluster."""
+        self.processes: Processes | None = None
+        """Where seats are containers, and have numbers of their own for processes."""
         self.log = get_logger("leases")
         broker.observers.append(self._observe)
+
+    async def pid_here(self, lease: Lease, pid: int, started: str) -> int:
+        """This machine's number for a process that a seat speaks of; 0 where that is not known."""
+        if self.processes is None:
+            return pid
+        return await self.processes.here(lease.user, lease.server, pid, started)
 
     async def follow(self, settings: Settings) -> None:
         """Go by these settings from now on; leases that run keep what they have. Raises BrokerError."""
@@ -171,6 +181,8 @@ async def open_desk(runtime: Runtime, settings: Settings, prefix: str) -> AsyncI
     try:
         async with broker.running():
             desk = Desk(settings, broker, Tokens(runtime.state.secret("leases")))
+            if (containers := settings.site.containers) is not None:
+                desk.processes = Processes(Engine(containers.socket), runtime.state.path)
             desk.cluster_memory = lambda: inventory.cluster_memory
             with closing(desk.counters):
                 async with (

@@ -176,7 +176,8 @@ def _look_after(place: int) -> float:
 @api.post("/leases/{lease}/bound", responses=CHANGES)
 async def bound(request: Request, desk: AtDesk, lease: OwnLease, body: BoundReport) -> LeaseView:
     """The kernel has taken its offer, or was started anew under the same lease."""
-    return await _act(request, desk, lease, Bound(lease.id, body.epoch, body.pid, body.pid_started))
+    pid = await desk.pid_here(lease, body.pid, body.pid_started)
+    return await _act(request, desk, lease, Bound(lease.id, body.epoch, pid, body.pid_started))
 
 
 @api.post("/leases/{lease}/arrived", responses=CHANGES)

@@ -2,6 +2,7 @@
 
 from hub.settings.current import Current
 from hub.settings.model import (
+    ContainersSite,
     Culling,
     DemoAuthentication,
     Environment,
@@ -16,6 +17,7 @@ from hub.settings.model import (
 from hub.settings.reading import judge, load, schema, undocumented
 
 __all__ = [
+    "ContainersSite",
     "Culling",
     "Current",
     "DemoAuthentication",

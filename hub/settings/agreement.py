@@ -19,6 +19,7 @@ def disagreements(data: Mapping[str, Any]) -> Iterable[Problem]:
     yield from _devices_nobody_shows(data)
     yield from _walls_that_hold_nobody(data)
     yield from _no_way_on_slurm(data)
+    yield from _no_way_in_containers(data)
     for position, programme in enumerate(_entries(data, "programmes")):
         yield from _soft_above_hard(position, programme)
     for position, profile in enumerate(_entries(data, "profiles")):
@@ -75,6 +76,44 @@ def _no_way_on_slurm(data: Mapping[str, Any]) -> Iterable[Problem]:
         if isinstance(gpu_class, Mapping) and not gpu_class.get("gres"):
             yield ("gpu_classes", name), "what do jobs ask Slurm for? Give `gres`, such as `gpu:h200`"
     yield from _accounts_of_nobody(data, site["slurm"] if isinstance(site.get("slurm"), Mapping) else {})
+
+
+def _no_way_in_containers(data: Mapping[str, Any]) -> Iterable[Problem]:
+    """What seats that are containers cannot have, and an engine or images that nobody asked for."""
+    site = data.get("site")
+    site = site if isinstance(site, Mapping) else {}
+    if site.get("kind") != "containers":
+        if site.get("containers") is not None:
+            yield ("site", "containers"), "only `kind: containers` uses an engine; leave this out or set `site.kind`"
+        for position, profile in enumerate(_entries(data, "profiles")):
+            if profile.get("image") is not None:
+                place = ("profiles", position, "image")
+                yield place, "only containers run an image; leave this out or set `site.kind: containers`"
+        return
+    if site.get("containers") is None:
+        yield ("site",), "which engine? `kind: containers` needs `containers`, with its `socket`"
+    if site.get("seats_run_as", "same-user") != "same-user":
+        yield ("site", "seats_run_as"), "containers run as the user of their image; leave this out"
+    gateway = data.get("gateway")
+    if not isinstance(gateway, Mapping) or gateway.get("enabled", True):
+        yield (
+            ("gateway", "enabled") if isinstance(gateway, Mapping) else ("site", "kind"),
+            "seats that are containers have no Dask Gateway; set `gateway: {enabled: false}` (a `LocalCluster` works)",
+        )
+    environments = data.get("environments")
+    for name, environment in environments.items() if isinstance(environments, Mapping) else ():
+        if isinstance(environment, Mapping) and environment.get("prefix") is not None:
+            yield ("environments", name, "prefix"), "containers bring their environment: name a profile's `image`"
+    yield from _devices_that_no_engine_knows(data, site.get("containers"))
+
+
+def _devices_that_no_engine_knows(data: Mapping[str, Any], containers: object) -> Iterable[Problem]:
+    if not isinstance(containers, Mapping) or containers.get("gpus") != "cdi":
+        return
+    classes = data.get("gpu_classes")
+    for name, gpu_class in classes.items() if isinstance(classes, Mapping) else ():
+        if isinstance(gpu_class, Mapping) and not gpu_class.get("simulated") and not gpu_class.get("cdi"):
+            yield ("gpu_classes", name), "what does the engine give? List `cdi`, such as `nvidia.com/gpu=0`"
 
 
 def _requeue_without_a_line(data: Mapping[str, Any]) -> Iterable[Problem]:

@@ -23,6 +23,7 @@ WHEN = {
     "site.title": When.NOW,
     "site.memory_overcommit": When.NOW,
     "site.footprint": When.NOW,
+    "site.containers.image": When.START,
     "site.slurm.accounts": When.START,
     "site.slurm.partition": When.START,
     "site.slurm.qos": When.START,

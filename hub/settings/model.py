@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
 from hub.settings.types import (
     AbsoluteFolder,
+    CdiName,
     Duration,
     Gres,
     GroupName,
     HostName,
+    ImageName,
     Litres,
     Memory,
     Name,
@@ -128,11 +130,31 @@ class SlurmSite(Section):
     """How long a seat may wait for its turn before its start is given up."""
 
 
+class ContainersSite(Section):
+    """How seats run as containers on this machine."""
+
+    socket: AbsoluteFolder
+    """The socket of the engine, Podman or Docker."""
+    image: ImageName = "localhost/werkbank/lab"
+    """What seats run, where their profile names no image; the engine must have it already."""
+    network: Literal["outside", "none"] = "outside"
+    """`outside`: each user has a network of their own, with a way out to the internet and none to this machine.
+    `none`: seats reach the workbench and nothing else."""
+    gpus: Literal["advisory", "cdi"] = "advisory"
+    """`cdi`: the engine gives a seat the devices of its profile's GPU classes (their `cdi`), and no others.
+    `advisory`: the engine is told of no devices; kernels are told theirs, and nothing holds them to it."""
+    patience: Duration = Field(default="1m", validate_default=True)
+    """How long a seat may take to start before its start is given up."""
+
+
 class Site(Section):
     """Where seats and kernels run."""
 
-    kind: Literal["local", "slurm"] = "local"
-    """How seats run. `local`: processes on this machine. `slurm`: jobs of a Slurm cluster."""
+    kind: Literal["local", "containers", "slurm"] = "local"
+    """How seats run. `local`: processes on this machine. `containers`: containers on this machine. `slurm`: jobs of a
+    Slurm cluster."""
+    containers: ContainersSite | None = None
+    """The engine, with `kind: containers`."""
     slurm: SlurmSite | None = None
     """The cluster, with `kind: slurm`."""
     title: Words = Words(en="Werkbank", nl="Werkbank")
@@ -244,6 +266,8 @@ class GpuClass(Section):
     """Only MIG slices of this profile, such as `1g.18gb`; left out, only whole GPUs."""
     gres: Gres | None = None
     """What jobs ask Slurm for, with `site.kind: slurm`: `gpu:h200`."""
+    cdi: tuple[CdiName, ...] = ()
+    """What containers are given for it, with `site.containers.gpus: cdi`: `nvidia.com/gpu=0`."""
     uuids: tuple[str, ...] = ()
     """Devices by UUID (`GPU-…`, `MIG-…`), besides those of `model`."""
 
@@ -274,6 +298,8 @@ class Profile(Section):
     """One sentence: who is it for, what does it fit?"""
     environment: Name = "default"
     """One of `environments`."""
+    image: ImageName | None = None
+    """What its seats run, with `site.kind: containers`; left out, `site.containers.image`."""
     cpu: float = Field(gt=0, le=1024)
     """Cores a seat may use."""
     memory: Memory

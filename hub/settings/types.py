@@ -93,6 +93,36 @@ SlurmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Gres = Annotated[str, Field(pattern=r"^gpu(:[A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$")]
 """GPUs as Slurm calls them: `gpu`, or `gpu:h200` for one type."""
 
+_IMAGE_PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
+IMAGE = re.compile(
+    r"(?=.{1,255}$)"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/)?"  # registry
+    rf"{_IMAGE_PART}(?:/{_IMAGE_PART})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"  # tag
+    r"(?:@sha256:[a-f0-9]{64})?"
+)
+
+
+def _image(value: str) -> str:
+    if not IMAGE.fullmatch(value):
+        raise ValueError(
+            "the name of an image is needed, such as localhost/werkbank/lab:1: a registry, a name in lower case, a tag "
+            "and a digest (@sha256:…), made of letters, digits and . _ - / : alone"
+        )
+    return value
+
+
+ImageName = Annotated[str, AfterValidator(_image)]
+"""The name of a container image, as engines take it."""
+
+CdiName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}/[A-Za-z0-9][A-Za-z0-9_.-]{0,62}=[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$"
+    ),
+]
+"""A device as the Container Device Interface calls it: `nvidia.com/gpu=0`."""
+
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$")]
 """The name or IPv4 address of a machine."""
 

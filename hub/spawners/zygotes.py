@@ -26,7 +26,8 @@ def zygote_environment(environment: Environment) -> dict[str, str]:
 def lab_arguments(settings: Settings, language: str) -> list[str]:
     """What every seat is started with, and rehearsed with: JupyterLab's defaults for this facility."""
     slurm = settings.site.slurm
-    as_root = slurm is None and settings.site.seats_run_as == "same-user" and os.geteuid() == 0
+    site = settings.site
+    as_root = site.kind == "local" and site.seats_run_as == "same-user" and os.geteuid() == 0
     return [
         # In the language the seat speaks; people can change theirs.
         f"--LabServerApp.app_settings_dir={LAB_SETTINGS / language}",

@@ -11,6 +11,7 @@ import pytest
 from hub.cgroups.groups import ROOT as ROOT_CGROUP
 from hub.cgroups.groups import group_name
 from hub.cgroups.limits import controller
+from tests.support.notebook import Notebook
 from tests.support.workbench import (
     ROOT,
     Workbench,
@@ -179,6 +180,18 @@ def test_memory_beyond_the_profile_ends_the_offender_where_limits_are_enforced(w
     assert trainer.hub_user()["servers"][""]["ready"]
     trainer.stop_seat()
     eventually(lambda: not any(group.exists() for group in groups), what="the seat's cgroups are gone")
+
+
+def test_a_kernel_that_needs_more_memory_than_its_seat_has_says_so_below_its_cell(workbench: Workbench) -> None:
+    if not controller()[1].enforced:
+        pytest.skip(f"limits are not enforced here: {controller()[1].reason}")
+    trainer = workbench.browser("trainer")
+    trainer.start_seat("small")
+    notebook = Notebook(trainer, "python3")
+    cell = notebook.run("kept = [bytearray(64 * 2**20) for _ in range(64)]")
+    assert "Work on less data at a time" in notebook.shows(cell, "more memory than this seat has (2 GiB)")
+    notebook.close()
+    trainer.stop_seat()
 
 
 def test_seats_are_refused_when_their_memory_cannot_be_promised(own_workbench: Workbench, tmp_path: Path) -> None:

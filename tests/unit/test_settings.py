@@ -271,3 +271,68 @@ def test_a_secret_can_come_from_the_environment(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(("seconds", "text"), [(30, "30s"), (90, "90s"), (5400, "90m"), (7200, "2h"), (86400, "1d")])
 def test_durations_are_written_as_people_write_them(seconds: int, text: str) -> None:
     assert format_seconds(seconds) == text
+
+
+def in_containers(**more: str) -> str:
+    text = without_comments("containers", 6).replace("kind: local ", "kind: containers ")
+    for old, new in {"  enabled: true": "  enabled: false", **more}.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def test_a_site_of_containers_is_the_file_with_its_comments_used(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, in_containers(**{"    # image: ": "    image: "})))
+    assert settings.site.containers is not None
+    assert settings.site.containers.socket == "/run/podman/podman.sock"
+    assert (settings.site.containers.network, settings.site.containers.gpus) == ("outside", "advisory")
+    assert settings.profile("small").image == "localhost/werkbank/lab"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("kind: containers ", "kind: local ", "only `kind: containers` uses an engine"),
+        ("socket: /run/podman/podman.sock", "socket: podman.sock", "a folder's whole path"),
+        ("image: localhost/werkbank/lab", "image: 'lab; touch /tmp/x'", "the name of an image is needed"),
+        ("image: localhost/werkbank/lab", "image: $(id)", "letters, digits and"),
+        ("image: localhost/werkbank/lab", "image: Lab", "in lower case"),
+        ("image: localhost/werkbank/lab", "image: -v/:/host", "the name of an image is needed"),
+        ("network: outside", "network: host", "`site.containers.network`"),
+        ("gpus: advisory", "gpus: all", "`site.containers.gpus`"),
+        ("  enabled: false", "  enabled: true", "have no Dask Gateway"),
+        ("seats_run_as: same-user", "seats_run_as: system-accounts", "containers run as the user of their image"),
+        ("    # prefix: /opt", "    prefix: /opt", "containers bring their environment"),
+        ("    # image: localhost/werkbank/lab ", "    image: 'a b' ", "`profiles.1.image`"),
+    ],
+)
+def test_what_does_not_go_in_containers_is_refused_with_a_sentence(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(write(tmp_path, in_containers(**{old: new})))
+    assert says in str(refused.value)
+
+
+def test_an_image_without_containers_is_refused(tmp_path: Path) -> None:
+    text = (ROOT / "werkbank.yaml").read_text().replace("    # image: ", "    image: ")
+    with pytest.raises(SettingsError, match="only containers run an image"):
+        load(write(tmp_path, text))
+
+
+def test_a_class_that_the_engine_is_to_give_says_what(tmp_path: Path) -> None:
+    real = "  h200: {title: {en: A, nl: A}, memory: 1GiB, model: A}\n  simulated:"
+    text = in_containers(**{"gpus: advisory": "gpus: cdi", "  simulated:": real})
+    with pytest.raises(SettingsError, match="what does the engine give"):
+        load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["lab", "lab:1", "localhost/werkbank/lab", "registry.example.org:5000/a/b-c__d:V1.0", "a@sha256:" + "0" * 64],
+)
+def test_names_of_images_as_engines_take_them_are_taken(tmp_path: Path, image: str) -> None:
+    text = in_containers(**{"image: localhost/werkbank/lab": f'image: "{image}"'})
+    containers = load(write(tmp_path, text)).site.containers
+    assert containers is not None
+    assert containers.image == image

@@ -11,7 +11,7 @@ from hub.leases.events import Ruled
 from hub.leases.machine import decide
 from hub.leases.rules import rules_of
 from hub.leases.state import State
-from hub.settings import Current, Settings, SlurmSite
+from hub.settings import ContainersSite, Current, Settings, SlurmSite
 from hub.settings.document import read, with_value
 from hub.settings.effects import WHEN, When, when
 from hub.settings.flat import changed, flat
@@ -36,7 +36,9 @@ def write(current: Current, *changes: tuple[tuple[str | int, ...], object]) -> S
 
 
 def test_every_key_of_the_list_is_a_setting(current: Current) -> None:
-    site = current.started.site.model_copy(update={"slurm": SlurmSite(address="login1")})
+    site = current.started.site.model_copy(
+        update={"slurm": SlurmSite(address="login1"), "containers": ContainersSite(socket="/s")}
+    )
     started = current.started.model_copy(update={"site": site})
     keys = {".".join(k.split(".")[:1] + k.split(".")[2:]) if when_entry(k) else k for k in flat(started)}
     for key in WHEN:

@@ -23,6 +23,7 @@ from .words import tr
 
 ACTS = ("cancel", "release", "keep", "cpu")
 _MANAGERS = {
+    "kernel_websocket_connection_class": "werkbank_kernels.last_words.SeatConnection",
     "kernel_manager_class": "werkbank_kernels.manager.SeatKernelManager",
     "kernel_spec_manager_class": "werkbank_kernels.specs.SeatKernelSpecManager",
 }

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import default
 
+from .deaths import Deaths
+from .memory import EndedForMemory
+
 if TYPE_CHECKING:
     from .job.records import Record
 
@@ -34,6 +37,7 @@ class SeatKernelManager(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         self.adopting = {}
+        self._deaths = Deaths(EndedForMemory())
         super().__init__(**kwargs)
 
     def track_message_type(self, message_type: str) -> bool:
@@ -59,6 +63,11 @@ class SeatKernelManager(AsyncMappingKernelManager):
             self.sockets = tempfile.mkdtemp(prefix="kernels-", dir="/tmp")
             atexit.register(shutil.rmtree, self.sockets, ignore_errors=True)
         return self.sockets
+
+    def reason_of_death(self, kernel_id: str) -> str:
+        """Why a kernel that is dead now died, as far as the machine tells; else empty."""
+        provisioner = getattr(self._kernels.get(kernel_id), "provisioner", None)
+        return self._deaths.reason(kernel_id, getattr(provisioner, "process", None))
 
     def provisioner_of(self, kernel_id: str) -> Any:
         """The provisioner of a kernel, if it leases; else None."""

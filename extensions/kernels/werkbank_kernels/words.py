@@ -34,6 +34,13 @@ def duration(seconds: float, lang: str | None = None) -> str:
     return tr("duration.hours", lang, hours=minutes // 60, minutes=minutes % 60)
 
 
+def size(count: float, lang: str | None = None) -> str:
+    """``count`` bytes as people say it: "2 GiB", "1.5 GiB", "512 MiB"."""
+    number, unit = (count / 2**30, "GiB") if count >= 2**30 else (count / 2**20, "MiB")
+    text = f"{number:.1f}".removesuffix(".0")
+    return f"{text.replace('.', ',') if (lang or language()) == 'nl' else text} {unit}"
+
+
 @cache
 def _words(lang: str) -> dict[str, str]:
     """All sentences of one language, keys joined with dots (``wait.place``)."""

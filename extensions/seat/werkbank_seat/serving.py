@@ -86,7 +86,7 @@ def _on_the_inherited_port(find_port):
     def find(self):
         if self._werkbank_socket is None:
             find_port(self)
-        else:
+        elif self._werkbank_socket.family != socket.AF_UNIX:  # which has none: the configured one stays
             self.port = self._werkbank_socket.getsockname()[1]
 
     return find

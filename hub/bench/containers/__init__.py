@@ -1,0 +1,1 @@
+"""Seats as containers, beside stock DockerSpawner and beside seats that are forked."""
