@@ -21,7 +21,7 @@ SUITES = {
     "unit": ["tests/unit", "tests/tutorials"],
     "integration": ["tests/integration"],
     "acceptance": ["tests/acceptance"],
-    "images": ["tests/images"],
+    "images": ["tests/images", "tests/containers"],
 }
 ALL = "all"
 LESSONS = "tests/tutorials"
@@ -36,6 +36,7 @@ def _workers(count: int) -> list[str]:
 
 # Integration tests wait more than they compute; a lesson computes with one thread, and a browser with several.
 SIDE_BY_SIDE = {"unit": _workers(2), "integration": _workers(4), "acceptance": _workers(2), APART: _workers(2)}
+NETWORKS = ("netavark", "aardvark-dns", "iptables", "nftables", "conmon", "catatonit")
 NOTHING_CHOSEN = 5  # pytest's exit status
 LAB = ROOT / "extensions" / "lab"
 PROGRAMS = {
@@ -45,7 +46,8 @@ PROGRAMS = {
     "promtool": ("the tests of alert rules", ("prometheus",)),
     "slurmctld": ("the tests on a Slurm cluster", (*PACKAGES, "sudo")),
     "gcc": ("the tests with stand-in GPU drivers", ("gcc", "libc6-dev")),
-    "podman": ("the tests of container images", ("podman", "buildah", "runc", "netavark", "aardvark-dns", "iptables")),
+    "podman": ("the tests of container images", ("podman", *NETWORKS)),
+    "nft": ("the tests of container images", ("nftables", "iptables")),
     "runc": ("the tests of container images", ("runc",)),
     "mmdebstrap": ("the tests of container images", ("mmdebstrap",)),
 }
@@ -53,7 +55,7 @@ NEEDED_BY = {
     "acceptance": ("chromium", "gcc", "slurmctld"),
     "integration": ("initdb", "gcc", "promtool", "slurmctld"),
     "unit": ("promtool",),
-    "images": ("podman", "runc", "mmdebstrap"),
+    "images": ("chromium", "podman", "nft", "runc", "mmdebstrap"),
 }
 
 

@@ -1,38 +1,22 @@
 """A workbench whose seats are containers, at a real engine."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.containers import Engine, engine_in
-from tests.support.seat_containers import IMAGE, Service, settings_of
+from tests.support.containers import Engine
+from tests.support.images import built, engine
+from tests.support.seat_containers import Service, settings_of
 from tests.support.workbench import Workbench
 
-FOLDER = Path(os.environ.get("WERKBANK_TEST_ENGINE", Path(tempfile.gettempdir()) / "werkbank-test-engine"))
-NEEDED = ("podman", "runc")
+__all__ = ["built", "engine"]
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
-    """Podman, with the image of seats."""
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"{' and '.join(missing)} are not installed (on Debian: apt install podman runc netavark iptables)")
-    if os.geteuid() != 0:
-        pytest.skip("limits and networks of containers need root here")
-    found = engine_in(FOLDER)
-    if found.run("image", "exists", IMAGE, check=False).returncode != 0:
-        pytest.skip(f"the engine in {FOLDER} has no image {IMAGE}; `werkbank images build lab` makes it")
-    return found
-
-
-@pytest.fixture(scope="session")
-def service(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(engine: Engine, built: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The engine's socket."""
     served = Service(engine, tmp_path_factory.mktemp("engine") / "engine.sock")
     served.start()

@@ -14,8 +14,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hub.images.contents import look
 from hub.images.engine import Engine as Program
 from hub.images.recipes import DELIVERED, RECIPES
-from tests.images.conftest import images
 from tests.support.containers import Engine
+from tests.support.images import images
 from tests.support.workbench import eventually
 
 MOST_MB = {"hub": 450, "lab": 900, "worker": 450, "werkbank": 1200}

@@ -1,6 +1,5 @@
 """Seats that are containers, as tests see them: the engine's socket, settings, and what runs in a seat."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from hub.containers.names import LABEL, container_name, sockets_folder, volume_n
 from tests.support.containers import Engine
 from tests.support.workbench import ROOT, Workbench, eventually
 
-IMAGE = os.environ.get("WERKBANK_TEST_SEAT_IMAGE", "localhost/werkbank/lab")
+IMAGE = "localhost/werkbank/lab"
 """What seats run in these tests."""
 
 
