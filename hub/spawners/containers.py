@@ -46,6 +46,8 @@ log = get_logger("spawner")
 PROGRAM = ["python", "-P", "-m", "werkbank_seat.in_container"]
 LOOK_S = 0.5
 """Between looks at a container whose program has not said a word."""
+LATER_S = (1.0, 2.0, 4.0, 8.0)
+"""More pauses, where a container takes its time to end: on a busy machine."""
 STOP_S = 10
 RETRY_S = 2.0
 
@@ -277,7 +279,7 @@ class ContainerSpawner(SeatSpawner, DockerSpawner):  # type: ignore[misc]
 
     async def _notice(self) -> None:
         """The engine knows it a moment later than we do."""
-        for pause in ENDING_S:
+        for pause in (*ENDING_S, *LATER_S):
             if await self.poll_and_notify() is not None:
                 return
             await asyncio.sleep(pause)

@@ -134,7 +134,7 @@ def test_seats_survive_the_hub_and_are_known_again(own_docked: Workbench, servic
     second.close()
     # Its line is there again: its end is noticed at once.
     service.engine.run("kill", container_name(own_docked.state, "scientist", ""))
-    eventually(lambda: "" not in again.hub_user()["servers"], 10, "the seat is gone")
+    eventually(lambda: "" not in again.hub_user()["servers"], 25, "the seat is gone")
 
 
 def test_the_engine_knows_whose_seat_a_container_is(docked: Workbench, service: Service, scientist: Visitor) -> None:
