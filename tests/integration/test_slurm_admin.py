@@ -12,7 +12,7 @@ from hub.slurm import rights
 from hub.slurm.associations import Account, accounts
 from hub.slurm.demo.cluster import Cluster
 from hub.slurm.demo.configuration import NAME
-from tests.support.slurm import ANN, BEN, CYN, SERVICE_USER, USERS, slurm_of
+from tests.support.slurm import ANN, BEN, CYN, SERVICE_USER, USERS, end_all_jobs, slurm_of
 from tests.support.slurm.rights import sudo_rules
 from tests.support.slurm.site import on_head, settings_text
 from tests.support.workbench import ROOT
@@ -70,6 +70,7 @@ def programme(slurm: Cluster) -> Iterator[str]:
     """The name of an account that nobody has yet, and nobody has afterwards."""
     name = "new-programme"
     yield name
+    end_all_jobs(slurm)  # of an account with one nobody can be taken out
     slurm.run("sacctmgr", "--immediate", "delete", "user", f"account={name}", *USERS)
     slurm.run("sacctmgr", "--immediate", "delete", "account", name)
 

@@ -7,7 +7,7 @@ import pytest
 
 from hub.slurm.demo.cluster import Cluster
 from tests.support.notebook import Notebook
-from tests.support.slurm import ANN, BEN, end_all_jobs
+from tests.support.slurm import ANN, BEN, end_all_jobs, put_back
 from tests.support.slurm.site import SlurmWorkbench, jobs_of, slurm_workbench
 from tests.support.workbench import Visitor, eventually
 
@@ -101,7 +101,7 @@ def far_worker(notebook: Notebook, slurm: Cluster) -> tuple[str, str, int]:
         said(notebook, "cluster.scale(1); client.wait_for_workers(1)")
     finally:
         for node in near:
-            slurm.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+            put_back(slurm, node)
     ((name, node, job, times),) = workers_of(notebook)
     assert node not in near
     assert times == 0

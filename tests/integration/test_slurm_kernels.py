@@ -10,7 +10,17 @@ import pytest
 from hub.slurm.demo.cluster import Cluster
 from hub.slurm.demo.machines import Machine
 from tests.support.notebook import Notebook
-from tests.support.slurm import ANN, BEN, CYN, PROGRAMME_ACCOUNT, end_all_jobs, give, wait_until, wait_until_saved
+from tests.support.slurm import (
+    ANN,
+    BEN,
+    CYN,
+    PROGRAMME_ACCOUNT,
+    end_all_jobs,
+    give,
+    put_back,
+    wait_until,
+    wait_until_saved,
+)
 from tests.support.slurm.site import SlurmWorkbench, slurm_workbench
 from tests.support.workbench import ROOT, Visitor, eventually, service_process
 
@@ -114,9 +124,14 @@ def cable(made: Cluster, node: str, state: str) -> None:
 def is_back(made: Cluster, node: str) -> None:
     """Wait until Slurm gives a node work again."""
     wanted = ("sinfo", "--noheader", f"--nodes={node}", "--format=%T")
-    if "down" in made.run(*wanted):
-        made.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
-    eventually(lambda: made.run(*wanted).strip() in ("idle", "mixed", "allocated"), 60, f"{node} is back")
+
+    def is_in_use() -> bool:
+        state = made.run(*wanted).strip()
+        if "down" in state:
+            put_back(made, node)
+        return state in ("idle", "mixed", "allocated")
+
+    eventually(is_in_use, 60, f"{node} is back")
 
 
 def said_by_node(node: Machine, *command: str) -> None:

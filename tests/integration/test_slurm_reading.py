@@ -11,7 +11,7 @@ from hub.slurm.demo.cluster import Cluster
 from hub.slurm.demo.configuration import GPU_TYPE, PARTITION
 from hub.slurm.jobs import Job, JobState, jobs
 from hub.slurm.nodes import Free, free_in, nodes
-from tests.support.slurm import ANN, BEN, give, slurm_of, wait_until, wait_until_saved
+from tests.support.slurm import ANN, BEN, give, put_back, slurm_of, wait_until, wait_until_saved
 from tests.support.workbench import eventually
 
 ONE_GPU = f"--gres=gpu:{GPU_TYPE}:1"
@@ -42,7 +42,7 @@ def test_a_node_that_is_drained_has_nothing_free_and_says_why(quiet: Cluster) ->
         node = asyncio.run(nodes(slurm_of(quiet)))["n2"]
         assert (node.takes_jobs, node.reason, node.gpus) == (False, "new fan | at noon", {GPU_TYPE: 2})
     finally:
-        quiet.run("scontrol", "update", "NodeName=n2", "State=RESUME")
+        put_back(quiet, "n2")
 
 
 def test_a_running_job_tells_what_it_holds_and_where(quiet: Cluster) -> None:

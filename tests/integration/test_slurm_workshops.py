@@ -13,7 +13,7 @@ from hub.slurm.demo.cluster import Cluster
 from hub.slurm.reservations import NodeReservation, reservations
 from tests.support.classroom import Learner
 from tests.support.notebook import Notebook
-from tests.support.slurm import ANN, BEN, CYN, end_all_jobs, give, slurm_of, wait_until
+from tests.support.slurm import ANN, BEN, CYN, end_all_jobs, give, put_back, slurm_of, wait_until
 from tests.support.slurm.site import SlurmWorkbench, slurm_workbench
 from tests.support.workbench import Visitor, eventually, text_of
 
@@ -238,7 +238,7 @@ def test_a_node_that_breaks_down_is_replaced_and_where_there_is_none_that_is_tol
     assert office.kept("waves") is not None
     operations = bench.browser(CYN).http.get("/services/werkbank/admin/operations")
     assert "1 workshop has not its nodes" in text_of(operations.text)
-    slurm.run("scontrol", "update", f"NodeName={first}", "State=RESUME")
+    put_back(slurm, first)
     eventually(lambda: not office.found("waves")["nodes_missing"], 60, "all is well")
     assert sorted(getattr(office.kept("waves"), "nodes", ())) == sorted([first, second])
 

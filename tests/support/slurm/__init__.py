@@ -82,8 +82,13 @@ def end_all_jobs(made: Cluster) -> None:
     for line in made.run("sinfo", "--noheader", "--Node", "--format=%N %T").splitlines():
         node, state = line.split()
         if state.startswith(("drain", "down", "fail")):
-            made.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+            put_back(made, node)
     made.wait_until_idle()
+
+
+def put_back(made: Cluster, node: str) -> None:
+    """Have Slurm use a node again; it says that this is no state for it where it came back by itself meanwhile."""
+    made.head.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
 
 def wait_until_saved(made: Cluster, job: int) -> None:
