@@ -1,6 +1,7 @@
 """The images as a site gets them: built here from the checkout, started, and looked into."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -200,3 +201,26 @@ def test_a_volume_that_is_read_only_is_a_sentence(engine: Engine, built: dict[st
 def test_a_full_disk_is_a_sentence(engine: Engine, built: dict[str, Any]) -> None:
     told = refused(engine, "--tmpfs=/home/werkbank:rw,size=64k,nr_inodes=1,mode=1777")
     assert "the disk under /home/werkbank is full" in told
+
+
+# --- with GPUs ---------------------------------------------------------------------------------------------
+
+TORCH = """
+import torch
+assert not torch.cuda.is_available()
+assert torch.version.cuda.startswith("13")
+double = torch.compile(lambda x: (x * 2).sum())
+print(float(double(torch.ones(21))))
+"""
+
+
+@pytest.mark.skipif("WERKBANK_TEST_LAB_GPU" not in os.environ, reason="6 GB; WERKBANK_TEST_LAB_GPU=1 builds it")
+def test_the_lab_for_gpus_computes_on_the_cpu_where_there_is_none_and_says_which_driver_it_needs(
+    engine: Engine, built: dict[str, Any]
+) -> None:
+    assert images(engine, "build", "lab-gpu").returncode == 0
+    assert json.loads(images(engine, "test", "lab-gpu", "--json").stdout) == {"lab-gpu": []}
+    done = engine.run("run", "--rm", "--network=none", RECIPES["lab-gpu"].tag, "python", "-c", TORCH)
+    assert done.stdout.strip() == "42.0"
+    labels = engine.told("image", "inspect", RECIPES["lab-gpu"].tag)[0]["Labels"]
+    assert labels["nl.werkbank.driver"] == ">=580"
