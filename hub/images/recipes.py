@@ -50,14 +50,14 @@ def _image(name: str, parent: str, *inputs: str, installs: str = "") -> Recipe:
 
 OURS = (
     "LICENSE", "README.md", "extensions", "hub", "images/parts", "jupyterhub_config.py", "pyproject.toml",
-    "tutorials/__init__.py", "tutorials/build", "tutorials/notebooks", "werkbank.yaml", *PROXY,
+    "tutorials/__init__.py", "tutorials/build", "tutorials/notebooks", "werkbank.yaml",
 )  # fmt: skip
 SERVING = ("images/hub/serve", "images/hub/werkbank")
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("base", "base", ("images/base",), {"BASE": ""}),
-        Recipe("tools", "tools", (*INSTALLING, "images/bootstrap.lock", LOCK), {"PARENT": "base"}),
+        Recipe("tools", "tools", (*INSTALLING, *PROXY, "images/bootstrap.lock", LOCK), {"PARENT": "base"}),
         Recipe("parts", "parts", OURS, {"TOOLS": "tools"}),
         _libraries("worker", "base"),
         _image("worker", "base"),

@@ -195,11 +195,17 @@ def test_a_volume_of_somebody_else_is_a_sentence(engine: Engine, built: dict[str
 
 
 def test_a_volume_that_is_read_only_is_a_sentence(engine: Engine, built: dict[str, Any], tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
     assert "is mounted read-only" in refused(engine, f"--volume={tmp_path}:/home/werkbank:ro")
 
 
-def test_a_full_disk_is_a_sentence(engine: Engine, built: dict[str, Any]) -> None:
-    told = refused(engine, "--tmpfs=/home/werkbank:rw,size=64k,nr_inodes=1,mode=1777")
+def test_a_full_disk_is_a_sentence(engine: Engine, built: dict[str, Any], tmp_path: Path) -> None:
+    full = ("-t", "tmpfs", "-o", "size=64k,nr_inodes=1,mode=1777", "full", str(tmp_path))
+    subprocess.run(["mount", *full], check=True)
+    try:
+        told = refused(engine, f"--volume={tmp_path}:/home/werkbank")
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
     assert "the disk under /home/werkbank is full" in told
 
 
