@@ -403,6 +403,8 @@ def test_while_nobody_can_prove_who_they_are_seat_and_kernel_stay(
 
 
 def test_a_request_waits_for_slurm_to_be_back(ann: Visitor, slurm: Cluster) -> None:
+    for seat in jobs_named(slurm, "werkbank-seat"):
+        wait_until_saved(slurm, seat)
     slurm.daemons["slurmctld"].end()
     notebook = Notebook(ann, KERNEL)
     try:
