@@ -276,15 +276,15 @@ class DaskLimits(Section):
     """What one user's Dask clusters may have together; a cluster's options are bounded by it."""
 
     workers: int = Field(default=4, ge=0, le=10_000)
-    """Workers over all of a user's clusters; 0 means no Dask."""
+    """Workers of all clusters; 0 means no Dask."""
     worker_cores: int = Field(default=1, ge=1, le=256)
-    """Cores that one worker may have at most."""
+    """Cores of one worker, at most."""
     worker_memory: Memory = Field(default="1GiB", validate_default=True)
-    """Memory that one worker may have at most."""
+    """Memory of one worker, at most."""
     clusters: int = Field(default=2, ge=1, le=100)
-    """Clusters a user may have at once."""
+    """Clusters at once."""
     requeue: bool = False
-    """Clusters may have Slurm begin workers of a lost node again."""
+    """Slurm may begin workers of a lost node again."""
 
 
 class Profile(Section):
@@ -299,17 +299,17 @@ class Profile(Section):
     environment: Name = "default"
     """One of `environments`."""
     image: ImageName | None = None
-    """What its seats run, with `site.kind: containers`; left out, `site.containers.image`."""
+    """What its seats run as containers; left out, `site.containers.image`."""
     cpu: float = Field(gt=0, le=1024)
     """Cores a seat may use."""
     memory: Memory
     """Memory a seat may use."""
     processes: int = Field(default=4096, ge=64, le=1_000_000)
-    """Processes and threads a seat may have at once, with its kernels."""
+    """Processes and threads of a seat and its kernels."""
     gpu_classes: tuple[Name, ...] = ()
     """GPU classes that this seat's kernels may lease; each one of `gpu_classes`."""
     dask: DaskLimits = DaskLimits()
-    """Dask limits."""
+    """What one user's Dask clusters may have together."""
     idle_timeout: Duration = Field(default="1h", validate_default=True)
     """A seat without activity for this long is stopped (a running cell is activity)."""
     life: Duration = Field(default="12h", validate_default=True)
