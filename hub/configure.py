@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from hub import authentication, logs
+from hub import logs
+from hub.authentication import configuring as authentication
 from hub.containers.arrivals import Arrivals
 from hub.containers.engine import Engine
 from hub.containers.names import sockets_folder
@@ -132,10 +133,11 @@ SITES: dict[str, tuple[type[SeatSpawner], Callable[[Any, Any, Settings, StateDir
 
 def _services(c: Any, runtime: Runtime, settings: Settings, ports: Ports) -> None:
     environment = os.environ | runtime.environment()
-    services = [_web_service(environment, settings, ports), _culler(environment, settings), _command_line(runtime)]
-    services.append(_prometheus(runtime))
+    services = [_web_service(environment, settings, ports)]
     if settings.gateway.enabled:
         services.append(_gateway(environment, ports))
+    # Nobody waits for the culler: it begins when those that answer do (hub/running/hub.py).
+    services += [_culler(environment, settings), _command_line(runtime), _prometheus(runtime)]
     c.JupyterHub.services = services
 
 

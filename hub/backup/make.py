@@ -15,7 +15,7 @@ from hub import __version__
 from hub.backup import postgres
 from hub.backup.archive import Writer
 from hub.backup.manifest import Manifest, revisions_of
-from hub.backup.record import note_backup
+from hub.backup.record import LastBackup, note_backup
 from hub.errors import BackupError
 from hub.runtime import Runtime
 from hub.settings import Settings
@@ -53,7 +53,8 @@ def make(runtime: Runtime, file: Path, *, homes: bool) -> Manifest:
         raise BackupError(f"{file} cannot be written: {problem}. Nothing was written.") from None
     finally:
         half.unlink(missing_ok=True)
-    note_backup(runtime.state, manifest, homes=homes)
+    last = LastBackup(made=manifest.made.astimezone(UTC), version=manifest.version, homes=homes)
+    note_backup(runtime.state, last)
     return manifest
 
 

@@ -1,11 +1,10 @@
 """When the last backup was made: a small file in the state directory, for whoever watches over it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hub.backup.manifest import Manifest
 from hub.logs import get_logger
 from hub.state import StateDirectory, write_private
 
@@ -35,11 +34,10 @@ def last_backup(state: StateDirectory) -> LastBackup | None:
         return None
 
 
-def note_backup(state: StateDirectory, manifest: Manifest, *, homes: bool) -> None:
+def note_backup(state: StateDirectory, last: LastBackup) -> None:
     """Remember a backup that is complete. The archive stands also where this cannot be written; the log says so."""
-    record = LastBackup(made=manifest.made.astimezone(UTC), version=manifest.version, homes=homes)
     try:
-        write_private(_file(state), record.model_dump_json(indent=1))
+        write_private(_file(state), last.model_dump_json(indent=1))
         _file(state).chmod(0o644)  # root may have made it, and the service is somebody else
     except OSError as problem:
         log.warning("backup.not-noted", file=str(_file(state)), error=str(problem))

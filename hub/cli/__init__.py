@@ -2,72 +2,79 @@
 
 import logging
 import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from hub.cli import (
-    backup,
-    bench,
-    check,
-    down,
-    explain,
-    fits,
-    images,
-    leases,
-    lessons,
-    monitoring,
-    node,
-    settings,
-    simulate,
-    slurm,
-    status,
-    test,
-    up,
-    use,
-    warm,
-    workshops,
-)
 from hub.errors import WerkbankError
 from hub.logs import configure
 
-app = typer.Typer(
-    name="werkbank",
-    help="Werkbank: the research workbench of an AI facility.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("up")(up.up)
-app.command("down")(down.down)
-app.command("status")(status.status)
-app.command("check")(check.check)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore)
-app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(test.run_tests)
-app.add_typer(bench.app, name="bench")
-app.add_typer(leases.app, name="leases")
-app.add_typer(lessons.app, name="lessons")
-app.add_typer(explain.app, name="explain")
-app.add_typer(slurm.app, name="slurm")
-app.add_typer(images.app, name="images")
-app.command("drain")(leases.drain)
-app.command("simulate")(simulate.simulate)
-app.command("fits")(fits.fits)
-app.command("use")(use.use)
-app.command("warm")(warm.warm_seats)
-app.add_typer(workshops.app, name="workshops")
-app.add_typer(settings.app, name="settings")
-app.command("monitoring")(monitoring.monitoring)
-app.command("node")(node.node)
-app.command("units")(node.units)
+COMMANDS = {
+    "up": "up:up",
+    "down": "down:down",
+    "status": "status:status",
+    "check": "check:check",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "test": "test:run_tests",
+    "drain": "leases:drain",
+    "simulate": "simulate:simulate",
+    "fits": "fits:fits",
+    "use": "use:use",
+    "warm": "warm:warm_seats",
+    "monitoring": "monitoring:monitoring",
+    "node": "node:node",
+    "units": "node:units",
+    "bench": "bench:app",
+    "leases": "leases:app",
+    "lessons": "lessons:app",
+    "explain": "explain:app",
+    "slurm": "slurm:app",
+    "images": "images:app",
+    "workshops": "workshops:app",
+    "settings": "settings:app",
+}
+"""Name → module of this package and what in it: a function, or an app with commands. In the order that help shows."""
+CONTEXTS: dict[str, dict[str, Any]] = {"test": {"allow_extra_args": True, "ignore_unknown_options": True}}
+
+
+def command_line(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
+    """An app with these commands; nothing is imported for others."""
+    app = typer.Typer(
+        name="werkbank",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_werkbank)
+    for name in names:
+        module, _, what = COMMANDS[name].partition(":")
+        found = getattr(import_module(f"hub.cli.{module}"), what)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name, context_settings=CONTEXTS.get(name))(found)
+    return app
+
+
+def asked(arguments: Sequence[str]) -> Iterable[str]:
+    """The command that is asked for; all, where none is, for what there is to be told."""
+    first = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return [first] if first in COMMANDS else COMMANDS
 
 
 def main() -> None:
     """Run a command; a WerkbankError is one sentence and its exit code, never a stack trace."""
     configure(logging.WARNING)  # what a command prints is its answer; the log of what it did on the way is not
     try:
-        app()
+        command_line(asked(sys.argv[1:]))()
     except WerkbankError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _werkbank() -> None:
+    """Werkbank: the research workbench of an AI facility."""

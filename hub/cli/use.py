@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
@@ -10,14 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hub.accounting.exports import as_csv
+from hub.accounting.report import Line, UseReport
 from hub.cli.options import DEFAULT_STATE, State
 from hub.errors import WerkbankError
 from hub.pages.filters import figures, hours, span, written
 from hub.running.broker_client import BrokerClient
 from hub.state import StateDirectory
-
-if TYPE_CHECKING:
-    from hub.accounting.report import Line, UseReport
 
 MOST, SHOWN = 20_000, 40
 """Lines that are asked for, and that the table shows."""
@@ -40,9 +39,6 @@ def use(
     as_table_file: Annotated[bool, typer.Option("--csv", help="Print CSV, with every line and column.")] = False,
 ) -> None:
     """Who used what: GPU-hours, waits, seats, jobs of the cluster, energy."""
-    from hub.accounting.exports import as_csv  # only this command needs what they import
-    from hub.accounting.report import UseReport
-
     if as_json and as_table_file:
         raise BadQuestion("Ask for --json or for --csv, not for both.")
     asked = {"by": by, "period": month, "from": first, "to": last, "words": words, "limit": str(MOST)}
@@ -59,7 +55,7 @@ def use(
         Console(width=None if Console().is_terminal else TABLE_WIDTH).print(_table(report))
 
 
-def _table(report: "UseReport") -> Table:
+def _table(report: UseReport) -> Table:
     by = report.by.replace("_", " ")
     shown = Table(title=f"Use by {by}, {report.first} to {report.last} (UTC)", title_justify="left")
     shown.add_column(by.capitalize(), overflow="fold")
@@ -78,7 +74,7 @@ def _table(report: "UseReport") -> Table:
     return shown
 
 
-def _unknown(report: "UseReport") -> str:
+def _unknown(report: UseReport) -> str:
     """What is not known of jobs, so that nobody takes it for nothing."""
     if report.jobs is None or not report.jobs.is_unknown:
         return ""
@@ -87,7 +83,7 @@ def _unknown(report: "UseReport") -> str:
     return f"What jobs used is unknown {since}: Slurm's accounting does not answer."
 
 
-def _cells(line: "Line") -> list[str]:
+def _cells(line: Line) -> list[str]:
     marks = [word for word, holds in (("simulated", line.simulated), ("runs now", line.is_live)) if holds]
     return [
         escape(f"{line.title} ({', '.join(marks)})" if marks else line.title),
@@ -103,13 +99,13 @@ def _cells(line: "Line") -> list[str]:
     ]
 
 
-def _busy(line: "Line") -> str:
+def _busy(line: Line) -> str:
     if line.gpu_busy_share is not None:
         return f"{100 * line.gpu_busy_share:.0f}%"
     return "not measured" if line.gpu_hours_held else "-"
 
 
-def _energy(line: "Line") -> tuple[str, str]:
+def _energy(line: Line) -> tuple[str, str]:
     """Kilowatt-hours, and kilograms of CO2e."""
     if line.gpu_energy_kwh is None:
         return ("-" if line.simulated or not line.gpu_hours_held else "not measured"), "-"

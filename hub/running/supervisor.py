@@ -87,7 +87,7 @@ class Supervisor:
             self._nodes.start(state, self.runtime.settings, log)
         with self.log_file.open("ab") as log:
             hub = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(ROOT / "jupyterhub_config.py")],
+                [sys.executable, "-m", "hub.running.hub", "-f", str(ROOT / "jupyterhub_config.py")],
                 cwd=state.path,
                 env=os.environ | self.runtime.environment() | {"PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,

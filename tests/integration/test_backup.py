@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from hub.audit import Audit
-from hub.cli import app
+from hub.cli import command_line
 from hub.db import connect, engine_of
 from hub.errors import WerkbankError
 from hub.leases.model import Rules
@@ -160,7 +160,7 @@ def archive(state: Path, tmp_path: Path) -> Path:
 
 def said(*words: str) -> str:
     """What the command line refuses with, without the time that a new process takes; "" when it went well."""
-    done = CliRunner().invoke(app, list(words))
+    done = CliRunner().invoke(command_line(), list(words))
     if done.exception is None or isinstance(done.exception, SystemExit):
         return done.output if done.exit_code else ""
     assert isinstance(done.exception, WerkbankError), done.exception

@@ -38,6 +38,15 @@ def test_up_prints_address_and_password_and_status_repeats_them_for_machines(wor
     assert password_file.read_text().strip() == workbench.password
 
 
+def test_what_answers_starts_together_and_waits_neither_for_the_hub_nor_for_each_other(workbench: Workbench) -> None:
+    log = (workbench.state / "logs" / "hub.log").read_text()
+    hub_answers = log.index("Hub API listening")
+
+    assert log.index("-m hub.service") < hub_answers
+    assert log.index("-m dask_gateway_server") < hub_answers
+    assert hub_answers < log.index("-m jupyterhub_idle_culler")
+
+
 def test_nothing_but_loopback_is_listened_on(workbench: Workbench) -> None:
     for pid in workbench.status()["pids"].values():
         for connection in psutil.Process(pid).net_connections("inet"):

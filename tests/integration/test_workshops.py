@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hub.cli import app
+from hub.cli import command_line
 from hub.cli.workshops import EXAMPLE
 from hub.errors import WerkbankError
 from tests.support.workbench import Visitor, Workbench, eventually, run_werkbank
@@ -40,7 +40,7 @@ class Office:
         self._bench, self._folder = bench, folder
 
     def __call__(self, *arguments: str, of: str = "workshops") -> tuple[int, str]:
-        done = CliRunner().invoke(app, [of, *arguments, "--state", str(self._bench.state)])
+        done = CliRunner().invoke(command_line(), [of, *arguments, "--state", str(self._bench.state)])
         if isinstance(done.exception, WerkbankError):
             return done.exception.exit_code, str(done.exception)
         return done.exit_code, done.output

@@ -13,7 +13,7 @@ import pytest
 from tornado.web import HTTPError
 from traitlets.config import Config
 
-from hub.authentication import configure
+from hub.authentication.configuring import configure
 from hub.authentication.demo import DemoSignIn
 from hub.authentication.membership import Membership
 from hub.authentication.pam import PamSignIn, unix_groups

@@ -14,7 +14,7 @@ import pytest
 from certipy import Certipy
 from traitlets.config import Config
 
-from hub.authentication import configure
+from hub.authentication.configuring import configure
 from hub.authentication.discovery import discover
 from hub.errors import SettingsError
 from hub.settings import Settings

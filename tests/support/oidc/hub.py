@@ -25,7 +25,7 @@ _CONFIG = """
 import json
 from pathlib import Path
 
-from hub.authentication import configure
+from hub.authentication.configuring import configure
 from hub.settings import load
 from hub.runtime import ROOT, proxy_command
 from hub.state import StateDirectory
