@@ -30,7 +30,7 @@ def test_a_command_stands_alone(name: str) -> None:
 
 
 def test_a_command_that_there_is_not_is_answered_with_those_that_there_are() -> None:
-    done = CliRunner().invoke(command_line(asked(["stauts"])), ["stauts"])
+    done = CliRunner().invoke(command_line(asked(["state"])), ["state"])
 
     assert done.exit_code == 2
     assert "status" in done.output
