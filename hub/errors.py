@@ -23,6 +23,7 @@ WerkbankError
 │       ├── NotThere
 │       ├── NameTaken
 │       └── DiskFull
+├── ImagesError          an image cannot be built, or looked into (hub.images.program)
 ├── LeaseRefused         the broker cannot do that with a lease; nothing was changed
 └── Refusal              a person asked for what they may not have
 """

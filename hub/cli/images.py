@@ -11,7 +11,7 @@ from rich.table import Table
 
 from hub.images.build import Builder, source_date
 from hub.images.contents import look, problems
-from hub.images.engine import Engine, EngineError, find
+from hub.images.program import ImagesError, Program, find
 from hub.images.recipes import DEBIAN, DELIVERED, GPU, LOCAL_DEBIAN, RECIPES
 from hub.runtime import ROOT
 
@@ -20,7 +20,9 @@ app = typer.Typer(help="Build container images from the locks, and see what they
 Chosen = Annotated[
     list[str] | None, typer.Argument(metavar="[IMAGE…]", help=f"{', '.join(DELIVERED)}: all of these; or {GPU}.")
 ]
-Program = Annotated[str, typer.Option("--engine", metavar="PROGRAM", help="podman or docker; the first that is here.")]
+ProgramName = Annotated[
+    str, typer.Option("--engine", metavar="PROGRAM", help="podman or docker; the first that is here.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
@@ -31,7 +33,7 @@ def build(
         str, typer.Option(metavar="IMAGE", help=f"What they are built on; {LOCAL_DEBIAN} once `images base` made it.")
     ] = "",
     anew: Annotated[bool, typer.Option("--no-cache", help="Build everything again, whatever is there.")] = False,
-    program: Program = "",
+    program: ProgramName = "",
     as_json: AsJson = False,
 ) -> None:
     """Build images, and what they are built on. What has not changed since is left as it is."""
@@ -51,7 +53,7 @@ def build(
 
 
 @app.command("base")
-def base_image(program: Program = "") -> None:
+def base_image(program: ProgramName = "") -> None:
     """Make a base image from Debian's packages, for machines that reach no registry. Needs root and mmdebstrap."""
     from hub.images.debian import make
 
@@ -59,7 +61,7 @@ def base_image(program: Program = "") -> None:
 
 
 @app.command("test")
-def see(chosen: Chosen = None, program: Program = "", as_json: AsJson = False) -> None:
+def see(chosen: Chosen = None, program: ProgramName = "", as_json: AsJson = False) -> None:
     """Start each image and see whether it is what it promises. Exit 1 when one is not."""
     engine = find(program)
     found = {name: list(problems(engine, look(engine, name))) for name in _names(chosen)}
@@ -76,7 +78,7 @@ def see(chosen: Chosen = None, program: Program = "", as_json: AsJson = False) -
 def sbom(
     chosen: Chosen = None,
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the bills go.")] = ROOT / ".werkbank/images",
-    program: Program = "",
+    program: ProgramName = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a bill of materials (CycloneDX) and the licences of each image."""
@@ -105,7 +107,7 @@ def sbom(
 
 
 @app.command("size")
-def size(chosen: Chosen = None, program: Program = "", as_json: AsJson = False) -> None:
+def size(chosen: Chosen = None, program: ProgramName = "", as_json: AsJson = False) -> None:
     """How large the images are, unpacked."""
     engine = find(program)
     if as_json:
@@ -115,7 +117,7 @@ def size(chosen: Chosen = None, program: Program = "", as_json: AsJson = False) 
     _show(engine, _names(chosen))
 
 
-def _base(engine: Engine) -> str:
+def _base(engine: Program) -> str:
     """The one that was made here, where there is one; else Debian's own, from its registry."""
     return LOCAL_DEBIAN if engine.image(LOCAL_DEBIAN) is not None else DEBIAN
 
@@ -124,18 +126,18 @@ def _names(chosen: Sequence[str] | None) -> Sequence[str]:
     for name in chosen or ():
         if name not in RECIPES:
             there = ", ".join((*DELIVERED, GPU))
-            raise EngineError(f"There is no image {name!r}; there are {there}. Nothing was done.")
+            raise ImagesError(f"There is no image {name!r}; there are {there}. Nothing was done.")
     return chosen or DELIVERED
 
 
-def _megabytes(engine: Engine, name: str) -> float:
+def _megabytes(engine: Program, name: str) -> float:
     image = engine.image(RECIPES[name].tag)
     if image is None:
-        raise EngineError(f"There is no image {RECIPES[name].tag} here. Build it: `werkbank images build {name}`.")
+        raise ImagesError(f"There is no image {RECIPES[name].tag} here. Build it: `werkbank images build {name}`.")
     return round(int(image["Size"]) / 1e6, 1)
 
 
-def _show(engine: Engine, names: Sequence[str]) -> None:
+def _show(engine: Program, names: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("image", "MB", "id"):
         table.add_column(title, justify="right" if title == "MB" else "left")

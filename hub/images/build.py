@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub import __version__
-from hub.images.engine import Engine, EngineError, last_lines
+from hub.images.program import ImagesError, Program, last_lines
 from hub.images.recipes import RECIPES, Recipe, files_of, needed
 from hub.images.settling import settle
 from hub.runtime import ROOT
@@ -52,7 +52,7 @@ class Built:
 class Builder:
     """Builds with one engine, on one base image."""
 
-    engine: Engine
+    engine: Program
     base: str
     root: Path = ROOT
     anew: bool = False
@@ -60,7 +60,7 @@ class Builder:
     epoch: int = field(default_factory=lambda: source_date())
 
     def build(self, names: Sequence[str], tell: Tell) -> Iterator[Built]:
-        """Build images and all that they are built on. Raises EngineError; what was built before stays."""
+        """Build images and all that they are built on. Raises ImagesError; what was built before stays."""
         known_by = {"": self._base_id(tell)}
         revision = revision_of(self.root)
         for recipe in needed(names):
@@ -79,7 +79,7 @@ class Builder:
         known = self.engine.image(recipe.tag)
         if known is None or _labels(known).get(INPUTS) != wanted:
             return False
-        below = recipe.parents.get("PARENT", "tools" if "BASE" not in recipe.parents else "")
+        below = next(iter(recipe.parents.values()))
         parent = self.engine.image(RECIPES[below].tag if below else self.base)
         under = parent["RootFS"]["Layers"] if parent else []
         return bool(known["RootFS"]["Layers"][: len(under)] == under)
@@ -102,7 +102,7 @@ class Builder:
             tell(f"fetching {self.base} …")
             done = self.engine.run("pull", self.base, timeout=PATIENCE_S, check=False)
             if done.returncode:
-                raise EngineError(
+                raise ImagesError(
                     f"The base image {self.base} cannot be had ({last_lines(done.stderr)}). Name another one with "
                     "--base, or make one from Debian's packages: `werkbank images base`. Nothing was built."
                 )
@@ -113,28 +113,30 @@ class Builder:
     def _build(self, recipe: Recipe, wanted: str, revision: str) -> None:
         folder = f"images/{recipe.folder}/Containerfile"
         with _secrets() as secrets:
-            words = [self.engine.program, "build", "--file", folder, "--tag", recipe.tag, *secrets, *self._dating()]
+            words = [self.engine.path, "build", "--file", folder, "--tag", recipe.tag, *secrets, *self._dating()]
             for argument, parent in recipe.parents.items():
                 words += ["--build-arg", f"{argument}={RECIPES[parent].tag if parent else self.base}"]
             if recipe.target:
                 words += ["--target", recipe.target]
-            if self.anew and not self._has_own_libraries(recipe):
+            if self.anew:
                 words += ["--no-cache"]
-            for name, value in (_annotations(recipe, self.base, revision) | {INPUTS: wanted}).items():
-                words += ["--label", f"{name}={value}"]
             done = subprocess.run(
                 [*words, "."],
                 cwd=self.root, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S, check=False,
             )  # fmt: skip
         if done.returncode:
-            raise EngineError(f"{recipe.name} could not be built: {last_lines(done.stderr or done.stdout)}")
+            raise ImagesError(f"{recipe.name} could not be built: {last_lines(done.stderr or done.stdout)}")
+        self._label(recipe, _annotations(recipe, self.base, revision) | {INPUTS: wanted})
         if recipe.name in TITLES and not self.engine.is_docker:
             settle(self.engine, recipe.tag)
 
-    @staticmethod
-    def _has_own_libraries(recipe: Recipe) -> bool:
-        """Its first stage is an image that was built a moment ago."""
-        return not recipe.target and f"{recipe.name}-libraries" in RECIPES
+    def _label(self, recipe: Recipe, labels: Mapping[str, str]) -> None:
+        """By itself: what Podman takes from its cache as a whole keeps the labels that it had."""
+        words = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "Containerfile").write_text(f"FROM {recipe.tag}\n", encoding="utf-8")
+            file = f"--file={folder}/Containerfile"
+            self.engine.run("build", file, "--tag", recipe.tag, *self._dating(), *words, folder, timeout=PATIENCE_S)
 
     def _dating(self) -> list[str]:
         """Every file and layer is of one moment, so that the same inputs give the same digest."""
@@ -152,7 +154,7 @@ def source_date() -> int:
     """
     given = os.environ.get("SOURCE_DATE_EPOCH", str(EPOCH))
     if not given.isdecimal():
-        raise EngineError(f"SOURCE_DATE_EPOCH: {given!r} is not a number of seconds. Nothing was built.")
+        raise ImagesError(f"SOURCE_DATE_EPOCH: {given!r} is not a number of seconds. Nothing was built.")
     return int(given)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from hub.images.engine import Engine, EngineError, last_lines
+from hub.images.program import ImagesError, Program, last_lines
 from hub.images.recipes import GPU, GPU_LOCK, LOCK, RECIPES, WHOLE
 from hub.runtime import ROOT
 
@@ -37,22 +37,22 @@ class Contents:
         return {plain(one["name"]): one["version"] for one in self.facts["python"]}
 
 
-def look(engine: Engine, name: str) -> Contents:
-    """Start an image and see what is in it. Raises EngineError."""
+def look(engine: Program, name: str) -> Contents:
+    """Start an image and see what is in it. Raises ImagesError."""
     tag = RECIPES[name].tag
     if engine.image(tag) is None:
-        raise EngineError(f"There is no image {tag} here. Build it: `werkbank images build {name}`.")
+        raise ImagesError(f"There is no image {tag} here. Build it: `werkbank images build {name}`.")
     # Through its own entrypoint, so that the init and the first check of a container are seen as well.
     done = subprocess.run(
-        [engine.program, "run", "--rm", "--interactive", "--network=none", tag, "/usr/bin/python3", "-"],
+        [engine.path, "run", "--rm", "--interactive", "--network=none", tag, "/usr/bin/python3", "-"],
         input=PROBE.read_text(encoding="utf-8"), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise EngineError(f"{tag} does not start: {last_lines(done.stderr)}")
+        raise ImagesError(f"{tag} does not start: {last_lines(done.stderr)}")
     return Contents(name, json.loads(done.stdout))
 
 
-def problems(engine: Engine, seen: Contents) -> Iterator[str]:
+def problems(engine: Program, seen: Contents) -> Iterator[str]:
     """Promises that an image breaks, each a sentence."""
     facts, image = seen.facts, engine.image(RECIPES[seen.image].tag) or {}
     config = image.get("Config") or {}

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from hub.images.engine import Engine, EngineError, last_lines
+from hub.images.program import ImagesError, Program, last_lines
 from hub.images.recipes import LOCAL_DEBIAN
 
 SUITE = "bookworm"
@@ -16,16 +16,16 @@ MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
 PATIENCE_S = 900.0
 
 
-def make(engine: Engine, epoch: int) -> str:
-    """Make it with mmdebstrap, and return its name. Raises EngineError."""
+def make(engine: Program, epoch: int) -> str:
+    """Make it with mmdebstrap, and return its name. Raises ImagesError."""
     program = shutil.which("mmdebstrap")
     if program is None:
-        raise EngineError("A base image is made by mmdebstrap, which is not here (on Debian: apt install mmdebstrap).")
+        raise ImagesError("A base image is made by mmdebstrap, which is not here (on Debian: apt install mmdebstrap).")
     if os.geteuid() != 0:
-        raise EngineError("Only root can make a base image from packages. Start it as root, or use --base.")
+        raise ImagesError("Only root can make a base image from packages. Start it as root, or use --base.")
     sources = next((file for file in SOURCES if file.is_file()), None)
     if sources is None:
-        raise EngineError(f"This machine has no sources of Debian's packages: {SOURCES[0]} is not there.")
+        raise ImagesError(f"This machine has no sources of Debian's packages: {SOURCES[0]} is not there.")
     with tempfile.TemporaryDirectory() as folder:
         _bootstrap([program, *_options(), SUITE, f"{folder}/root.tar", str(sources)], epoch)
         Path(folder, "Containerfile").write_text('FROM scratch\nADD root.tar /\nCMD ["bash"]\n', encoding="utf-8")
@@ -52,4 +52,4 @@ def _bootstrap(command: list[str], epoch: int) -> None:
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     if done.returncode:
-        raise EngineError(f"No base image was made: {last_lines(done.stderr)}")
+        raise ImagesError(f"No base image was made: {last_lines(done.stderr)}")

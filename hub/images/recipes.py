@@ -27,7 +27,7 @@ class Recipe:
     inputs: tuple[str, ...]
     """What it is built from besides its Containerfile."""
     parents: dict[str, str]
-    """By build argument, the image that goes there: built before."""
+    """By build argument, the image that goes there: built before. The first is what it is on top of."""
     target: str = ""
     """The stage of the Containerfile; "" for its last."""
 
@@ -42,10 +42,9 @@ def _libraries(name: str, parent: str, installs: str = "", locks: tuple[str, ...
     return Recipe(f"{name}-libraries", name, files, {"PARENT": parent, "TOOLS": "tools"}, "libraries")
 
 
-def _image(name: str, parent: str, *inputs: str, installs: str = "") -> Recipe:
-    library = _libraries(name, parent, installs)
-    # The stages before it are built already, so they come from the cache; what is new is what is ours.
-    return Recipe(name, name, (*library.inputs, *inputs), library.parents | {"PARTS": "parts"})
+def _image(name: str, *inputs: str) -> Recipe:
+    """The libraries, and what is ours on top."""
+    return Recipe(name, name, inputs, {"LIBRARIES": f"{name}-libraries", "PARTS": "parts"})
 
 
 OURS = (
@@ -60,15 +59,15 @@ RECIPES = {
         Recipe("tools", "tools", (*INSTALLING, *PROXY, "images/bootstrap.lock", LOCK), {"PARENT": "base"}),
         Recipe("parts", "parts", OURS, {"TOOLS": "tools"}),
         _libraries("worker", "base"),
-        _image("worker", "base"),
+        _image("worker"),
         _libraries("lab", "worker-libraries"),
-        _image("lab", "worker-libraries"),
+        _image("lab"),
         _libraries(GPU, "lab-libraries", locks=(GPU_LOCK,)),
-        _image(GPU, "lab-libraries", GPU_LOCK),
+        _image(GPU),
         _libraries("hub", "base"),
-        _image("hub", "base", *SERVING),
+        _image("hub", *SERVING),
         _libraries(WHOLE, "lab-libraries", "hub"),
-        _image(WHOLE, "lab-libraries", *SERVING, "images/werkbank/with-accounts", installs="hub"),
+        _image(WHOLE, *SERVING, "images/werkbank/with-accounts"),
     )
 }
 """In an order in which they can be built."""
@@ -85,8 +84,6 @@ def needed(names: Sequence[str]) -> Iterator[Recipe]:
             wanted.add(name)
             for parent in RECIPES[name].parents.values():
                 want(parent)
-            if f"{name}-libraries" in RECIPES:
-                want(f"{name}-libraries")
 
     for name in names:
         want(name)

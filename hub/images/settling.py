@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hub.images.engine import Engine
+from hub.images.program import Program
 
 MANIFEST = "manifest.json"
 PATIENCE_S = 900.0
 
 
-def settle(engine: Engine, tag: str) -> None:
+def settle(engine: Program, tag: str) -> None:
     """Replace an image by the same one without what is different in each build. Layers stay as they are."""
     with tempfile.TemporaryDirectory() as folder:
         saved, settled = Path(folder, "saved.tar"), Path(folder, "settled.tar")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from hub.images.build import Builder, Built
 from hub.images.contents import look
-from hub.images.engine import Engine as Program
-from hub.images.recipes import DELIVERED, RECIPES
+from hub.images.program import Program
+from hub.images.recipes import DELIVERED, LOCAL_DEBIAN, RECIPES, files_of
 from tests.support.containers import Engine
 from tests.support.images import images
-from tests.support.workbench import eventually
+from tests.support.workbench import ROOT, eventually
 
 MOST_MB = {"hub": 450, "lab": 900, "worker": 450, "werkbank": 1200}
 LAB_ONLY = {"jupyterlab", "ipykernel", "jupyterhub", "werkbank-lab", "werkbank-kernels"}
@@ -124,6 +126,25 @@ def test_what_has_not_changed_is_not_built_again(engine: Engine, built: dict[str
     again = json.loads(images(engine, "build", "--json").stdout)
     assert {name: one["id"] for name, one in again.items()} == {name: one["id"] for name, one in built.items()}
     assert not any(one["built"] for one in again.values())
+
+
+def test_a_change_that_makes_no_image_another_is_known_once_it_was_built(built: dict[str, Any], tmp_path: Path) -> None:
+    for file in files_of(RECIPES["base"], ROOT):
+        (tmp_path / file.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, tmp_path / file.relative_to(ROOT))
+    with (tmp_path / "images/base/Containerfile").open("a") as containerfile:
+        containerfile.write("# Words for whoever reads it.\n")
+
+    def base(root: Path) -> Built:
+        return next(iter(Builder(Program("podman"), LOCAL_DEBIAN, root).build(["base"], print)))
+
+    try:
+        first, second = base(tmp_path), base(tmp_path)
+    finally:
+        back = base(ROOT)
+
+    assert (first.is_new, second.is_new) == (True, False)
+    assert back.id == built["base"]["id"]
 
 
 def test_the_same_inputs_give_the_same_image(engine: Engine, built: dict[str, Any]) -> None:

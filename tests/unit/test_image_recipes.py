@@ -10,7 +10,7 @@ import pytest
 from hub.errors import WerkbankError
 from hub.images.build import Builder, source_date
 from hub.images.contents import locked_versions
-from hub.images.engine import Engine, find
+from hub.images.program import Program, find
 from hub.images.recipes import DELIVERED, GPU, LOCK, RECIPES, files_of, needed
 from tests.support.workbench import ROOT
 
@@ -31,7 +31,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fingerprints(root: Path) -> dict[str, str]:
-    builder = Builder(Engine("podman"), "debian", root)
+    builder = Builder(Program("podman"), "debian", root)
     known = {"": "base"}
     for recipe in needed((*DELIVERED, GPU)):
         known[recipe.name] = builder.fingerprint(recipe, known, "abc")

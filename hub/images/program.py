@@ -12,25 +12,25 @@ from hub.errors import WerkbankError
 LAST_LINES = 12
 
 
-class EngineError(WerkbankError):
-    """The container engine did not do it."""
+class ImagesError(WerkbankError):
+    """An image cannot be built, or looked into."""
 
 
 @dataclass(frozen=True)
-class Engine:
-    """One of the two programs."""
+class Program:
+    """One of the two."""
 
-    program: str
+    path: str
 
     @property
     def is_docker(self) -> bool:
-        return self.program.rpartition("/")[2] == "docker"
+        return self.path.rpartition("/")[2] == "docker"
 
     def run(self, *words: str, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run it and return what it printed. Raises EngineError with its last lines where it fails."""
-        done = subprocess.run([self.program, *words], capture_output=True, text=True, timeout=timeout, check=False)
+        """Run it and return what it printed. Raises ImagesError with its last lines where it fails."""
+        done = subprocess.run([self.path, *words], capture_output=True, text=True, timeout=timeout, check=False)
         if check and done.returncode:
-            raise EngineError(f"{self.program} {words[0]}: {last_lines(done.stderr or done.stdout)}")
+            raise ImagesError(f"{self.path} {words[0]}: {last_lines(done.stderr or done.stdout)}")
         return done
 
     def image(self, name: str) -> Mapping[str, Any] | None:
@@ -39,13 +39,13 @@ class Engine:
         return json.loads(done.stdout)[0] if done.returncode == 0 else None
 
 
-def find(program: str = "") -> Engine:
-    """The engine that is asked for; else Podman where it is, else Docker. Raises EngineError."""
+def find(program: str = "") -> Program:
+    """The engine that is asked for; else Podman where it is, else Docker. Raises ImagesError."""
     for name in (program,) if program else ("podman", "docker"):
         if found := shutil.which(name):
-            return Engine(found)
+            return Program(found)
     wanted = f"{program} is" if program else "neither podman nor docker is"
-    raise EngineError(f"Images need a container engine, and {wanted} on PATH (on Debian: apt install podman).")
+    raise ImagesError(f"Images need a container engine, and {wanted} on PATH (on Debian: apt install podman).")
 
 
 def last_lines(text: str) -> str:
