@@ -1,33 +1,17 @@
-"""Stock JupyterHub with DockerSpawner for comparison: its defaults, but for what it needs to run at this engine."""
-
-import json
-import os
-from pathlib import Path
+"""Stock JupyterHub for comparison: its seats are containers of DockerSpawner."""
 
 from dockerspawner import DockerSpawner
 from traitlets.config import get_config
 
-from hub.bench.peers import ADDRESS, PASSWORD, PUBLIC_STATE, SEAT
-from hub.runtime import proxy_command
-from hub.state import StateDirectory
+from hub.bench.stock_hub import stock_hub
 
 c = get_config()
-state = StateDirectory.open(Path(os.environ[PUBLIC_STATE]))
-ports = state.ports()
-seat = json.loads(os.environ[SEAT])
+state, seat = stock_hub(c)
+hub = state.ports().hub
 
-c.JupyterHub.bind_url = os.environ[ADDRESS]
 # Containers come by a network of their own.
-c.JupyterHub.hub_bind_url = f"http://0.0.0.0:{ports.hub}"
-c.JupyterHub.hub_connect_url = f"http://{seat['hub']}:{ports.hub}"
-c.JupyterHub.db_url = state.database("hub")
-c.ConfigurableHTTPProxy.command = proxy_command()
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports.proxy_api}"
-
-c.JupyterHub.authenticator_class = "dummy"
-c.DummyAuthenticator.password = os.environ[PASSWORD]
-c.Authenticator.allow_all = True
-
+c.JupyterHub.hub_bind_url = f"http://0.0.0.0:{hub}"
+c.JupyterHub.hub_connect_url = f"http://{seat['hub']}:{hub}"
 c.JupyterHub.spawner_class = DockerSpawner
 c.DockerSpawner.client_kwargs = {"base_url": f"unix://{seat['socket']}"}
 c.DockerSpawner.image = seat["image"]
@@ -39,5 +23,3 @@ c.DockerSpawner.cmd = ["jupyterhub-singleuser"]
 c.DockerSpawner.args = seat["arguments"]
 c.DockerSpawner.environment = seat["variables"]
 c.DockerSpawner.mem_limit, c.DockerSpawner.cpu_limit = seat["memory"], seat["cpu"]
-c.DockerSpawner.start_timeout = 120
-c.DockerSpawner.http_timeout = 120
