@@ -197,6 +197,31 @@ def containers(
     raise typer.Exit(1 if watcher.failures else 0)
 
 
+@app.command("images")
+def images(
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="How many starts of each, in turn.")] = 5,
+    cold: Annotated[bool, typer.Option("--cold", help="Build hub, lab and worker from nothing, too.")] = False,
+    base: Annotated[str, typer.Option(metavar="IMAGE", help="What they are built on.")] = "",
+    program: Annotated[str, typer.Option("--engine", metavar="PROGRAM", help="podman or docker.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure how large images are, how soon they are built and answer, beside stock. Exit 1 when a start failed."""
+    from hub.bench.images.plan import Plan as ImagesPlan
+    from hub.bench.images.run import run
+    from hub.bench.images.table import table
+    from hub.images.known import base_of
+    from hub.images.program import find
+
+    plan, engine = ImagesPlan(runs, cold), find(program)
+    with _interruptible(), _watcher(plan.rounds) as watcher:
+        report = run(plan, engine, base or base_of(engine), watcher)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        Console(width=None if Console().is_terminal else TABLE_WIDTH).print(table(report))
+    raise typer.Exit(1 if watcher.failures else 0)
+
+
 @app.command("use")
 def use(
     records: Annotated[int, typer.Option(min=100, max=20_000_000, help="Ended leases of one year.")] = 2_000_000,

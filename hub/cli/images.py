@@ -11,8 +11,9 @@ from rich.table import Table
 
 from hub.images.build import Builder, source_date
 from hub.images.contents import look, problems
+from hub.images.known import base_of, image_of, megabytes_of
 from hub.images.program import ImagesError, Program, find
-from hub.images.recipes import DEBIAN, DELIVERED, GPU, LOCAL_DEBIAN, RECIPES
+from hub.images.recipes import DELIVERED, GPU, LOCAL_DEBIAN, RECIPES
 from hub.runtime import ROOT
 
 app = typer.Typer(help="Build container images from the locks, and see what they are.", no_args_is_help=True)
@@ -38,7 +39,7 @@ def build(
 ) -> None:
     """Build images, and what they are built on. What has not changed since is left as it is."""
     engine = find(program)
-    builder = Builder(engine, base or _base(engine), anew=anew)
+    builder = Builder(engine, base or base_of(engine), anew=anew)
     console = Console(stderr=True)
     built = []
     for one in builder.build(_names(chosen), lambda words: console.print(words, highlight=False)):
@@ -89,7 +90,7 @@ def sbom(
     told: dict[str, dict[str, Any]] = {}
     for name in _names(chosen):
         seen = look(engine, name)
-        text = bill(seen, str((engine.image(RECIPES[name].tag) or {})["Id"]), source_date())
+        text = bill(seen, str(image_of(engine, name)["Id"]), source_date())
         (to / f"{name}.cdx.json").write_text(text + "\n", encoding="utf-8")
         found = licences(text)
         lines = [f"{licence or 'none stated'}: {', '.join(parts)}" for licence, parts in sorted(found.items())]
@@ -111,15 +112,10 @@ def size(chosen: Chosen = None, program: ProgramName = "", as_json: AsJson = Fal
     """How large the images are, unpacked."""
     engine = find(program)
     if as_json:
-        sizes = {name: {"mb": _megabytes(engine, name)} for name in _names(chosen)}
+        sizes = {name: {"mb": megabytes_of(engine, name)} for name in _names(chosen)}
         typer.echo(json.dumps(sizes, indent=2))
         return
     _show(engine, _names(chosen))
-
-
-def _base(engine: Program) -> str:
-    """The one that was made here, where there is one; else Debian's own, from its registry."""
-    return LOCAL_DEBIAN if engine.image(LOCAL_DEBIAN) is not None else DEBIAN
 
 
 def _names(chosen: Sequence[str] | None) -> Sequence[str]:
@@ -130,18 +126,11 @@ def _names(chosen: Sequence[str] | None) -> Sequence[str]:
     return chosen or DELIVERED
 
 
-def _megabytes(engine: Program, name: str) -> float:
-    image = engine.image(RECIPES[name].tag)
-    if image is None:
-        raise ImagesError(f"There is no image {RECIPES[name].tag} here. Build it: `werkbank images build {name}`.")
-    return round(int(image["Size"]) / 1e6, 1)
-
-
 def _show(engine: Program, names: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("image", "MB", "id"):
         table.add_column(title, justify="right" if title == "MB" else "left")
     for name in names:
-        image = engine.image(RECIPES[name].tag) or {}
-        table.add_row(RECIPES[name].tag, f"{_megabytes(engine, name):.0f}", str(image.get("Id", ""))[:12])
+        image = image_of(engine, name)
+        table.add_row(RECIPES[name].tag, f"{megabytes_of(engine, name):.0f}", str(image["Id"])[:12])
     Console().print(table)

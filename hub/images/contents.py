@@ -10,6 +10,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from hub.images.known import image_of
 from hub.images.program import ImagesError, Program, last_lines
 from hub.images.recipes import GPU, GPU_LOCK, LOCK, RECIPES, WHOLE
 from hub.runtime import ROOT
@@ -39,9 +40,8 @@ class Contents:
 
 def look(engine: Program, name: str) -> Contents:
     """Start an image and see what is in it. Raises ImagesError."""
+    image_of(engine, name)
     tag = RECIPES[name].tag
-    if engine.image(tag) is None:
-        raise ImagesError(f"There is no image {tag} here. Build it: `werkbank images build {name}`.")
     # Through its own entrypoint, so that the init and the first check of a container are seen as well.
     done = subprocess.run(
         [engine.path, "run", "--rm", "--interactive", "--network=none", tag, "/usr/bin/python3", "-"],
@@ -54,7 +54,7 @@ def look(engine: Program, name: str) -> Contents:
 
 def problems(engine: Program, seen: Contents) -> Iterator[str]:
     """Promises that an image breaks, each a sentence."""
-    facts, image = seen.facts, engine.image(RECIPES[seen.image].tag) or {}
+    facts, image = seen.facts, image_of(engine, seen.image)
     config = image.get("Config") or {}
     user = ROOT_USER if seen.image == WHOLE else USER
     if config.get("User") != user or f"{facts['uid']}:{facts['uid']}" != user:

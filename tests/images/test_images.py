@@ -19,7 +19,7 @@ from hub.images.program import Program
 from hub.images.recipes import DELIVERED, LOCAL_DEBIAN, RECIPES, files_of
 from tests.support.containers import Engine
 from tests.support.images import images
-from tests.support.workbench import ROOT, eventually
+from tests.support.workbench import ROOT, eventually, run_werkbank
 
 MOST_MB = {"hub": 450, "lab": 900, "worker": 450, "werkbank": 1200}
 LAB_ONLY = {"jupyterlab", "ipykernel", "jupyterhub", "werkbank-lab", "werkbank-kernels"}
@@ -117,6 +117,19 @@ def test_a_bill_of_materials_is_valid_and_names_every_part_and_its_licence(
     bills = {name: json.loads((tmp_path / f"{name}.cdx.json").read_text())["serialNumber"] for name in DELIVERED}
     images(engine, "sbom", "hub", "--to", str(tmp_path))
     assert json.loads((tmp_path / "hub.cdx.json").read_text())["serialNumber"] == bills["hub"]
+
+
+def test_starts_are_measured_beside_stock_and_no_container_stays(engine: Engine, built: dict[str, Any]) -> None:
+    before = engine.run("ps", "--all", "--quiet").stdout
+
+    done = run_werkbank("bench", "images", "--runs", "1", "--json", timeout=400)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["figures"].pop("cold_s") is None
+    assert [name for name, value in report["figures"].items() if not value] == []
+    assert report["starts"].keys() == {"stock", "hub", "werkbank", "lab", "worker"}
+    assert engine.run("ps", "--all", "--quiet").stdout == before
 
 
 # --- how they are built ------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Images: how large they are, how soon they are built, how soon they answer."""
