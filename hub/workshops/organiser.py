@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -213,26 +214,25 @@ class Organiser:
 
     async def promised(self, but: Workshop | None = None) -> Promised:
         """What is promised to everybody, `but` for one workshop."""
-        own = but.reservation if but else ""
-        reservations = self._desk.broker.state.reservations.values()
+        id, own = (but.id, but.reservation) if but else ("", "")
+        kept = await self.all()
+        reservations = [one for one in self._desk.broker.state.reservations.values() if one.id != own]
         return Promised(
-            reservations=[one for one in reservations if one.id != own],
-            seats=await self._seats_beside_workshops(),
-            workshops=await self.published(but=but.id if but else ""),
+            reservations=reservations,
+            seats=await self._seats_beside([one.workshop for one in kept if one.state in OPEN]),
+            workshops=[one.workshop for one in kept if one.state in PROMISED and one.workshop.id != id],
             cluster_memory=self._desk.cluster_memory(),
             nodes=await self.nodes.plan() if self.nodes is not None else None,
         )
 
-    async def _seats_beside_workshops(self) -> list[SeatRecord]:
+    async def _seats_beside(self, on: Iterable[Workshop]) -> list[SeatRecord]:
         """Running seats; those of workshops that are on are counted with them already."""
-        on = [kept.workshop for kept in await self.all() if kept.state in OPEN]
         counted = {(user, one.profile) for one in on for user in await self.people(one)}
         return [seat for seat in await self._hub.running_seats() if (seat.user, seat.profile) not in counted]
 
-    async def published(self, but: str = "") -> list[Workshop]:
+    async def published(self) -> list[Workshop]:
         """The workshops that something is kept for."""
-        kept = [one for one in await self.all() if one.state in PROMISED]
-        return [one.workshop for one in kept if one.workshop.id != but]
+        return [one.workshop for one in await self.all() if one.state in PROMISED]
 
     # --- what is promised --------------------------------------------------------------------------
 

@@ -88,6 +88,11 @@ def fill(shelves: Sequence[Shelf], year: Year, counted: int) -> None:
         _pour(to_ledger, books.marks, [("version", VERSION), ("leases", until), ("counted", counted)])
 
 
+def ended(year: Year) -> Made:
+    """All leases of a small year, of which none is counted."""
+    return _made(year, 0, 0)
+
+
 def _all(year: Year, counted: int) -> Iterator[Made]:
     """Batch by batch in their order; no more are under way than are written soon."""
     firsts = list(range(0, year.leases, BATCH))

@@ -82,7 +82,11 @@ class Office:
         return cls(httpx.Client(base_url=peer.address, headers=headers, timeout=TIMEOUT, trust_env=False, verify=False))  # noqa: S501
 
     def give(self, id: str, seats: int, **more: Any) -> None:
-        """Plan and publish a workshop that is on from now."""
+        """A workshop that is on from now, once it is."""
+        self._until_it_is_on(self.publish(id, seats, **more))
+
+    def publish(self, id: str, seats: int, **more: Any) -> str:
+        """Plan and publish a workshop, from now if `more` says nothing else; where it is."""
         now = datetime.now()
         declared = {
             "title": {"en": id, "nl": id},
@@ -97,7 +101,7 @@ class Office:
         path = f"{SERVICE}/api/v1/workshops/{quote(id, safe='')}"
         self.http.put(path, json={"workshop": declared, "version": 0}).raise_for_status()
         self.http.post(f"{path}/publish").raise_for_status()
-        self._until_it_is_on(path)
+        return path
 
     def _until_it_is_on(self, path: str) -> None:
         for _ in range(300):

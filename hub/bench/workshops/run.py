@@ -22,6 +22,7 @@ from hub.bench.parts.browser import chromium, why_not
 from hub.bench.peers import Peer, werkbank
 from hub.bench.seat import Seat
 from hub.bench.settings import generated
+from hub.bench.workshops import capacity
 from hub.bench.workshops.people import SERVICE, Guest, NotJoined, Office, spread
 from hub.settings import load
 
@@ -31,6 +32,7 @@ GOALS = {
     "first_paint_ms": 500.0,
     "event_ms": 1000.0,
     "core_percent": 5.0,
+    "capacity_ms": 200.0,
 }
 REPORT_PERIOD = 30.0
 
@@ -48,6 +50,9 @@ class Plan:
     """Learners in each room."""
     seconds: float = 60.0
     """How long the rooms are watched."""
+    reservations: int = 200
+    leases: int = 10_000
+    """What is there when it is asked whether a class fits."""
 
 
 def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -59,7 +64,8 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
         _let_train(settings)
         with werkbank(folder / "state", settings) as peer:
             found = asyncio.run(_measure(plan, peer, load(settings).profiles[0].name, users[1:], tell))
-    return {"plan": {"learners": plan.learners, "rooms": plan.rooms, "seats": plan.seats}, "goals": GOALS, **found}
+    told = ("learners", "rooms", "seats", "reservations", "leases")
+    return {"plan": {name: getattr(plan, name) for name in told}, "goals": GOALS, **found}
 
 
 def _let_train(settings: Path) -> None:
@@ -68,7 +74,11 @@ def _let_train(settings: Path) -> None:
     tree = yaml.load(settings)
     tree["authentication"]["users"]["trainer"] = ["trainers"]
     tree["trainer_groups"] = ["trainers"]
+    tree["site"]["simulate_gpus"] = capacity.DEVICES
+    simulated = {"title": {"en": "Simulated", "nl": "Gesimuleerd"}, "memory": "1GiB", "simulated": True}
+    tree["gpu_classes"] = {capacity.GPU_CLASS: simulated}
     for profile in tree["profiles"]:
+        profile["gpu_classes"] = [capacity.GPU_CLASS]
         profile["memory"] = "512MiB"  # rooms whose seats nobody starts are promised all the same
     with settings.open("w") as file:
         yaml.dump(tree, file)
@@ -78,14 +88,18 @@ async def _measure(
     plan: Plan, peer: Peer, profile: str, learners: Sequence[str], tell: Callable[[str], None]
 ) -> dict[str, Any]:
     office = Office.of(peer)
-    tell(f"{plan.learners} learners join within {plan.within:g} s")
-    office.give("class", plan.learners + 2, profile=profile)
-    joined = await _join(plan, peer)
-    tell(f"{plan.rooms} rooms with {plan.seats} seats each")
-    rooms = [f"room-{number}" for number in range(plan.rooms)]
-    for room in rooms:
-        office.give(room, plan.seats + 1, profile=profile)
-    return {"join": joined, "room": await _rooms(plan, peer, rooms, learners, tell)}
+    with office.http:
+        tell(f"{plan.learners} learners join within {plan.within:g} s")
+        office.give("class", plan.learners + 2, profile=profile)
+        joined = await _join(plan, peer)
+        tell(f"{plan.rooms} rooms with {plan.seats} seats each")
+        rooms = [f"room-{number}" for number in range(plan.rooms)]
+        for room in rooms:
+            office.give(room, plan.seats + 1, profile=profile)
+        watched = await _rooms(plan, peer, rooms, learners, tell)
+        tell(f"Would it fit, beside {plan.reservations} reservations?")
+        fits = capacity.measured(peer, office, profile, plan.reservations, plan.leases)
+    return {"join": joined, "room": watched, "fits": fits}
 
 
 # --- joining -------------------------------------------------------------------------------------------

@@ -11,13 +11,17 @@ ROWS = (
     ("room", "first_paint_ms", "first paint of a room, the slowest of five, ms"),
     ("room", "event_ms", "a hand is seen in the room, the slowest of ten, ms"),
     ("room", "core_percent", "CPU of the service with all rooms open, % of a core"),
+    ("fits", "capacity_ms", "whether a class fits, the slowest of fifty answers, ms"),
 )
 
 
 def table(report: Mapping[str, Any]) -> Table:
     """A row per figure: what was measured, its goal and whether that is met."""
     plan = report["plan"]
-    title = f"{report['join']['there']} of {plan['learners']} came in; {plan['rooms']} rooms with {plan['seats']} seats"
+    title = (
+        f"{report['join']['there']} of {plan['learners']} came in; {plan['rooms']} rooms with {plan['seats']} seats; "
+        f"{plan['reservations']} reservations and {plan['leases']} leases"
+    )
     shown = Table(title=title)
     shown.add_column("")
     shown.add_column("measured", justify="right")
