@@ -127,3 +127,14 @@ def test_the_form_of_a_profile_fits_one_screen(chromium: Browser, bench: Workben
     assert box is not None
     assert box["y"] + box["height"] <= 1200, box
     page.context.close()
+
+
+def test_on_a_phone_a_text_in_two_languages_has_the_width_of_the_page(chromium: Browser, bench: Workbench) -> None:
+    page = signed_in(chromium, bench, "admin", viewport={"width": 390, "height": 844})
+    page.goto(f"{bench.address}{SETTINGS}/entry/profiles?name=medium")
+
+    for name in ("f.title.en", "f.title.nl", "f.description.nl"):
+        box = page.locator(f'[name="{name}"]').bounding_box()
+        assert box is not None
+        assert box["width"] > 240, (name, box)
+    page.context.close()
