@@ -18,7 +18,7 @@ from hub.images.program import ImagesError, Program, last_lines
 from hub.images.recipes import RECIPES
 
 PATIENCE_S = 120.0
-LOOK_S = 0.02
+LOOK_S = 0.05
 
 
 def run(plan: Plan, engine: Program, base: str, watcher: Watcher) -> dict[str, Any]:
@@ -81,13 +81,13 @@ def _seconds_of(engine: Program, start: Start) -> float:
     """From the command to the answer of all that it should answer. Raises ImagesError."""
     began = time.monotonic()
     with _started(engine, start) as (name, address), httpx.Client(base_url=address, trust_env=False) as client:
-        missing = list(start.paths)
-        while missing:
-            missing = [path for path in missing if not _answers(client, path)]
-            if missing and time.monotonic() - began > PATIENCE_S:
-                said = engine.run("logs", name)
-                raise ImagesError(f"{missing[0]} does not answer: {last_lines(said.stdout + said.stderr)}")
-            time.sleep(LOOK_S if missing else 0)
+        # One after the other: a hub that is asked for what is not there yet has a page to make each time.
+        for path in start.paths:
+            while not _answers(client, path):
+                if time.monotonic() - began > PATIENCE_S:
+                    said = engine.run("logs", name)
+                    raise ImagesError(f"{path} does not answer: {last_lines(said.stdout + said.stderr)}")
+                time.sleep(LOOK_S)
         return time.monotonic() - began
 
 
