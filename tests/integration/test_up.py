@@ -254,3 +254,13 @@ def test_a_hub_that_cannot_start_is_told_with_its_last_words(own_workbench: Work
     assert "The hub did not start. Its last words" in started.stderr
     assert "nosuchdb" in started.stderr
     assert json.loads(run_werkbank("status", "--state", str(own_workbench.state), "--json").stdout)["running"] is False
+
+
+def test_a_service_that_ends_while_it_starts_ends_the_start_at_once(own_workbench: Workbench, tmp_path: Path) -> None:
+    ends = "import os, sys\nif 'hub.service' in sys.orig_argv:\n    os._exit(3)\n"
+    (tmp_path / "sitecustomize.py").write_text(ends)
+    own_workbench.environment = {"PYTHONPATH": str(tmp_path)}
+    started = own_workbench.up()
+    assert started.returncode == 2
+    assert "Service werkbank exited with status 3" in started.stderr
+    assert end_what_is_left(own_workbench.state) == []
