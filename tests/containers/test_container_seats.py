@@ -139,7 +139,7 @@ def test_seats_survive_the_hub_and_are_known_again(own_docked: Workbench, servic
 
 def test_the_engine_knows_whose_seat_a_container_is(docked: Workbench, service: Service, scientist: Visitor) -> None:
     known = service.told(docked, scientist.user)
-    assert known["ImageName"].removesuffix(":latest") == IMAGE
+    assert known["Config"]["Image"].removesuffix(":latest") == IMAGE
     assert known["Config"]["Labels"]["werkbank.user"] == "scientist"
 
 
