@@ -29,6 +29,7 @@ class Service:
         self.process = subprocess.Popen(
             ["podman", "system", "service", "--time=0", f"unix://{self.socket}"],
             env=self.engine.environment,
+            cwd=self.socket.parent,  # where a container ran out of memory, its monitor leaves a file
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
