@@ -205,3 +205,10 @@ def _summary(found: Mapping[str, Sequence[float]]) -> dict[str, Any]:
 def _rounded(value: float) -> float:
     """Four significant digits: more would be noise."""
     return float(f"{value:.4g}")
+
+
+def summary(values: Sequence[float]) -> dict[str, float | None]:
+    """Median, smallest and largest, in the unit of the values; None each where nothing was measured."""
+    if not values:
+        return {"median": None, "least": None, "most": None}
+    return {"median": round(median(values), 3), "least": round(min(values), 3), "most": round(max(values), 3)}

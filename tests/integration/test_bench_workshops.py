@@ -1,7 +1,5 @@
 """`werkbank bench workshops` for real, with few people."""
 
-from pathlib import Path
-
 from hub.bench.workshops.run import GOALS, Plan, run
 from tests.support.workbench import ROOT
 
@@ -10,7 +8,7 @@ def test_a_class_rooms_and_the_answer_whether_it_fits_are_measured() -> None:
     told: list[str] = []
     few = {"learners": 2, "within": 1.0, "rooms": 1, "seats": 2, "seconds": 2.0, "reservations": 6, "leases": 100}
 
-    report = run(Plan(Path(ROOT / "werkbank.yaml"), **few), told.append)  # type: ignore[arg-type]
+    report = run(Plan(ROOT / "werkbank.yaml", **few), told.append)  # type: ignore[arg-type]
 
     assert (report["join"]["there"], report["join"]["lost"]) == (2, [])
     found = {name: value for part in ("join", "room", "fits") for name, value in report[part].items()}

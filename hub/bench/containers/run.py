@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ import psutil
 from ruamel.yaml import YAML
 
 from hub.bench import children, peers
+from hub.bench.figures import summary
 from hub.bench.peers import ADDRESS, PASSWORD, PUBLIC_STATE, SEAT, WITHOUT_CORRECTIONS, WITHOUT_EXTENSIONS, Peer
 from hub.bench.plan import Watcher
 from hub.bench.seat import Seat, StartFailed
@@ -73,7 +73,7 @@ def run(plan: Plan, watcher: Watcher) -> dict[str, Any]:
         watcher.now("Stopping all")
     return {
         "unit": "seconds from the request for a seat to its answer through the proxy",
-        **{side: _summary(values) for side, values in seconds.items()},
+        **{side: summary(values) for side, values in seconds.items()},
         "runs": plan.runs,
         "image": plan.image,
         "network": plan.network,
@@ -81,12 +81,6 @@ def run(plan: Plan, watcher: Watcher) -> dict[str, Any]:
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in ("jupyterhub", "dockerspawner", "docker")},
     }
-
-
-def _summary(values: list[float]) -> dict[str, float | None]:
-    if not values:
-        return {"median": None, "least": None, "most": None}
-    return {"median": round(median(values), 3), "least": round(min(values), 3), "most": round(max(values), 3)}
 
 
 async def _measure(plan: Plan, watcher: Watcher, hubs: dict[str, Peer]) -> dict[str, list[float]]:

@@ -5,11 +5,11 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from statistics import median
 from typing import Any
 
 import httpx
 
+from hub.bench.figures import summary
 from hub.bench.images.plan import BUILT, GOALS, MEASURED, STARTS, Plan, Start
 from hub.bench.plan import Watcher
 from hub.images.build import Builder
@@ -28,7 +28,7 @@ def run(plan: Plan, engine: Program, base: str, watcher: Watcher) -> dict[str, A
     # What was built from nothing is what is there now.
     builds["unchanged_s"] = _unchanged(engine, base, watcher)
     seconds = _starts(plan, engine, watcher)
-    starts = {side: _summary(values) for side, values in seconds.items()}
+    starts = {side: summary(values) for side, values in seconds.items()}
     figures |= builds | {f"{side}_s": told["median"] for side, told in starts.items()}
     return {
         "figures": figures,
@@ -106,9 +106,3 @@ def _answers(client: httpx.Client, path: str) -> bool:
         return client.get(path).is_success
     except httpx.HTTPError:
         return False
-
-
-def _summary(values: list[float]) -> dict[str, float | None]:
-    if not values:
-        return {"median": None, "least": None, "most": None}
-    return {"median": round(median(values), 2), "least": round(min(values), 2), "most": round(max(values), 2)}
